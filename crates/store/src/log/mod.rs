@@ -1,0 +1,102 @@
+//! The log: everything that was said, in one order, as it was said.
+
+use model::{Entry, Position};
+
+/// How soon an appended entry has to be on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Somebody waits for it (QoS 1 and 2, commands): with the next group commit.
+    Now,
+    /// Nobody waits for it (QoS 0 telemetry): within [`LAZY_COMMIT_MS`].
+    Lazy,
+}
+
+/// How long a lazily appended entry may wait for its group commit.
+pub const LAZY_COMMIT_MS: u64 = 20;
+
+/// Why the log could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The entry is larger than the log accepts.
+    #[error("an entry of {bytes} bytes is more than the log accepts ({limit} bytes)")]
+    TooLarge {
+        /// The entry's encoded size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// So much waits for the disk that nothing more is taken; try again after the next commit.
+    #[error("{bytes} bytes wait for the disk, which is the limit")]
+    Full {
+        /// What waits.
+        bytes: usize,
+    },
+    /// The entries asked for are gone: retention removed them.
+    #[error("position {asked} is no longer kept, the oldest is {first}")]
+    Gone {
+        /// What was asked for.
+        asked: Position,
+        /// The oldest one that is kept.
+        first: Position,
+    },
+    /// The disk failed. The log has stopped accepting entries; nothing that was acknowledged is lost.
+    #[error("the log cannot be written: {0}")]
+    Broken(String),
+    /// A file could not be read.
+    #[error("{place}: {source}")]
+    Io {
+        /// The file.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What the log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The oldest entry kept.
+    pub first: Position,
+    /// The position that the next appended entry gets.
+    pub next: Position,
+    /// Everything before this is durable.
+    pub durable: Position,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// The log. All methods may be called from many threads; none of them blocks on the disk but [`Log::read`],
+/// [`Log::sync`] and [`Log::retain`].
+pub trait Log: Send + Sync + std::fmt::Debug {
+    /// Appends an entry, whose `position` is ignored, and returns the position it got. The entry is durable once
+    /// [`Log::durable`] shows a position greater than that.
+    fn append(&self, entry: Entry, urgency: Urgency) -> Result<Position, LogError>;
+
+    /// Watches the durable end: every position *below* the value shown is on disk (or, for an engine in memory, kept).
+    fn durable(&self) -> tokio::sync::watch::Receiver<Position>;
+
+    /// Durable entries from `from` on, oldest first: at most `limit` entries and about 4 MiB. Empty at the end.
+    /// Entries near the end come from memory.
+    fn read(&self, from: Position, limit: usize) -> Result<Vec<Entry>, LogError>;
+
+    /// What the log holds.
+    fn bounds(&self) -> Bounds;
+
+    /// Blocks until everything appended before the call is durable.
+    fn sync(&self) -> Result<(), LogError>;
+
+    /// Drops whole segments of entries below `before` and received before `received_before`, and the oldest ones
+    /// while the log is larger than `bytes_max`. Never drops what is not durable. Returns how many entries went.
+    fn retain(&self, policy: &Retention) -> Result<u64, LogError>;
+}
+
+/// How much of the log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Entries received before this may go.
+    pub received_before: model::Timestamp,
+    /// The oldest entries go while the log is larger than this many bytes.
+    pub bytes_max: u64,
+    /// Entries from here on are still needed (by the fold that is furthest behind) and stay in any case.
+    pub needed_from: Position,
+}

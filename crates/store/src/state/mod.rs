@@ -1,0 +1,191 @@
+//! The state: rows looked up by id. Documents with a revision, in tables that are all of one shape.
+
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The tables. One shape for all: `id`, `rev`, `updated`, one optional indexed text column `key`, and the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Things: registry rows; `key` is the status.
+    Thing,
+    /// Twins: checkpoints of the fold; `key` unused.
+    Twin,
+    /// Thing models; `key` is the kind.
+    Model,
+    /// Spaces; `key` is the parent.
+    Space,
+    /// Commands that are not over, and the newest that are; `key` is the thing.
+    Command,
+    /// Persistent MQTT sessions; `key` unused.
+    Session,
+    /// Messages in flight of persistent sessions; `key` is the session.
+    InFlight,
+    /// Retained messages: `id` is the topic.
+    Retained,
+    /// Small states of adapters.
+    Adapter,
+    /// Credentials of things; `key` is the thing.
+    Credential,
+    /// People; `key` is the name they sign in with.
+    User,
+    /// Sign-ins of people (hash of the cookie); `key` is the user.
+    SignIn,
+    /// Tokens of programs; `key` is the hash.
+    Token,
+    /// What people did; `id` sorts by time.
+    Audit,
+    /// Single settings and checkpoints by name.
+    Setting,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Unique in the table.
+    pub id: String,
+    /// Grows by one with every change; 1 when new. The API's ETag.
+    pub rev: i64,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// The indexed column of the table, if it uses one.
+    pub key: Option<String>,
+    /// The document: JSON text or bytes of the table's owner.
+    pub document: Vec<u8>,
+}
+
+impl Row {
+    /// Reads the document as JSON.
+    pub fn parse<T: for<'de> Deserialize<'de>>(&self, table: Table) -> Result<T, StateError> {
+        serde_json::from_slice(&self.document)
+            .map_err(|error| StateError::Document { table, id: self.id.clone(), problem: error.to_string() })
+    }
+}
+
+/// What a change expects to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything: insert or replace.
+    Any,
+    /// No such row yet.
+    Absent,
+    /// A row with this `rev`.
+    Rev(i64),
+}
+
+/// One change of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Inserts or replaces a row.
+    Put {
+        /// Where.
+        table: Table,
+        /// Which.
+        id: String,
+        /// The indexed column.
+        key: Option<String>,
+        /// The document.
+        document: Vec<u8>,
+        /// What must be there.
+        expect: Expect,
+    },
+    /// Removes a row; removing what is not there is fine unless a `rev` was expected.
+    Delete {
+        /// Where.
+        table: Table,
+        /// Which.
+        id: String,
+        /// What must be there.
+        expect: Expect,
+    },
+    /// Removes every row of a table with this key.
+    DeleteKey {
+        /// Where.
+        table: Table,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Change {
+    /// Puts a JSON document, whatever was there.
+    pub fn put<T: Serialize>(table: Table, id: impl Into<String>, key: Option<String>, document: &T) -> Self {
+        let document = serde_json::to_vec(document).expect("our own documents are valid JSON");
+        Self::Put { table, id: id.into(), key, document, expect: Expect::Any }
+    }
+
+    /// Deletes a row, whatever was there.
+    pub fn delete(table: Table, id: impl Into<String>) -> Self {
+        Self::Delete { table, id: id.into(), expect: Expect::Any }
+    }
+
+    /// The same change, with an expectation.
+    pub fn expecting(mut self, expected: Expect) -> Self {
+        match &mut self {
+            Self::Put { expect, .. } | Self::Delete { expect, .. } => *expect = expected,
+            Self::DeleteKey { .. } => {}
+        }
+        self
+    }
+}
+
+/// Why the state could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Somebody else changed the row in between.
+    #[error("{table:?} {id}: expected rev {expected:?}, found {found:?}")]
+    Conflict {
+        /// Where.
+        table: Table,
+        /// Which.
+        id: String,
+        /// What was expected; `None` for absent.
+        expected: Option<i64>,
+        /// What was found; `None` for absent.
+        found: Option<i64>,
+    },
+    /// A document is not what the table's owner writes.
+    #[error("{table:?} {id}: {problem}")]
+    Document {
+        /// Where.
+        table: Table,
+        /// Which.
+        id: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The file was written by a newer Manmul.
+    #[error("the state file has schema {found}, this program knows schemas up to {known}\nhint: start the newer version, or restore a backup")]
+    Newer {
+        /// The file's schema version.
+        found: i64,
+        /// The newest we know.
+        known: i64,
+    },
+    /// The engine failed.
+    #[error("{place}: {problem}")]
+    Engine {
+        /// The file or statement.
+        place: String,
+        /// What the engine said.
+        problem: String,
+    },
+}
+
+/// The state. One writer; readers never wait for it. Calls block for at most a commit (a few ms on a disk).
+pub trait State: Send + Sync + std::fmt::Debug {
+    /// One row.
+    fn get(&self, table: Table, id: &str) -> Result<Option<Row>, StateError>;
+
+    /// Rows in order of id, from after `after`, at most `limit`; with `key` only those rows.
+    fn list(&self, table: Table, key: Option<&str>, after: Option<&str>, limit: usize) -> Result<Vec<Row>, StateError>;
+
+    /// How many rows a table has; with `key` only those rows.
+    fn count(&self, table: Table, key: Option<&str>) -> Result<u64, StateError>;
+
+    /// Makes all changes or none, durably, and returns the new `rev` of each `Put` (0 for the others). Concurrent
+    /// calls share a disk write.
+    fn commit(&self, changes: Vec<Change>, now: Timestamp) -> Result<Vec<i64>, StateError>;
+
+    /// A consistent copy into one file.
+    fn backup(&self, file: &std::path::Path) -> Result<(), StateError>;
+}
