@@ -1,1 +1,146 @@
-//! Placeholder.
+//! Adapters: one file or folder per protocol. An adapter turns entries of the log into records, and commands into
+//! messages.
+//!
+//! Read [`Adapter`] first.
+//!
+//! **Invariant:** an adapter is pure: entries in, records out, with its own small state. It has no clock, no IO and no
+//! other door into the system, so a repaired adapter can be replayed over the past.
+//!
+//! **Invariant:** no vendor format leaks above this crate.
+
+use bytes::Bytes;
+use model::{Command, Entry, Name, Record, ThingId, ThingModel, Value};
+
+/// A thing that an adapter learned of, or learned more about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Discovered {
+    /// Which thing.
+    pub thing: ThingId,
+    /// What people call it; empty when the adapter does not know.
+    pub title: String,
+    /// What it can tell and do.
+    pub model: ThingModel,
+    /// The gateway through which it speaks.
+    pub via: Option<ThingId>,
+    /// The room that the producer suggests.
+    pub suggested_space: Option<String>,
+}
+
+/// Something that an adapter could not make sense of. Shown on the thing's page, counted, never silently dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The thing, when it is known.
+    pub thing: Option<ThingId>,
+    /// A stable short word: `bad_json`, `unsupported_template`, `not_finite`.
+    pub code: &'static str,
+    /// What and where, in words.
+    pub detail: String,
+}
+
+/// What an adapter made of an entry.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// Facts.
+    pub records: Vec<Record>,
+    /// Things found or found out more about.
+    pub discovered: Vec<Discovered>,
+    /// Things that the producer withdrew.
+    pub removed: Vec<ThingId>,
+    /// Steps in the life of commands: id, state word and answer.
+    pub command_steps: Vec<CommandStep>,
+    /// What made no sense.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A thing's answer to a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandStep {
+    /// Which command; `None` when the thing's protocol has no ids: then it answers the oldest open one of this action.
+    pub command: Option<model::CommandId>,
+    /// Whose.
+    pub thing: ThingId,
+    /// Which action or, for a write, property.
+    pub action: Name,
+    /// Where it stands now.
+    pub state: model::CommandState,
+    /// What it answered.
+    pub output: Value,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where.
+    pub topic: String,
+    /// What.
+    pub payload: Bytes,
+    /// 0, 1 or 2.
+    pub qos: u8,
+    /// Whether it is retained.
+    pub retain: bool,
+}
+
+/// How a command goes out, and how its end is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// What to publish, in this order.
+    pub messages: Vec<Message>,
+    /// True when the thing answers with status messages; false when a matching property report (or nothing) is all
+    /// that will come, so the command counts as finished when the property shows the value, or at once for an action.
+    pub answers: bool,
+}
+
+/// Why a command cannot be put into the thing's protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The thing has no such action or writable property in this protocol.
+    #[error("{thing} takes no command {action}")]
+    Unsupported {
+        /// Whom.
+        thing: ThingId,
+        /// What.
+        action: Name,
+    },
+    /// The value cannot be put into the thing's format.
+    #[error("{action} of {thing}: {problem}")]
+    Format {
+        /// Whom.
+        thing: ThingId,
+        /// What.
+        action: Name,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// A protocol: what its entries mean, and how its things are commanded.
+pub trait Adapter: Send {
+    /// A stable short name: `native`, `home-assistant`, `http`.
+    fn name(&self) -> &'static str;
+
+    /// Makes sense of an entry. Returns false, and touches nothing, when the entry is none of its business.
+    fn decode(&mut self, entry: &Entry, out: &mut Decoded) -> bool;
+
+    /// Whether this adapter speaks for the thing.
+    fn knows(&self, thing: &ThingId) -> bool;
+
+    /// The messages of a command (an action, or the write of a property when `command.write`).
+    fn encode(&self, command: &Command) -> Result<Encoded, EncodeError>;
+
+    /// The desired properties of a thing changed: messages that tell it (native: retained `desired`), if any.
+    fn encode_desired(&self, thing: &ThingId, desired: &serde_json::Map<String, serde_json::Value>) -> Vec<Message>;
+
+    /// Whether an entry on `topic` is about the thing, for showing its raw messages.
+    fn is_about(&self, thing: &ThingId, topic: &str) -> bool;
+
+    /// Forgets a thing that was deleted.
+    fn forget(&mut self, thing: &ThingId);
+
+    /// The adapter's small state as JSON, to be kept beside the log position up to which it has decoded.
+    fn save(&self) -> serde_json::Value;
+
+    /// Goes on from a saved state.
+    fn restore(&mut self, saved: serde_json::Value);
+}
