@@ -1,2 +1,32 @@
-//! Placeholder.
-fn main() {}
+//! Measures Manmul beside its peers, in the same run, and prints one table a benchmark.
+//!
+//! Started by `cargo xtask bench NAME`, which installs the peers and builds everything in release mode.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bench::report::Report;
+use clap::{Parser, ValueEnum};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Name {}
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Which benchmark.
+    name: Name,
+    /// A minute's worth: less data, the same rows.
+    #[arg(long)]
+    quick: bool,
+    /// Where NAME.json is written.
+    #[arg(long, default_value = "target/bench")]
+    output: PathBuf,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let report: Report = match arguments.name {};
+    report.print();
+    report.write(&arguments.output)?;
+    Ok(ExitCode::SUCCESS)
+}
