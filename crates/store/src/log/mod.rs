@@ -1,6 +1,17 @@
 //! The log: everything that was said, in one order, as it was said.
+//!
+//! Two engines: [`SegmentLog`] on disk and [`MemoryLog`] for tests and throw-away sites. One conformance suite runs
+//! on both.
+//!
+//! **Invariant:** readers see durable entries only, in order of position. A position that was durable once is never
+//! given to another entry.
+
+mod memory;
+mod tail;
 
 use model::{Entry, Position};
+
+pub use memory::MemoryLog;
 
 /// How soon an appended entry has to be on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +24,12 @@ pub enum Urgency {
 
 /// How long a lazily appended entry may wait for its group commit.
 pub const LAZY_COMMIT_MS: u64 = 20;
+
+/// The largest entry the log accepts, encoded, in bytes.
+pub const ENTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// [`Log::read`] stops after about this many bytes of entries.
+pub const READ_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Why the log could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -73,11 +90,23 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     fn append(&self, entry: Entry, urgency: Urgency) -> Result<Position, LogError>;
 
     /// Watches the durable end: every position *below* the value shown is on disk (or, for an engine in memory, kept).
+    /// The channel closes when the log breaks: whoever waits for a position must then give up without acknowledging.
     fn durable(&self) -> tokio::sync::watch::Receiver<Position>;
 
-    /// Durable entries from `from` on, oldest first: at most `limit` entries and about 4 MiB. Empty at the end.
-    /// Entries near the end come from memory.
+    /// Durable entries from `from` on, oldest first: at most `limit` entries and about [`READ_BYTES_MAX`]. Empty at
+    /// the end. Entries near the end come from memory. [`Position::START`] reads from the oldest entry kept; any other
+    /// position that retention removed is [`LogError::Gone`]. Positions may skip some numbers after damage was repaired.
     fn read(&self, from: Position, limit: usize) -> Result<Vec<Entry>, LogError>;
+
+    /// Durable entries before `before`, newest first, that are `wanted`: at most `limit` of them, having looked at
+    /// about `budget_bytes` of entries, wanted or not. Where to go on is in [`Backwards::before`].
+    fn read_back(
+        &self,
+        before: Position,
+        limit: usize,
+        budget_bytes: usize,
+        wanted: &mut dyn FnMut(&Entry) -> bool,
+    ) -> Result<Backwards, LogError>;
 
     /// What the log holds.
     fn bounds(&self) -> Bounds;
@@ -85,9 +114,19 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// Blocks until everything appended before the call is durable.
     fn sync(&self) -> Result<(), LogError>;
 
-    /// Drops whole segments of entries below `before` and received before `received_before`, and the oldest ones
-    /// while the log is larger than `bytes_max`. Never drops what is not durable. Returns how many entries went.
+    /// Drops the oldest entries (a disk engine: whole segments) that were received before `received_before`, and more
+    /// while the log is larger than `bytes_max`. Never drops what is not durable or still needed. Returns how many
+    /// entries went.
     fn retain(&self, policy: &Retention) -> Result<u64, LogError>;
+}
+
+/// What [`Log::read_back`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backwards {
+    /// The wanted entries, newest first.
+    pub entries: Vec<Entry>,
+    /// The `before` of the next call; `None` when the oldest entry has been looked at.
+    pub before: Option<Position>,
 }
 
 /// How much of the log is kept.

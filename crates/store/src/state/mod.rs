@@ -1,7 +1,11 @@
 //! The state: rows looked up by id. Documents with a revision, in tables that are all of one shape.
 
+mod memory;
+
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use memory::MemoryState;
 
 /// The tables. One shape for all: `id`, `rev`, `updated`, one optional indexed text column `key`, and the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,8 +60,11 @@ pub struct Row {
 impl Row {
     /// Reads the document as JSON.
     pub fn parse<T: for<'de> Deserialize<'de>>(&self, table: Table) -> Result<T, StateError> {
-        serde_json::from_slice(&self.document)
-            .map_err(|error| StateError::Document { table, id: self.id.clone(), problem: error.to_string() })
+        serde_json::from_slice(&self.document).map_err(|error| StateError::Document {
+            table,
+            id: self.id.clone(),
+            problem: error.to_string(),
+        })
     }
 }
 
@@ -154,7 +161,9 @@ pub enum StateError {
         problem: String,
     },
     /// The file was written by a newer Manmul.
-    #[error("the state file has schema {found}, this program knows schemas up to {known}\nhint: start the newer version, or restore a backup")]
+    #[error(
+        "the state file has schema {found}, this program knows schemas up to {known}\nhint: start the newer version, or restore a backup"
+    )]
     Newer {
         /// The file's schema version.
         found: i64,
