@@ -139,7 +139,8 @@ fn figure(number: f64) -> String {
     let magnitude = number.abs();
     if magnitude >= 1_000.0 {
         let digits = format!("{magnitude:.0}");
-        let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+        let groups: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
         return format!("{}{}", if number < 0.0 { "-" } else { "" }, groups.join(","));
     }
     match magnitude {

@@ -1,0 +1,114 @@
+//! Puts in place what a step needs and the machine lacks: Debian packages, Python packages, npm packages.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::steps::{announce, root, run};
+
+/// A program and the Debian package that brings it.
+pub(crate) struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const fn tool(program: &'static str, package: &'static str) -> Tool {
+    Tool { program, package }
+}
+
+/// What the crates themselves need to compile (SQLite and the TLS primitives are C).
+pub(crate) const COMPILE: &[Tool] = &[tool("cc", "gcc"), tool("make", "make")];
+
+/// What the tests against real peers and a real browser need.
+pub(crate) const TEST: &[Tool] = &[
+    tool("chromium", "chromium"),
+    tool("mosquitto_pub", "mosquitto-clients"),
+    tool("openssl", "openssl"),
+    tool("python3", "python3"),
+];
+
+/// What the benchmarks need beside.
+pub(crate) const BENCH: &[Tool] = &[
+    tool("/usr/sbin/mosquitto", "mosquitto"),
+    tool("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    tool("victoria-metrics", "victoria-metrics"),
+    tool("python3", "python3"),
+];
+
+/// Python packages of the tests, pinned. psutil 7 changed what linux2mqtt reads.
+pub(crate) const PYTHON_TEST: &[&str] = &["paho-mqtt==2.1.0", "linux2mqtt==1.9.0", "psutil<7"];
+
+/// Python packages of the benchmarks, pinned.
+pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];
+
+fn is_there(program: &str) -> bool {
+    if program.starts_with('/') {
+        return Path::new(program).exists();
+    }
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).exists()))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// Makes sure that the tools are there: installs them as root on Debian, otherwise says what to install.
+pub(crate) fn tools(tools: &[Tool]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = tools.iter().filter(|tool| !is_there(tool.program)).map(|tool| tool.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if !is_root() || !is_there("apt-get") {
+        bail!("these packages are missing: {packages}\nhint: sudo apt-get install {packages}");
+    }
+    announce(&format!("install {packages}"));
+    run(Command::new("apt-get").args(["update", "-qq"]).stdout(Stdio::null()))?;
+    run(Command::new("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(&missing)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null()))
+}
+
+/// A virtual environment under `target/` with exactly these packages; returns its folder.
+pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let folder = root().join("target").join("python").join(name);
+    let stamp = folder.join("packages.txt");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    announce(&format!("install Python packages: {}", packages.join(" ")));
+    let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
+    if !made.is_ok_and(|status| status.success()) {
+        tools(&[tool("/usr/share/doc/python3-venv", "python3-venv")])?;
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    }
+    run(Command::new(folder.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(packages))?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(folder)
+}
+
+/// The user interface's npm packages, as its lock file says.
+pub(crate) fn npm() -> anyhow::Result<()> {
+    let output = Command::new("node").arg("--version").output();
+    let version = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let major: u32 = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    if major < 20 || !is_there("npm") {
+        bail!("the user interface needs Node 20 or newer with npm, found {version:?}\nhint: install nodejs and npm");
+    }
+    let ui = root().join("ui");
+    let lock = std::fs::read(ui.join("package-lock.json")).context("ui/package-lock.json")?;
+    let stamp = ui.join("node_modules/.manmul-lock");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    announce("install npm packages");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&ui))?;
+    std::fs::write(&stamp, lock).context("ui/node_modules/.manmul-lock")
+}

@@ -1,0 +1,257 @@
+//! `cargo xtask test`: every check and test, counted, with one closing line.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::install;
+use crate::steps::{announce, build_ui, cargo, check, npm, run, target};
+
+/// How long one test of an outside suite may take.
+const SUITE_TEST_SECONDS: u64 = 75;
+
+/// Tests counted from the closing lines of the runners.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    /// Adds what a line of a runner's output says: cargo's `test result:` or node's `# pass`.
+    fn read(&mut self, line: &str) {
+        let number = |text: &str| text.trim().split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            for part in rest.split(['.', ';']) {
+                match part.trim().rsplit(' ').next() {
+                    Some("passed") => self.passed += number(part),
+                    Some("failed") => self.failed += number(part),
+                    Some("ignored") => self.skipped += number(part),
+                    _ => {}
+                }
+            }
+        }
+        // node's spec reporter writes "ℹ pass 7", its tap reporter "# pass 7".
+        let Some(rest) = line.strip_prefix(['#', 'ℹ']) else { return };
+        match rest.trim().split_once(' ') {
+            Some(("pass", count)) => self.passed += number(count),
+            Some(("fail", count)) => self.failed += number(count),
+            Some(("skipped", count)) => self.skipped += number(count),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// Runs a test runner, shows its output as it comes, and counts its tests.
+fn counted(command: &mut Command) -> anyhow::Result<Count> {
+    let shown = format!("{command:?}").replace('"', "");
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {shown}"))?;
+    let output = child.stdout.take().expect("the output is piped");
+    let mut count = Count::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("the runner's output")?;
+        println!("{line}");
+        count.read(&line);
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        count.failed = count.failed.max(1);
+    }
+    if count.passed + count.failed == 0 {
+        bail!("{shown} ran no test");
+    }
+    Ok(count)
+}
+
+/// `cargo xtask test`.
+pub(crate) fn test() -> anyhow::Result<()> {
+    let mut total = Count::default();
+    install::tools(install::TEST)?;
+    check()?;
+
+    announce("tests");
+    total.add(counted(&mut cargo(&["test", "--workspace", "--no-fail-fast", "--quiet"]))?);
+
+    announce("real peers");
+    let python = install::python("test", install::PYTHON_TEST)?;
+    total.add(counted(
+        cargo(&["test", "--package", "manmul", "--test", "peers", "--quiet", "--", "--ignored", "--test-threads=2"])
+            .env("MANMUL_PYTHON", python.join("bin/python"))
+            .env("MANMUL_PYTHON_BIN", python.join("bin")),
+    )?);
+
+    announce("a real browser");
+    build_ui()?;
+    run(&mut cargo(&["build", "--package", "manmul"]))?;
+    total.add(browser()?);
+
+    println!("\n{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    if total.failed > 0 {
+        bail!("{} failed", total.failed);
+    }
+    Ok(())
+}
+
+/// A process that ends when it is dropped.
+struct Guarded(std::process::Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.kill().and_then(|()| self.0.wait().map(drop)) {
+            eprintln!("warning: process {} may still run: {error}", self.0.id());
+        }
+    }
+}
+
+/// Starts the demo on free ports in an empty data directory and lets the browser tests loose on it.
+fn browser() -> anyhow::Result<Count> {
+    let data = tempfolder("browser")?;
+    let mut child = Command::new(target().join("debug/manmul"))
+        .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
+        .arg(&data)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start target/debug/manmul")?;
+    let output = child.stdout.take().expect("the output is piped");
+    let child = Guarded(child);
+    let (url, token) = setup_link(output)?;
+    let count =
+        counted(npm(&["run", "--silent", "test:browser"]).env("MANMUL_URL", url).env("MANMUL_SETUP_TOKEN", token));
+    drop(child);
+    std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+    count
+}
+
+/// Waits for the one-time link on the server's output: `http://127.0.0.1:PORT/setup?token=TOKEN`.
+fn setup_link(output: impl std::io::Read) -> anyhow::Result<(String, String)> {
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if let Some(start) = line.find("http://") {
+            let link = line[start..].split_whitespace().next().unwrap_or_default();
+            if let Some((url, token)) = link.split_once("/setup?token=") {
+                return Ok((url.to_owned(), token.to_owned()));
+            }
+        }
+    }
+    bail!("the server ended without printing a link");
+}
+
+fn tempfolder(name: &str) -> anyhow::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("manmul-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// The suites, and how each names its tests.
+const SUITES: &[(&str, &str)] = &[("client_test.py", "MQTT 3.1.1"), ("client_test5.py", "MQTT 5")];
+
+/// `cargo xtask interop DIR`: one process a test, against a broker configured as the suites expect.
+pub(crate) fn interop(arguments: &[String]) -> anyhow::Result<()> {
+    let [checkout] = arguments else {
+        bail!("expected one argument\nhint: cargo xtask interop PATH-OF-A-CHECKOUT of paho.mqtt.testing");
+    };
+    let folder = Path::new(checkout).join("interoperability");
+    run(&mut cargo(&["build", "--release", "--package", "manmul"]))?;
+    let mut total = Count::default();
+    for (file, protocol) in SUITES {
+        let script = folder.join(file);
+        let text = std::fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
+        let class = text.lines().find_map(|line| line.strip_prefix("class ").and_then(|l| l.split('(').next()));
+        let tests =
+            text.lines().filter_map(|line| line.strip_prefix("    def ")?.strip_prefix("test")?.split('(').next());
+        announce(protocol);
+        for test in tests {
+            let passed = interop_test(&folder, file, &format!("{}.test{test}", class.unwrap_or("Test")))?;
+            println!("{} test{test}", if passed { "ok    " } else { "FAILED" });
+            total.add(Count { passed: u64::from(passed), failed: u64::from(!passed), skipped: 0 });
+        }
+    }
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    if total.failed > 0 {
+        bail!("{} failed", total.failed);
+    }
+    Ok(())
+}
+
+/// One test against a fresh broker, so that no test inherits another's sessions.
+fn interop_test(folder: &Path, file: &str, test: &str) -> anyhow::Result<bool> {
+    let data = tempfolder("interop")?;
+    let config = data.join("manmul.toml");
+    std::fs::write(&config, include_str!("../interop.toml")).context("interop.toml")?;
+    let broker = Command::new(target().join("release/manmul"))
+        .args(["up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:1883", "--data"])
+        .arg(data.join("data"))
+        .arg("--config")
+        .arg(&config)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start the broker")?;
+    let broker = Guarded(broker);
+    wait_for_port(1883)?;
+    let mut child = Command::new("python3")
+        .args([file, test])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start python3")?;
+    let deadline = Instant::now() + Duration::from_secs(SUITE_TEST_SECONDS);
+    let passed = loop {
+        if let Some(status) = child.try_wait()? {
+            break status.success();
+        }
+        if Instant::now() > deadline {
+            drop(Guarded(child));
+            break false;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    drop(broker);
+    std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+    Ok(passed)
+}
+
+fn wait_for_port(port: u16) -> anyhow::Result<()> {
+    for _ in 0..200 {
+        if let Ok(mut connection) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+            connection.flush()?;
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("nothing listens on port {port}\nhint: is another broker running there?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted() {
+        let mut count = Count::default();
+        count.read("test result: ok. 12 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        count.read("# pass 7");
+        count.read("ℹ fail 1");
+        count.read("pass 100");
+        assert_eq!(count, Count { passed: 19, failed: 2, skipped: 2 });
+    }
+
+    #[test]
+    fn the_link_is_found_in_the_output() {
+        let output = "Manmul 0.1.0\n  open http://127.0.0.1:7700/setup?token=abc to begin\n";
+        assert_eq!(setup_link(output.as_bytes()).unwrap(), ("http://127.0.0.1:7700".into(), "abc".into()));
+        assert!(setup_link("nothing\n".as_bytes()).is_err());
+    }
+}
