@@ -9,6 +9,7 @@ use crate::{ThingId, topic};
 
 /// What a person may do on the whole site; each role may do all that the ones after it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything, access included.
@@ -21,6 +22,7 @@ pub enum Role {
 
 /// What a program's token is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Look.
@@ -35,6 +37,7 @@ pub enum Scope {
 
 /// Extra topics that a thing's credential opens: a gateway speaks for its own prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TopicGrant {
     /// An MQTT filter.
     pub filter: String,
@@ -48,6 +51,7 @@ pub struct TopicGrant {
 
 /// Topics that nobody may use although a grant would open them; for anonymous access and gateways.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TopicRules {
     /// What is open.
     #[serde(default)]
@@ -292,8 +296,11 @@ mod tests {
     #[test]
     fn grants_open_and_denials_shut() {
         let grant = |filter: &str| TopicGrant { filter: filter.into(), publish: true, subscribe: true };
-        let rules =
-            TopicRules { grants: vec![grant("linux/#")], deny_subscribe: vec!["linux/secret".into()], ..TopicRules::default() };
+        let rules = TopicRules {
+            grants: vec![grant("linux/#")],
+            deny_subscribe: vec!["linux/secret".into()],
+            ..TopicRules::default()
+        };
         let gateway = Principal::Thing { id: ThingId::new("gateway").unwrap(), rules: Arc::new(rules) };
         assert!(decide(&gateway, Right::Publish, Resource::Topic("linux/host/cpu")).is_allowed());
         assert!(decide(&gateway, Right::Subscribe, Resource::Filter("linux/+")).is_allowed());

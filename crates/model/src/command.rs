@@ -6,6 +6,7 @@ use crate::{Cause, CommandId, Name, ThingId, Timestamp, Value};
 
 /// Where a command stands. `Finished`, `Failed` and `TimedOut` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CommandState {
     /// Handed to the link; the thing has not answered.

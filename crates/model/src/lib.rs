@@ -26,7 +26,9 @@ pub use command::{Command, CommandState};
 pub use id::{CommandId, IdError, Name, SiteId, SpaceId, ThingId};
 pub use record::{Cause, CauseKind, Entry, Position, Quality, Record, RecordKind};
 pub use space::{Space, SpaceKind};
-pub use thing_model::{ActionModel, DataType, EventModel, ModelError, PropertyModel, PropertyRole, Severity, ThingModel};
+pub use thing_model::{
+    ActionModel, DataType, EventModel, ModelError, PropertyModel, PropertyRole, Severity, ThingModel,
+};
 pub use time::Timestamp;
 pub use unit::Unit;
 pub use value::Value;

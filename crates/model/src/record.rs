@@ -8,6 +8,7 @@ use crate::{Name, ThingId, Timestamp, Value};
 
 /// A place on the log: the first entry has 1, every later one exactly one more. 0 means "before everything".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Position(pub u64);
 
@@ -29,6 +30,7 @@ impl std::fmt::Display for Position {
 
 /// What sort of actor caused something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum CauseKind {
@@ -66,6 +68,7 @@ impl CauseKind {
 
 /// Who or what led to an entry or record, and from which earlier record it followed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Cause {
     /// The sort of actor.
     pub kind: CauseKind,
@@ -122,6 +125,7 @@ pub struct Entry {
 
 /// The sort of fact a record states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum RecordKind {
@@ -141,6 +145,7 @@ pub enum RecordKind {
 
 /// How far a value can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Quality {

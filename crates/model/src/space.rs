@@ -6,6 +6,7 @@ use crate::SpaceId;
 
 /// What sort of place a space is (Brick and RealEstateCore "Location").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SpaceKind {
     /// The whole place that one installation runs; the root of the tree.

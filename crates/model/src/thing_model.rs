@@ -12,6 +12,7 @@ pub const AFFORDANCES_MAX: usize = 1_000;
 
 /// The type of a property or of one input field of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DataType {
     /// True or false.
@@ -29,6 +30,7 @@ pub enum DataType {
 
 /// How much a property matters to a person who looks at the thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PropertyRole {
     /// Shown in lists and on overviews.
@@ -42,6 +44,7 @@ pub enum PropertyRole {
 
 /// How bad an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.
@@ -59,6 +62,7 @@ fn yes() -> bool {
 
 /// One property: its type, unit, range and access. Also the shape of an action's input fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct PropertyModel {
     /// What people call it; empty to show the name.
@@ -116,6 +120,7 @@ impl Default for PropertyModel {
 
 /// One kind of event.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EventModel {
     /// What people call it; empty to show the name.
@@ -128,6 +133,7 @@ pub struct EventModel {
 
 /// One action and the fields of its input.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ActionModel {
     /// What people call it; empty to show the name.
@@ -142,6 +148,7 @@ pub struct ActionModel {
 
 /// What a kind of thing can tell and do.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ThingModel {
     /// Unique among models: `demo.thermostat`, or the thing's own id for a model of one.
@@ -291,10 +298,8 @@ impl ThingModel {
 
     /// Checks the input of an action: an object with known fields, each of which fits.
     pub fn check_input(&self, action: &Name, input: Value) -> Result<Value, ModelError> {
-        let model = self
-            .actions
-            .get(action)
-            .ok_or_else(|| ModelError::Unknown { what: "action", name: action.to_string() })?;
+        let model =
+            self.actions.get(action).ok_or_else(|| ModelError::Unknown { what: "action", name: action.to_string() })?;
         let fields = match &input {
             Value::Null => return Ok(Value::Null),
             Value::Json(json) => json.as_object().cloned(),

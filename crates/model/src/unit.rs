@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A unit as it is shown: `°C`, `kWh`, `%`. Spellings of the same unit are folded into one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(value_type = String))]
 #[serde(from = "String", into = "String")]
 pub struct Unit(Arc<str>);
 

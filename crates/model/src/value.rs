@@ -72,6 +72,19 @@ impl Value {
     }
 }
 
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Value {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::SchemaType::AnyValue)
+            .description(Some("A boolean, number, text, object, array or null."))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Value {}
+
 impl From<bool> for Value {
     fn from(b: bool) -> Self {
         Self::Boolean(b)

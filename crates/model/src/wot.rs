@@ -28,9 +28,7 @@ fn schema(property: &PropertyModel) -> Map<String, Json> {
     if let Some(unit) = &property.unit {
         out.insert("unit".into(), unit.as_str().into());
     }
-    for (key, number) in
-        [("minimum", property.minimum), ("maximum", property.maximum), ("multipleOf", property.step)]
-    {
+    for (key, number) in [("minimum", property.minimum), ("maximum", property.maximum), ("multipleOf", property.step)] {
         if let Some(number) = number {
             out.insert(key.into(), number.into());
         }
