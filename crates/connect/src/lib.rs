@@ -8,8 +8,20 @@
 //!
 //! **Invariant:** no vendor format leaks above this crate.
 
+pub mod native;
+
+mod intern;
+mod moment;
+mod sink;
+#[cfg(test)]
+mod testing;
+mod text;
+
 use bytes::Bytes;
 use model::{Command, Entry, Name, Record, ThingId, ThingModel, Value};
+
+pub use native::Native;
+pub use sink::{Counters, DIAGNOSTICS_PER_ENTRY_MAX};
 
 /// A thing that an adapter learned of, or learned more about.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +149,12 @@ pub trait Adapter: Send {
 
     /// Forgets a thing that was deleted.
     fn forget(&mut self, thing: &ThingId);
+
+    /// How often each diagnostic occurred, also those that were too many to show.
+    fn counters(&self) -> &Counters;
+
+    /// Grows whenever [`Adapter::save`] would give something new, so that an unchanged state need not be written again.
+    fn revision(&self) -> u64;
 
     /// The adapter's small state as JSON, to be kept beside the log position up to which it has decoded.
     fn save(&self) -> serde_json::Value;
