@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** whatever a trait method acknowledged survives the death of the process at any moment.
 
+pub mod files;
 pub mod history;
 pub mod log;
 pub mod state;

@@ -6,12 +6,21 @@
 //! **Invariant:** readers see durable entries only, in order of position. A position that was durable once is never
 //! given to another entry.
 
+pub mod frame;
+mod media;
 mod memory;
+mod recovery;
+mod segment;
+mod segment_log;
 mod tail;
+mod walk;
+mod writer;
 
 use model::{Entry, Position};
 
 pub use memory::MemoryLog;
+pub use recovery::{Problem, Recovery, Remedy};
+pub use segment_log::{SegmentLog, SegmentOptions};
 
 /// How soon an appended entry has to be on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +68,26 @@ pub enum LogError {
     /// The disk failed. The log has stopped accepting entries; nothing that was acknowledged is lost.
     #[error("the log cannot be written: {0}")]
     Broken(String),
+    /// Another process has the folder open.
+    #[error("{place}: {problem}\nhint: stop the other process, or use another folder")]
+    Locked {
+        /// The folder.
+        place: String,
+        /// By whom.
+        problem: String,
+    },
+    /// A file was written by a newer Manmul.
+    #[error(
+        "{place}: the file has version {found}, this program knows versions up to {known}\nhint: start the newer program"
+    )]
+    Newer {
+        /// The file.
+        place: String,
+        /// Its version.
+        found: u32,
+        /// The newest version we know.
+        known: u32,
+    },
     /// A file could not be read.
     #[error("{place}: {source}")]
     Io {
