@@ -1,0 +1,145 @@
+//! The API under `/api/v1`: routes and their document.
+
+pub mod access;
+pub mod commands;
+pub mod history;
+pub mod ingest;
+pub mod live;
+pub mod page;
+pub mod records;
+pub mod session;
+pub mod spaces;
+pub mod system;
+pub mod things;
+pub mod types;
+
+use std::sync::Arc;
+
+use utoipa::OpenApi;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::Problem;
+
+/// What every handler stands on.
+pub type App = Arc<Application>;
+
+/// What every handler stands on.
+#[derive(Debug)]
+pub struct Application {}
+
+pub(crate) fn unbuilt() -> Problem {
+    Problem::unavailable("this route is being built")
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Manmul", description = "The API of an operating system for things. Times are integer \
+        microseconds since 1970 UTC. Errors are RFC 9457 problems. People sign in and get the cookie \
+        `manmul_session`, and send `X-Manmul-Csrf: 1` with everything but GET; programs send \
+        `Authorization: Bearer mm_…`.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(Problem)),
+    tags(
+        (name = "session", description = "Setting up the owner, signing in and out"),
+        (name = "things", description = "Things, their models and credentials, the inbox"),
+        (name = "commands", description = "Writing properties and invoking actions"),
+        (name = "records", description = "What was said and what was made of it"),
+        (name = "spaces", description = "Places and the overview"),
+        (name = "history", description = "Series, points, time travel, export"),
+        (name = "ingest", description = "Telemetry by HTTP"),
+        (name = "live", description = "Records as they happen"),
+        (name = "access", description = "Users, tokens, audit"),
+        (name = "system", description = "The installation"),
+    )
+)]
+struct Document;
+
+/// Every documented route under `/api/v1`.
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(session::get_session, session::sign_in, session::sign_out))
+        .routes(routes!(session::set_up))
+        .routes(routes!(things::list_things, things::make_thing))
+        .routes(routes!(things::get_thing, things::change_thing, things::delete_thing))
+        .routes(routes!(things::get_model, things::correct_model))
+        .routes(routes!(things::rotate_credential, things::delete_credential))
+        .routes(routes!(things::accept_inbox))
+        .routes(routes!(things::ignore_inbox))
+        .routes(routes!(things::make_virtual_thing))
+        .routes(routes!(things::list_models))
+        .routes(routes!(commands::write_properties))
+        .routes(routes!(commands::invoke_action))
+        .routes(routes!(commands::list_commands))
+        .routes(routes!(commands::get_command))
+        .routes(routes!(records::list_records))
+        .routes(routes!(records::list_messages))
+        .routes(routes!(records::get_entry))
+        .routes(routes!(spaces::list_spaces, spaces::make_space))
+        .routes(routes!(spaces::get_space, spaces::change_space, spaces::delete_space))
+        .routes(routes!(spaces::overview))
+        .routes(routes!(history::list_series))
+        .routes(routes!(history::points))
+        .routes(routes!(history::state_at))
+        .routes(routes!(history::export))
+        .routes(routes!(ingest::ingest_thing))
+        .routes(routes!(ingest::ingest_influx))
+        .routes(routes!(live::live))
+        .routes(routes!(access::list_users, access::make_user))
+        .routes(routes!(access::change_user, access::delete_user))
+        .routes(routes!(access::list_tokens, access::make_token))
+        .routes(routes!(access::delete_token))
+        .routes(routes!(access::list_audit))
+        .routes(routes!(system::system))
+}
+
+/// The OpenAPI 3.1 document of the API, as it is committed in `openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, mut document) =
+        OpenApiRouter::<App>::with_openapi(Document::openapi()).nest("/api/v1", router()).split_for_parts();
+    let components = document.components.get_or_insert_default();
+    components
+        .security_schemes
+        .insert("session".into(), SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("manmul_session"))).into());
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.security_schemes.insert("token".into(), SecurityScheme::Http(bearer).into());
+    document.security = Some(
+        ["session", "token"].map(|scheme| SecurityRequirement::new(scheme, std::iter::empty::<String>())).to_vec(),
+    );
+    for path in document.paths.paths.values_mut() {
+        let operations: [&mut Option<Operation>; 5] =
+            [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete];
+        for operation in operations.into_iter().flatten() {
+            let problem = ResponseBuilder::new()
+                .description("a problem")
+                .content(
+                    "application/problem+json",
+                    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
+                )
+                .build();
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    response.description = "as asked".into();
+                }
+            }
+            operation.responses.responses.insert("default".into(), problem.into());
+        }
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_document_is_current() {
+        let committed = include_str!("../../../../openapi.json");
+        let current = super::openapi().to_pretty_json().unwrap() + "\n";
+        assert!(committed == current, "openapi.json is stale\nhint: cargo run -p manmul -- openapi > openapi.json");
+    }
+}
