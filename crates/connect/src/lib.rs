@@ -8,6 +8,9 @@
 //!
 //! **Invariant:** no vendor format leaks above this crate.
 
+pub mod http_ingest;
+pub mod infer;
+pub mod influx;
 pub mod native;
 
 mod intern;
@@ -20,6 +23,7 @@ mod text;
 use bytes::Bytes;
 use model::{Command, Entry, Name, Record, ThingId, ThingModel, Value};
 
+pub use influx::Influx;
 pub use native::Native;
 pub use sink::{Counters, DIAGNOSTICS_PER_ENTRY_MAX};
 
