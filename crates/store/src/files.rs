@@ -52,6 +52,24 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// The size of a file in bytes.
+pub(crate) fn size(path: &Path) -> io::Result<u64> {
+    Ok(std::fs::metadata(path)?.len())
+}
+
+/// Makes an empty file that only the owner may read.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
+    private(OpenOptions::new().write(true).create_new(true)).open(path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Makes a file that is complete durable under its real name.
+pub(crate) fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
+    File::open(temporary)?.sync_all()?;
+    std::fs::rename(temporary, path)?;
+    sync_folder(folder_of(path))
+}
+
 /// Removes a file durably; fine when it is not there.
 pub fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {

@@ -4,15 +4,19 @@
 //! - [`History`]: typed time series decoded from the log, kept in compressed immutable segments.
 //! - [`State`]: rows that are looked up by id: things, twins, sessions, users, settings.
 //!
+//! [`DataDirectory`] lays out the folder that all of them live in; [`files`] reads and writes small files there.
+//!
 //! **Invariant:** this is the only crate that opens files.
 //!
 //! **Invariant:** whatever a trait method acknowledged survives the death of the process at any moment.
 
+mod directory;
 pub mod files;
 pub mod history;
 pub mod log;
 pub mod state;
 
+pub use directory::{DataDirectory, DirectoryError};
 pub use history::History;
 pub use log::Log;
 pub use state::State;

@@ -346,11 +346,9 @@ mod tests {
         };
         let mut bytes = Vec::new();
         encode(&mut bytes, 1, Position(7), &entry);
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(text, @"1a0000006ffd6dba07000000000000000807060504030201150103612f620163036b696dac0201aa6f6e");
+        insta::assert_snapshot!(format!("{bytes:02x?}"), @"[1a, 00, 00, 00, 6f, fd, 6d, ba, 07, 00, 00, 00, 00, 00, 00, 00, 08, 07, 06, 05, 04, 03, 02, 01, 15, 01, 03, 61, 2f, 62, 01, 63, 03, 6b, 69, 6d, ac, 02, 01, aa, 6f, 6e]");
         let header = Header { salt: 1, base: Position(7), first_received: Timestamp(-1) };
-        let text: String = header.encode().iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!(text, @"4d414e4d554c4f4701000000010000000700000000000000ffffffffffffffff00000000bd13c788");
+        insta::assert_snapshot!(format!("{:02x?}", header.encode()), @"[4d, 41, 4e, 4d, 55, 4c, 4f, 47, 01, 00, 00, 00, 01, 00, 00, 00, 07, 00, 00, 00, 00, 00, 00, 00, ff, ff, ff, ff, ff, ff, ff, ff, 00, 00, 00, 00, bd, 13, c7, 88]");
         assert_eq!(Header::decode(&header.encode()), Ok(header));
     }
 

@@ -91,35 +91,28 @@ impl Writer {
         Some((batch, std::mem::take(roll)))
     }
 
-    /// Makes a batch durable and shows it to the readers.
-    fn commit(&mut self, mut batch: Batch, roll: bool) -> io::Result<()> {
-        let Some((first, _)) = batch.entries.first() else { return Ok(()) };
-        let fits = |active: &Active| active.bytes + batch.bytes.len() as u64 <= self.segment_bytes;
-        let goes_on = self.active.as_ref().is_some_and(|active| active.bytes == EMPTY_BYTES || (fits(active) && !roll));
-        if !goes_on {
-            self.active = Some(self.start_segment(first)?);
+    /// Makes a batch durable and shows it to the readers. A batch that does not fit into the segment goes on in a new
+    /// one.
+    fn commit(&mut self, mut batch: Batch, mut roll: bool) -> io::Result<()> {
+        let mut start = 0;
+        while let Some((first, first_end)) = batch.entries.first() {
+            let fits = |active: &Active| {
+                active.bytes == EMPTY_BYTES
+                    || (!roll && active.bytes + (first_end - start) as u64 <= self.segment_bytes)
+            };
+            if !self.active.as_ref().is_some_and(fits) {
+                self.active = Some(self.start_segment(first)?);
+            }
+            roll = false;
+            let active = self.active.as_mut().expect("a segment was just started");
+            let room = usize::try_from(self.segment_bytes.saturating_sub(active.bytes)).unwrap_or(usize::MAX);
+            let count = batch.entries.partition_point(|(_, end)| end - start <= room).max(1);
+            let end = batch.entries[count - 1].1;
+            active.write(&batch.bytes[start..end], start, &batch.entries[..count])?;
+            self.publish(&batch.bytes, start, batch.entries.drain(..count));
+            start = end;
         }
-        let active = self.active.as_mut().expect("a segment was just started");
-        active.file.write_all(&batch.bytes)?;
-        active.file.sync()?;
-
-        let before = active.bytes;
-        active.bytes += batch.bytes.len() as u64;
-        let mut start = before;
-        let frames = batch
-            .entries
-            .iter()
-            .map(|(entry, end)| (entry.position, std::mem::replace(&mut start, before + *end as u64)));
-        active.segment.grow(frames, active.bytes);
-        let durable = batch.entries.last().expect("the batch has a first entry").0.position.next();
-        self.remember(&mut batch);
-        {
-            let mut pending = self.shared.pending.lock();
-            pending.in_flight = 0;
-            pending.durable = durable;
-        }
-        self.announce.send_replace(durable);
-        self.shared.committed.notify_all();
+        self.shared.pending.lock().in_flight = 0;
         if batch.bytes.capacity() <= SPARE_BYTES_MAX {
             batch.bytes.clear();
             self.spare = batch;
@@ -127,31 +120,27 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the entries of a batch into the tail. Their payloads come to lie in blocks of ours, because what they
-    /// lay in so far may be a large buffer of some network connection.
-    fn remember(&self, batch: &mut Batch) {
-        let mut entries = std::mem::take(&mut batch.entries);
-        let mut start = 0;
-        let mut at = 0;
-        while at < entries.len() {
-            let count = entries[at..].partition_point(|(_, end)| *end <= start + BLOCK_BYTES).max(1);
-            let end = entries[at + count - 1].1;
-            let block = Bytes::copy_from_slice(&batch.bytes[start..end]);
-            for (entry, frame_end) in &mut entries[at..at + count] {
-                let payload = *frame_end - start - entry.payload.len();
-                let properties = payload - entry.properties.len();
-                entry.payload = block.slice(payload..*frame_end - start);
-                entry.properties = block.slice(properties..payload);
+    /// Shows entries that became durable to the readers and to those who wait for them. The frame of the first one
+    /// begins at `start`.
+    fn publish(&self, bytes: &[u8], mut start: usize, entries: std::vec::Drain<'_, (Entry, usize)>) {
+        let mut entries = entries.peekable();
+        let mut block = Vec::new();
+        let mut durable = Position::START;
+        while let Some((_, first_end)) = entries.peek() {
+            let block_end = (start + BLOCK_BYTES).max(*first_end);
+            block.extend(std::iter::from_fn(|| entries.next_if(|(_, end)| *end <= block_end)));
+            let end = block.last().map_or(block_end, |(_, end)| *end);
+            rehouse(&Bytes::copy_from_slice(&bytes[start..end]), start, &mut block);
+            let mut tail = self.shared.tail.write();
+            for (entry, _) in block.drain(..) {
+                durable = entry.position.next();
+                tail.push(entry);
             }
             start = end;
-            at += count;
         }
-        let mut tail = self.shared.tail.write();
-        for (entry, _) in entries.drain(..) {
-            tail.push(entry);
-        }
-        drop(tail);
-        batch.entries = entries;
+        self.shared.pending.lock().durable = durable;
+        self.announce.send_replace(durable);
+        self.shared.committed.notify_all();
     }
 
     /// Starts the segment whose first entry this is.
@@ -171,6 +160,34 @@ impl Writer {
     fn place(&self) -> String {
         let file = self.active.as_ref().map_or("", |active| active.segment.file());
         self.shared.media.place(file)
+    }
+}
+
+impl Active {
+    /// Writes the frames of some entries and makes them durable. `start` is where they begin in their batch.
+    fn write(&mut self, frames: &[u8], start: usize, entries: &[(Entry, usize)]) -> io::Result<()> {
+        self.file.write_all(frames)?;
+        self.file.sync()?;
+        let mut offset = self.bytes;
+        let frames_start = self.bytes;
+        self.bytes += frames.len() as u64;
+        let starts = entries
+            .iter()
+            .map(|(entry, end)| (entry.position, std::mem::replace(&mut offset, frames_start + (end - start) as u64)));
+        self.segment.grow(starts, self.bytes);
+        Ok(())
+    }
+}
+
+/// Lets payloads lie in a block of ours, which begins at `start` of the batch: what they lay in so far may be a large
+/// buffer of some network connection.
+fn rehouse(block: &Bytes, start: usize, entries: &mut [(Entry, usize)]) {
+    for (entry, end) in entries {
+        let end = *end - start;
+        let payload = end - entry.payload.len();
+        let properties = payload - entry.properties.len();
+        entry.payload = block.slice(payload..end);
+        entry.properties = block.slice(properties..payload);
     }
 }
 

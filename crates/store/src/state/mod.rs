@@ -1,11 +1,18 @@
 //! The state: rows looked up by id. Documents with a revision, in tables that are all of one shape.
+//!
+//! Two engines: [`SqliteState`] on disk and [`MemoryState`] for tests and throw-away sites. One conformance suite
+//! runs on both.
 
 mod memory;
+mod migrations;
+mod sqlite;
+mod sqlite_writer;
 
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use memory::MemoryState;
+pub use sqlite::SqliteState;
 
 /// The tables. One shape for all: `id`, `rev`, `updated`, one optional indexed text column `key`, and the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +47,48 @@ pub enum Table {
     Audit,
     /// Single settings and checkpoints by name.
     Setting,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 15] = [
+        Self::Thing,
+        Self::Twin,
+        Self::Model,
+        Self::Space,
+        Self::Command,
+        Self::Session,
+        Self::InFlight,
+        Self::Retained,
+        Self::Adapter,
+        Self::Credential,
+        Self::User,
+        Self::SignIn,
+        Self::Token,
+        Self::Audit,
+        Self::Setting,
+    ];
+
+    /// The table's name in a database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Thing => "thing",
+            Self::Twin => "twin",
+            Self::Model => "model",
+            Self::Space => "space",
+            Self::Command => "command",
+            Self::Session => "session",
+            Self::InFlight => "in_flight",
+            Self::Retained => "retained",
+            Self::Adapter => "adapter",
+            Self::Credential => "credential",
+            Self::User => "user",
+            Self::SignIn => "sign_in",
+            Self::Token => "token",
+            Self::Audit => "audit",
+            Self::Setting => "setting",
+        }
+    }
 }
 
 /// One row.
@@ -169,6 +218,16 @@ pub enum StateError {
         found: i64,
         /// The newest we know.
         known: i64,
+    },
+    /// The file is damaged, or is no state file at all.
+    #[error(
+        "{place}: the state is damaged: {problem}\nhint: restore a backup of the state; the file was left as it is"
+    )]
+    Damaged {
+        /// The file.
+        place: String,
+        /// What the engine said.
+        problem: String,
     },
     /// The engine failed.
     #[error("{place}: {problem}")]

@@ -1,10 +1,8 @@
 //! One suite for every engine of the log.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{entry, entry_of};
+use crate::entries::{entry, entry_of};
 use model::{Position, Timestamp};
 use store::log::{Log, LogError, MemoryLog, Retention, SegmentLog, SegmentOptions, Urgency};
 
