@@ -1,0 +1,86 @@
+// Shapes what the history answers into what a chart draws and a table lists. Pure.
+import type { Series } from "../api/types.ts";
+
+export interface NumericSeries { kind: "numbers"; times: number[]; mean: (number | null)[]; low: (number | null)[]; high: (number | null)[]; count: number }
+export interface StateSeries { kind: "states"; times: number[]; values: unknown[] }
+
+const number = (value: unknown): number | null => (typeof value === "number" ? value : null);
+
+export function isNumeric(series: Pick<Series, "type">): boolean {
+  return series.type === "number" || series.type === "integer";
+}
+
+/** Seconds for the axis (as uPlot counts), with a hole where nothing was said for much longer than usual. */
+export function shapeNumbers(series: Series): NumericSeries {
+  const at = (name: string) => series.columns.indexOf(name);
+  const [time, low, high, mean, last, count] = [at("time"), at("min"), at("max"), at("mean"), at("last"), at("count")];
+  const shaped: NumericSeries = { kind: "numbers", times: [], mean: [], low: [], high: [], count: 0 };
+  const gap = usualGap(series.points.map((point) => Number(point[Math.max(0, time)])));
+  let before: number | null = null;
+  for (const point of series.points) {
+    const moment = Number(point[Math.max(0, time)]);
+    if (before !== null && gap !== null && moment - before > gap) {
+      shaped.times.push((before + (moment - before) / 2) / 1e6);
+      for (const list of [shaped.mean, shaped.low, shaped.high]) list.push(null);
+    }
+    before = moment;
+    const middle = number(point[mean]) ?? number(point[last]) ?? (mean < 0 && last < 0 ? number(point[1]) : null);
+    shaped.times.push(moment / 1e6);
+    shaped.mean.push(middle);
+    shaped.low.push(number(point[low]) ?? middle);
+    shaped.high.push(number(point[high]) ?? middle);
+    shaped.count += count >= 0 ? Number(point[count]) : 1;
+  }
+  return shaped;
+}
+
+/** Ten times the median distance, below which silence is ordinary; null where there are too few points to tell. */
+function usualGap(times: number[]): number | null {
+  if (times.length < 12) return null;
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? time)).sort((one, other) => one - other);
+  const median = gaps[Math.floor(gaps.length / 2)] ?? 0;
+  return median > 0 ? median * 10 : null;
+}
+
+export function shapeStates(series: Series): StateSeries {
+  const time = Math.max(0, series.columns.indexOf("time"));
+  const named = ["value", "last", "first"].map((name) => series.columns.indexOf(name)).find((index) => index >= 0) ?? 1;
+  return { kind: "states", times: series.points.map((point) => Number(point[time]) / 1e6), values: series.points.map((point) => point[named]) };
+}
+
+export interface Summary { latest: number | null; low: number | null; high: number | null; mean: number | null }
+
+export function summarise(shaped: NumericSeries): Summary {
+  let low: number | null = null;
+  let high: number | null = null;
+  let sum = 0;
+  let counted = 0;
+  let latest: number | null = null;
+  for (const [index, middle] of shaped.mean.entries()) {
+    if (middle === null) continue;
+    latest = middle;
+    sum += middle;
+    counted += 1;
+    const [bottom, top] = [shaped.low[index] ?? middle, shaped.high[index] ?? middle];
+    low = low === null ? bottom : Math.min(low, bottom);
+    high = high === null ? top : Math.max(high, top);
+  }
+  return { latest, low, high, mean: counted > 0 ? sum / counted : null };
+}
+
+/** One row for each moment any series speaks, newest first; the table twin of a chart. */
+export function tableRows(series: Series[], most: number): { time: number; values: (unknown | undefined)[] }[] {
+  const rows = new Map<number, (unknown | undefined)[]>();
+  for (const [index, one] of series.entries()) {
+    const shaped = isNumeric(one) ? shapeNumbers(one) : shapeStates(one);
+    for (const [at, seconds] of shaped.times.entries()) {
+      const value = shaped.kind === "numbers" ? shaped.mean[at] : shaped.values[at];
+      if (value === null) continue;
+      const time = Math.round(seconds * 1e6);
+      let row = rows.get(time);
+      if (row === undefined) rows.set(time, (row = new Array<unknown>(series.length)));
+      row[index] = value;
+    }
+  }
+  return [...rows].map(([time, values]) => ({ time, values })).sort((one, other) => other.time - one.time).slice(0, most);
+}

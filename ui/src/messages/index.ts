@@ -1,0 +1,8 @@
+// The one catalogue of messages: each key has its English and its Korean words, so that neither can be forgotten.
+import { pages } from "./pages.ts";
+import { shell } from "./shell.ts";
+import { settings } from "./settings.ts";
+
+export const messages = { ...shell, ...pages, ...settings };
+export type MessageKey = keyof typeof messages;
+export type Message = readonly [english: string, korean: string];
