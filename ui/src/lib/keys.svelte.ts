@@ -1,4 +1,5 @@
 // Keyboard shortcuts: pages add theirs while they are shown, and the help under `?` is this list.
+import { untrack } from "svelte";
 import type { MessageKey } from "../messages/index.ts";
 
 export interface Shortcut { keys: string; title: MessageKey; run: (event: KeyboardEvent) => void; group?: MessageKey; evenInFields?: boolean }
@@ -42,5 +43,5 @@ export const shortcuts = new Shortcuts();
 
 /** For use while a component is made. */
 export function keys(list: Shortcut[]): void {
-  $effect(() => shortcuts.add(list));
+  $effect(() => untrack(() => shortcuts.add(list)));
 }
