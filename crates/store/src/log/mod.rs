@@ -13,6 +13,8 @@ mod recovery;
 mod segment;
 mod segment_log;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod writer;
 
