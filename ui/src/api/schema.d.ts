@@ -1,114 +1,3503 @@
-/** The types of the API, in the shape openapi-typescript writes; written from the contract until the server's openapi.json generates it. */
-type Json = unknown;
-type Empty = Record<never, never>;
-
-interface Schemas {
-  Problem: { type: string; title: string; status: number; detail?: string; hint?: string | null; where?: string | null };
-  Session: { state: "needs_owner" | "signed_out" | "signed_in"; user: { id: string; name: string; role: Schemas["Role"] } | null; site: { id: string; title: string; simulated: boolean }; version: string; demo: boolean };
-  Role: "owner" | "operator" | "viewer";
-  Primary: { name: string; title: string; value: Json; unit?: string | null; time: number };
-  ThingSummary: {
-    id: string; title: string; kind: string; status: "accepted" | "inbox" | "ignored"; presence: "online" | "offline" | "unknown"; presence_since_us?: number | null;
-    space?: string | null; tags: string[]; via?: string | null; adapter: string; origin: "physical" | "virtual"; last_seen_us?: number | null; rev: number; primary: Schemas["Primary"][];
-  };
-  Cause: { kind: "device" | "user" | "rule" | "policy" | "import" | "system" | "token"; id: string; run?: string | null; position?: number | null };
-  PropertyState: { name: string; value: Json; unit?: string | null; quality: "good" | "uncertain" | "bad"; time: number; received: number; changed_us: number; cause: Schemas["Cause"]; position: number };
-  PropertyModel: {
-    title: string; description?: string; type: "boolean" | "integer" | "number" | "string" | "json"; unit?: string | null; minimum?: number | null; maximum?: number | null; step?: number | null; decimals?: number | null;
-    choices?: string[] | null; readable: boolean; writable: boolean; role: "primary" | "normal" | "diagnostic";
-  };
-  EventModel: { title: string; severity: string };
-  ActionModel: { title: string; input?: Record<string, Schemas["PropertyModel"]> | null; hold: boolean };
-  ThingModel: {
-    id: string; title: string; description?: string; kind: string; version: string; inferred: boolean;
-    properties: Record<string, Schemas["PropertyModel"]>; events: Record<string, Schemas["EventModel"]>; actions: Record<string, Schemas["ActionModel"]>;
-  };
-  Desired: { value: Json; version: number; time: number; cause: Schemas["Cause"] };
-  Diagnostic: { code: string; detail: string; count: number; last_us: number };
-  Thing: Schemas["ThingSummary"] & {
-    model: Schemas["ThingModel"]; properties: Schemas["PropertyState"][]; desired: Record<string, Schemas["Desired"]>; delta: Record<string, Json>; sub_things: string[];
-    credential?: { username: string; rotated_us: number } | null; diagnostics: Schemas["Diagnostic"][];
-  };
-  Credential: { username: string; secret: string };
-  CreatedThing: { thing: Schemas["Thing"]; credential: Schemas["Credential"] };
-  Command: {
-    id: string; thing: string; action: string; input?: Json; state: "sent" | "accepted" | "running" | "finished" | "failed" | "timed_out"; output?: Json; error?: string | null;
-    created_us: number; deadline_us: number; updated_us: number; cause: Schemas["Cause"];
-  };
-  RecordKind: "property" | "event" | "action" | "presence" | "decision" | "insight";
-  Record: { position: number; time: number; received: number; thing: string; kind: Schemas["RecordKind"]; name: string; value: Json; quality: "good" | "uncertain" | "bad"; cause: Schemas["Cause"] };
-  Message: { position: number; received: number; topic: string; payload?: string | null; payload_base64?: string | null; bytes: number; qos: number; retain: boolean; client?: string | null; undecodable?: string | null };
-  ChainLink: { position: number; summary: string; cause: Schemas["Cause"] };
-  EntryWithChain: { entry: Schemas["Message"]; chain: Schemas["ChainLink"][] };
-  Space: { id: string; parent?: string | null; kind: "site" | "building" | "floor" | "room" | "zone"; title: string; rev: number; things: number };
-  Headline: { thing: string; name: string; title: string; value: Json; unit?: string | null; time: number };
-  Attention: { thing: string; title: string; text: string; level: "amber" | "red" };
-  Overview: {
-    spaces: { space: Schemas["Space"]; things: number; online: number; attention: Schemas["Attention"][]; headline: Schemas["Headline"][] }[];
-    totals: { things: number; online: number; inbox: number; records_per_second: number; undecodable: number }; attention: Schemas["Attention"][];
-  };
-  SeriesInfo: { thing: string; name: string; type: string; unit?: string | null; first_us: number; last_us: number; points: number };
-  Series: { thing: string; name: string; type: string; unit?: string | null; columns: string[]; points: Json[][] };
-  HistoryAnswer: { tier: string; simulated_until_us?: number | null; series: Schemas["Series"][] };
-  User: { id: string; name: string; role: Schemas["Role"]; rev: number; created_us?: number | null; last_seen_us?: number | null };
-  Token: { id: string; title: string; scopes: string[]; created_us: number; expires_us?: number | null; last_used_us?: number | null };
-  TokenSecret: { id: string; secret: string };
-  Audit: { time: number; principal: string; action: string; resource: string; allowed?: boolean; detail?: string | null };
-  Queue: { name: string; length: number; limit: number; dropped: number; policy: string };
-  System: {
-    version: string; uptime_s: number; mqtt: Record<string, Json>; log: Record<string, Json>; history: { series: number; points: number; bytes: number; bytes_per_point: number };
-    queues: Schemas["Queue"][]; data_directory: string; listeners: Json[];
-  };
-}
-
-type List<Item> = { items: Item[]; next_cursor?: string | null; total?: number };
-type Answer<Status extends number, Body> = { [status in Status]: { headers: Empty; content: { "application/json": Body } } } & { default: { headers: Empty; content: { "application/problem+json": Schemas["Problem"] } } };
-type Call<Status extends number, Result, Query = never, Path = never, Body = never> = {
-  parameters: ([Query] extends [never] ? { query?: never } : { query?: Query }) & ([Path] extends [never] ? { path?: never } : { path: Path });
-  responses: Answer<Status, Result>;
-} & ([Body] extends [never] ? { requestBody?: never } : { requestBody: { content: { "application/json": Body } } });
-type OnThing = { thing: string };
-type OnId = { id: string };
-type Before = { before?: number; limit?: number };
+/**
+ * This file was auto-generated by openapi-typescript.
+ * Do not make direct changes to the file.
+ */
 
 export interface paths {
-  "/api/v1/session": { get: Call<200, Schemas["Session"]>; post: Call<200, Schemas["Session"], never, never, { name: string; password: string }>; delete: Call<204, never> };
-  "/api/v1/setup": { post: Call<201, Schemas["Session"], never, never, { token: string; name: string; password: string; site_title?: string }> };
-  "/api/v1/things": {
-    get: Call<200, List<Schemas["ThingSummary"]>, { search?: string; space?: string; tag?: string; kind?: string; presence?: string; status?: string; adapter?: string; sort?: string; cursor?: string; limit?: number }>;
-    post: Call<201, Schemas["CreatedThing"], never, never, { id: string; title?: string; model?: Schemas["ThingModel"] | string; space?: string; tags?: string[] }>;
-  };
-  "/api/v1/things/{thing}": {
-    get: Call<200, Schemas["Thing"], never, OnThing>;
-    patch: Call<200, Schemas["Thing"], never, OnThing, { title?: string; space?: string | null; tags?: string[]; status?: string }>;
-    delete: Call<204, never, never, OnThing>;
-  };
-  "/api/v1/things/{thing}/model": { get: Call<200, Schemas["ThingModel"], { format?: string }, OnThing>; put: Call<200, Schemas["ThingModel"], never, OnThing, Schemas["ThingModel"]> };
-  "/api/v1/things/{thing}/desired": { patch: Call<202, { commands: Schemas["Command"][] }, never, OnThing, Record<string, Json>> };
-  "/api/v1/things/{thing}/actions/{action}": { post: Call<202, Schemas["Command"], never, OnThing & { action: string }, { input?: Json; timeout_ms?: number }> };
-  "/api/v1/things/{thing}/commands": { get: Call<200, List<Schemas["Command"]>, { cursor?: string; limit?: number }, OnThing> };
-  "/api/v1/commands/{id}": { get: Call<200, Schemas["Command"], never, OnId> };
-  "/api/v1/things/{thing}/records": { get: Call<200, List<Schemas["Record"]>, Before, OnThing> };
-  "/api/v1/things/{thing}/messages": { get: Call<200, List<Schemas["Message"]>, Before, OnThing> };
-  "/api/v1/things/{thing}/credential": { post: Call<201, Schemas["Credential"], never, OnThing>; delete: Call<204, never, never, OnThing> };
-  "/api/v1/entries/{position}": { get: Call<200, Schemas["EntryWithChain"], never, { position: number }> };
-  "/api/v1/inbox/accept": { post: Call<200, { accepted: number }, never, never, { things?: string[]; all?: boolean; space?: string | null }> };
-  "/api/v1/inbox/ignore": { post: Call<200, { ignored: number }, never, never, { things?: string[]; all?: boolean }> };
-  "/api/v1/virtual-things": { post: Call<201, Schemas["Thing"], never, never, { model: Schemas["ThingModel"] | string; id?: string; title?: string }> };
-  "/api/v1/models": { get: Call<200, List<Schemas["ThingModel"]>> };
-  "/api/v1/spaces": { get: Call<200, List<Schemas["Space"]>>; post: Call<201, Schemas["Space"], never, never, { id?: string; parent?: string | null; kind: string; title: string }> };
-  "/api/v1/spaces/{id}": { patch: Call<200, Schemas["Space"], never, OnId, { title?: string; parent?: string | null; kind?: string }>; delete: Call<204, never, never, OnId> };
-  "/api/v1/overview": { get: Call<200, Schemas["Overview"]> };
-  "/api/v1/history/series": { get: Call<200, List<Schemas["SeriesInfo"]>, { thing?: string }> };
-  "/api/v1/history": { get: Call<200, Schemas["HistoryAnswer"], { series?: string[]; from?: number; to?: number; pixels?: number }> };
-  "/api/v1/users": { get: Call<200, List<Schemas["User"]>>; post: Call<201, Schemas["User"], never, never, { name: string; password: string; role: string }> };
-  "/api/v1/users/{id}": { patch: Call<200, Schemas["User"], never, OnId, { name?: string; password?: string; role?: string }>; delete: Call<204, never, never, OnId> };
-  "/api/v1/tokens": { get: Call<200, List<Schemas["Token"]>>; post: Call<201, Schemas["TokenSecret"], never, never, { title: string; scopes: string[]; expires_us?: number | null }> };
-  "/api/v1/tokens/{id}": { delete: Call<204, never, never, OnId> };
-  "/api/v1/audit": { get: Call<200, List<Schemas["Audit"]>, { cursor?: string; limit?: number }> };
-  "/api/v1/system": { get: Call<200, Schemas["System"]> };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people and programs did, newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One command. */
+        get: operations["get_command"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entries/{position}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry of the log and the chain of causes behind it: why is it so? */
+        get: operations["get_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The points of one or more series, at most one bucket for each pixel. Minimum and maximum are exact. */
+        get: operations["points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Points as a file. */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which series there are. */
+        get: operations["list_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The state of the site at any time. */
+        get: operations["state_at"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts things from the inbox. */
+        post: operations["accept_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbox/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ignores things of the inbox. */
+        post: operations["ignore_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/influx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes Influx line protocol. The thing is the tag `thing`, `device`, `host` or `id`, else the measurement. */
+        post: operations["ingest_influx"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/things/{thing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes what a thing says: an object of properties, or an array of timed objects, as native MQTT does. */
+        post: operations["ingest_thing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Records as they happen, over a WebSocket. Send `{"subscribe":{"things":[…]|null,"spaces":[…]|null,"kinds":[…]|null},
+         *     "resume":position|null}` first.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that are known. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The site at a glance. */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the visitor stands. */
+        get: operations["get_session"];
+        put?: never;
+        /** Signs in. */
+        post: operations["sign_in"];
+        /** Signs out. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the first owner, once, with the token of the one-time link; signs them in. */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All spaces, parents before their children. */
+        get: operations["list_spaces"];
+        put?: never;
+        /** Makes a space. */
+        post: operations["make_space"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spaces/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One space. */
+        get: operations["get_space"];
+        put?: never;
+        post?: never;
+        /** Removes a space that has no spaces in it. Its things go to the space around it. */
+        delete: operations["delete_space"];
+        options?: never;
+        head?: never;
+        /** Names or moves a space. */
+        patch: operations["change_space"];
+        trace?: never;
+    };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The installation in figures. */
+        get: operations["system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists things. */
+        get: operations["list_things"];
+        put?: never;
+        /** Makes a thing by hand. It is accepted at once and gets a credential. */
+        post: operations["make_thing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One thing with everything that is known of it. */
+        get: operations["get_thing"];
+        put?: never;
+        post?: never;
+        /** Forgets a thing with its credential and history. Its messages stay on the log until retention removes them. */
+        delete: operations["delete_thing"];
+        options?: never;
+        head?: never;
+        /** Names, places, tags, accepts or ignores a thing. */
+        patch: operations["change_thing"];
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/actions/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Invokes an action. The answer comes at once; follow the command for what becomes of it. */
+        post: operations["invoke_action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest commands of a thing. */
+        get: operations["list_commands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret for a thing; the old one stops working. The secret is shown this once. */
+        post: operations["rotate_credential"];
+        /** Takes a thing's credential away. */
+        delete: operations["delete_credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/desired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Writes properties: sets what is desired and tells the thing. */
+        patch: operations["write_properties"];
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest messages of and to a thing as they were said, newest first. `next_cursor` is the next `before`. */
+        get: operations["list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a thing can tell and do. */
+        get: operations["get_model"];
+        /** Corrects what a thing can tell and do: our form, or a W3C Thing Model or Description. */
+        put: operations["correct_model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest records of a thing, newest first. `next_cursor` is the next `before`. */
+        get: operations["list_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tokens, without their secrets. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Makes a token for a program. The secret is shown this once. */
+        post: operations["make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws a token. */
+        delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All people. */
+        get: operations["list_users"];
+        put?: never;
+        /** Adds a person. */
+        post: operations["make_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a person and ends their sessions. The last owner stays. */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /** Changes a person's name, password or role. The last owner stays owner. */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/v1/virtual-things": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a thing that this server plays, of any model. */
+        post: operations["make_virtual_thing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-
+export type webhooks = Record<string, never>;
 export interface components {
-  schemas: Schemas;
+    schemas: {
+        /** @description One action and the fields of its input. */
+        ActionModel: {
+            /**
+             * @description One sentence for a person.
+             * @default
+             */
+            description: string;
+            /**
+             * @description Whether a person must hold the button, because something moves, heats or opens.
+             * @default false
+             */
+            hold: boolean;
+            /**
+             * @description The input fields by name; empty when the action takes none.
+             * @default {}
+             */
+            input: {
+                [key: string]: components["schemas"]["PropertyModel"];
+            };
+            /**
+             * @description What people call it; empty to show the name.
+             * @default
+             */
+            title: string;
+        };
+        /** @description Something that wants to be looked at. */
+        Attention: {
+            /** @description How pressing it is. */
+            level: components["schemas"]["AttentionLevel"];
+            /** @description What is wrong, in words. */
+            text: string;
+            thing: components["schemas"]["ThingId"] | null;
+            /** @description What people call the thing. */
+            title: string;
+        };
+        /**
+         * @description How pressing something is.
+         * @enum {string}
+         */
+        AttentionLevel: "amber" | "red";
+        /** @description One entry of the audit log. */
+        AuditEntry: {
+            /** @description What: `sign_in`, `user.create`, `thing.delete`. */
+            action: string;
+            /** @description From which address. */
+            address: string | null;
+            /** @description Whether it was done or refused. */
+            allowed: boolean;
+            /** @description Unique, sorts by time. */
+            id: string;
+            /** @description On what. */
+            target: string;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+            /** @description Who: `user u-…`, `token t-…`, `anonymous`. */
+            who: string;
+        };
+        /** @description Who or what led to an entry or record, and from which earlier record it followed. */
+        Cause: {
+            /** @description Which one: a thing, user, rule, policy or token id. */
+            id: string;
+            /** @description The sort of actor. */
+            kind: components["schemas"]["CauseKind"];
+            position?: components["schemas"]["Position"] | null;
+            /** @description The run in which it was decided, for rules and policies. */
+            run?: string | null;
+        };
+        /**
+         * @description What sort of actor caused something.
+         * @enum {string}
+         */
+        CauseKind: "device" | "user" | "rule" | "policy" | "import" | "system" | "token";
+        /** @description One step back in the chain of causes. */
+        ChainLink: {
+            /** @description Who or what led to it. */
+            cause: components["schemas"]["Cause"];
+            /**
+             * Format: int64
+             * @description The entry.
+             */
+            position: number;
+            /** @description What it said, in words. */
+            summary: string;
+        };
+        /** @description One invocation of an action, or one write of a property. */
+        Command: {
+            /** @description The action, or the property to write. */
+            action: components["schemas"]["Name"];
+            /** @description Who asked. */
+            cause: components["schemas"]["Cause"];
+            /**
+             * Format: int64
+             * @description When it was asked for.
+             */
+            created_us: number;
+            /**
+             * Format: int64
+             * @description When it becomes `timed_out`.
+             */
+            deadline_us: number;
+            /** @description Why it failed. */
+            error: string | null;
+            /** @description Unique. */
+            id: components["schemas"]["CommandId"];
+            /** @description What the action gets. */
+            input: unknown;
+            /** @description What the thing answered. */
+            output: unknown;
+            /** @description Where it stands. */
+            state: components["schemas"]["CommandState"];
+            /** @description Who shall act. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description When its state last changed.
+             */
+            updated_us: number;
+            /** @description True when this writes a property. */
+            write: boolean;
+        };
+        /** @description One invocation of an action. */
+        CommandId: string;
+        /**
+         * @description Where a command stands. `Finished`, `Failed` and `TimedOut` are final.
+         * @enum {string}
+         */
+        CommandState: "sent" | "accepted" | "running" | "finished" | "failed" | "timed_out";
+        /** @description How a thing signs in. */
+        CredentialInfo: {
+            /**
+             * Format: int64
+             * @description When the secret was made.
+             */
+            rotated_us: number;
+            /** @description The MQTT username: the thing's id. */
+            username: string;
+        };
+        /** @description What else a thing's credential opens: a gateway speaks for its own prefix. */
+        CredentialRules: {
+            /** @description Extra topics. */
+            rules?: components["schemas"]["TopicRules"];
+        };
+        /**
+         * @description The type of a property or of one input field of an action.
+         * @enum {string}
+         */
+        DataType: "boolean" | "integer" | "number" | "string" | "json";
+        /** @description What somebody wants a property to be. */
+        DesiredState: {
+            /** @description Who wished it. */
+            cause: components["schemas"]["Cause"];
+            /**
+             * Format: int64
+             * @description When it was wished.
+             */
+            time: number;
+            /** @description What it shall be. */
+            value: unknown;
+            /**
+             * Format: int64
+             * @description Grows by one with every change of this property's wish.
+             */
+            version: number;
+        };
+        /** @description Something that could not be made sense of. */
+        DiagnosticCount: {
+            /** @description A stable short word: `bad_json`. */
+            code: string;
+            /**
+             * Format: int64
+             * @description How many cases.
+             */
+            count: number;
+            /** @description The newest case, in words. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description When the newest was.
+             */
+            last_us: number;
+        };
+        /** @description An entry with what led to it. */
+        EntryWithChain: {
+            /** @description What led to it, nearest first. */
+            chain: components["schemas"]["ChainLink"][];
+            /** @description The entry. */
+            entry: components["schemas"]["Message"];
+        };
+        /** @description One kind of event. */
+        EventModel: {
+            /**
+             * @description One sentence for a person.
+             * @default
+             */
+            description: string;
+            /**
+             * @description How bad it is.
+             * @default information
+             */
+            severity: components["schemas"]["Severity"];
+            /**
+             * @description What people call it; empty to show the name.
+             * @default
+             */
+            title: string;
+        };
+        /** @description One headline property of a thing. */
+        Headline: {
+            /** @description The property. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description When it was so.
+             */
+            time: number | null;
+            /** @description What people call it. */
+            title: string;
+            unit: components["schemas"]["Unit"] | null;
+            /** @description What it is now. */
+            value: unknown;
+        };
+        /** @description The history. */
+        HistoryInfo: {
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @description Bytes of compacted raw points for each of them.
+             */
+            bytes_per_point: number;
+            /**
+             * Format: int64
+             * @description Points that came late.
+             */
+            late: number;
+            /**
+             * Format: int64
+             * @description Raw points kept.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description Points refused, because their time lay outside the accepted window.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Series known.
+             */
+            series: number;
+        };
+        /** @description Which things of the inbox. */
+        InboxChoice: {
+            /** @description Every thing in the inbox. */
+            all?: boolean;
+            space?: components["schemas"]["SpaceId"] | null;
+            /** @description These. */
+            things?: components["schemas"]["ThingId"][];
+        };
+        /** @description How many things an inbox operation moved. */
+        InboxDone: {
+            /** @description How many. */
+            accepted: number;
+        };
+        /** @description How many things were ignored. */
+        InboxIgnored: {
+            /** @description How many. */
+            ignored: number;
+        };
+        /** @description An invocation. */
+        Invocation: {
+            /** @description The input fields; left out when the action takes none. */
+            input?: unknown;
+            /**
+             * Format: int64
+             * @description After how long it counts as timed out.
+             */
+            timeout_ms?: number | null;
+        };
+        /** @description An address at which the server listens. */
+        ListenerInfo: {
+            /** @description Address and port. */
+            address: string;
+            /** @description `http`, `https`, `mqtt`, `mqtts`. */
+            protocol: string;
+        };
+        /** @description The log. */
+        LogInfo: {
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Everything before this is on disk.
+             */
+            durable: number;
+            /**
+             * Format: int64
+             * @description The oldest position kept.
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description The position that the next entry gets.
+             */
+            next: number;
+        };
+        /** @description A thing made by hand, with the secret it signs in with. */
+        MadeThing: {
+            /** @description Its credential, shown this once. */
+            credential: components["schemas"]["NewCredential"];
+            /** @description The thing. */
+            thing: components["schemas"]["Thing"];
+        };
+        /** @description A token with its secret, shown this once. */
+        MadeToken: {
+            /** @description What to send as `Authorization: Bearer`. It is not kept and cannot be shown again. */
+            secret: string;
+            /** @description The token. */
+            token: components["schemas"]["Token"];
+        };
+        /** @description One message as it was said. */
+        Message: {
+            /** @description Its length. */
+            bytes: number;
+            /** @description Who or what led to it. */
+            cause: components["schemas"]["Cause"];
+            /** @description The MQTT client, or `http`, `manmul`. */
+            client: string;
+            /** @description What was said, when it is UTF-8. */
+            payload: string | null;
+            /** @description What was said, when it is not UTF-8. */
+            payload_base64: string | null;
+            /**
+             * Format: int64
+             * @description Its place on the log.
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description MQTT quality of service.
+             */
+            qos: number;
+            /**
+             * Format: int64
+             * @description When it was received.
+             */
+            received: number;
+            /** @description Whether it was to be retained. */
+            retain: boolean;
+            /** @description Where it was said. */
+            topic: string;
+            /** @description Why no record came of it, if none did. */
+            undecodable: string | null;
+        };
+        /** @description What a model may be given as: a whole model, or the id of one that is known. */
+        ModelChoice: string | components["schemas"]["ThingModel"];
+        /** @description The MQTT side. */
+        MqttInfo: {
+            /**
+             * Format: int64
+             * @description Clients that are connected.
+             */
+            clients: number;
+            /** @description Everything that the broker counts, by name. */
+            counters: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description The plain port; null when there is none.
+             */
+            port: number | null;
+            /**
+             * Format: int32
+             * @description The TLS port; null when there is none.
+             */
+            tls_port: number | null;
+            /** @description Where MQTT over WebSocket is, on the HTTP listeners. */
+            websocket_path: string;
+        };
+        /** @description The name of a property, event or action of a thing. */
+        Name: string;
+        /** @description A secret, shown this once. */
+        NewCredential: {
+            /** @description The MQTT password. It is not kept and cannot be shown again. */
+            secret: string;
+            /** @description The MQTT username. */
+            username: string;
+        };
+        /** @description A new place. */
+        NewSpace: {
+            id?: components["schemas"]["SpaceId"] | null;
+            /** @description The sort of place. */
+            kind: components["schemas"]["SpaceKind"];
+            parent?: components["schemas"]["SpaceId"] | null;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description A thing made by hand. */
+        NewThing: {
+            /** @description Unique; also its MQTT username. */
+            id: components["schemas"]["ThingId"];
+            model?: components["schemas"]["ModelChoice"] | null;
+            space?: components["schemas"]["SpaceId"] | null;
+            /** @description What people sort it by. */
+            tags?: string[];
+            /** @description What people call it. */
+            title?: string | null;
+        };
+        /** @description A new token. */
+        NewToken: {
+            /**
+             * Format: int64
+             * @description When it stops working; never when left out.
+             */
+            expires_us?: number | null;
+            /** @description What it is good for. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description What it is for. */
+            title: string;
+        };
+        /** @description A new person. */
+        NewUser: {
+            /** @description What they sign in with. */
+            name: string;
+            /** @description At least ten characters. */
+            password: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A thing that this server plays. */
+        NewVirtualThing: {
+            id?: components["schemas"]["ThingId"] | null;
+            /** @description What it shall be. */
+            model: components["schemas"]["ModelChoice"];
+            /** @description What people call it. */
+            title?: string | null;
+        };
+        /**
+         * @description Whether a thing is made of matter. Only people see this; policies cannot.
+         * @enum {string}
+         */
+        Origin: "physical" | "virtual";
+        /** @description The site at a glance. */
+        Overview: {
+            /** @description What wants to be looked at, most pressing first. */
+            attention: components["schemas"]["Attention"][];
+            /** @description The spaces that have things, and those above them. */
+            spaces: components["schemas"]["SpaceOverview"][];
+            /** @description The site in numbers. */
+            totals: components["schemas"]["Totals"];
+        };
+        /** @description One page of a list. */
+        Page_AuditEntry: {
+            /** @description The items. */
+            items: {
+                /** @description What: `sign_in`, `user.create`, `thing.delete`. */
+                action: string;
+                /** @description From which address. */
+                address: string | null;
+                /** @description Whether it was done or refused. */
+                allowed: boolean;
+                /** @description Unique, sorts by time. */
+                id: string;
+                /** @description On what. */
+                target: string;
+                /**
+                 * Format: int64
+                 * @description When.
+                 */
+                time: number;
+                /** @description Who: `user u-…`, `token t-…`, `anonymous`. */
+                who: string;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_Command: {
+            /** @description The items. */
+            items: {
+                /** @description The action, or the property to write. */
+                action: components["schemas"]["Name"];
+                /** @description Who asked. */
+                cause: components["schemas"]["Cause"];
+                /**
+                 * Format: int64
+                 * @description When it was asked for.
+                 */
+                created_us: number;
+                /**
+                 * Format: int64
+                 * @description When it becomes `timed_out`.
+                 */
+                deadline_us: number;
+                /** @description Why it failed. */
+                error: string | null;
+                /** @description Unique. */
+                id: components["schemas"]["CommandId"];
+                /** @description What the action gets. */
+                input: unknown;
+                /** @description What the thing answered. */
+                output: unknown;
+                /** @description Where it stands. */
+                state: components["schemas"]["CommandState"];
+                /** @description Who shall act. */
+                thing: components["schemas"]["ThingId"];
+                /**
+                 * Format: int64
+                 * @description When its state last changed.
+                 */
+                updated_us: number;
+                /** @description True when this writes a property. */
+                write: boolean;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_Message: {
+            /** @description The items. */
+            items: {
+                /** @description Its length. */
+                bytes: number;
+                /** @description Who or what led to it. */
+                cause: components["schemas"]["Cause"];
+                /** @description The MQTT client, or `http`, `manmul`. */
+                client: string;
+                /** @description What was said, when it is UTF-8. */
+                payload: string | null;
+                /** @description What was said, when it is not UTF-8. */
+                payload_base64: string | null;
+                /**
+                 * Format: int64
+                 * @description Its place on the log.
+                 */
+                position: number;
+                /**
+                 * Format: int32
+                 * @description MQTT quality of service.
+                 */
+                qos: number;
+                /**
+                 * Format: int64
+                 * @description When it was received.
+                 */
+                received: number;
+                /** @description Whether it was to be retained. */
+                retain: boolean;
+                /** @description Where it was said. */
+                topic: string;
+                /** @description Why no record came of it, if none did. */
+                undecodable: string | null;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_Record: {
+            /** @description The items. */
+            items: {
+                /** @description Who or what led to it. */
+                cause: components["schemas"]["Cause"];
+                /** @description The sort of fact. */
+                kind: components["schemas"]["RecordKind"];
+                /** @description The property, event or action. */
+                name: components["schemas"]["Name"];
+                /**
+                 * Format: int64
+                 * @description The entry of the log that it was decoded from.
+                 */
+                position: number;
+                /** @description How far it can be trusted. */
+                quality: components["schemas"]["Quality"];
+                /**
+                 * Format: int64
+                 * @description When it was received.
+                 */
+                received: number;
+                /** @description Whom it is about. */
+                thing: components["schemas"]["ThingId"];
+                /**
+                 * Format: int64
+                 * @description The thing's claim of when it was so.
+                 */
+                time: number;
+                /** @description What is so. */
+                value: unknown;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_ThingSummary: {
+            /** @description The items. */
+            items: {
+                /** @description The protocol it speaks: `native`, `home-assistant`, `http`. */
+                adapter: string;
+                /** @description Unique in the site. */
+                id: components["schemas"]["ThingId"];
+                /** @description The kind in one word: `light`, `meter`. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description When it last spoke.
+                 */
+                last_seen_us: number | null;
+                /** @description Whether it is made of matter. */
+                origin: components["schemas"]["Origin"];
+                /** @description Whether it is there. */
+                presence: components["schemas"]["Presence"];
+                /**
+                 * Format: int64
+                 * @description Since when.
+                 */
+                presence_since_us: number | null;
+                /** @description At most three headline properties. */
+                primary: components["schemas"]["Headline"][];
+                /**
+                 * Format: int64
+                 * @description The revision of its registry row, also the ETag.
+                 */
+                rev: number;
+                space: components["schemas"]["SpaceId"] | null;
+                /** @description Where it stands in the registry. */
+                status: components["schemas"]["ThingStatus"];
+                /** @description What people sort it by. */
+                tags: string[];
+                /** @description What people call it. */
+                title: string;
+                via: components["schemas"]["ThingId"] | null;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_Token: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description When it was made.
+                 */
+                created_us: number;
+                /**
+                 * Format: int64
+                 * @description When it stops working; null for never.
+                 */
+                expires_us: number | null;
+                /** @description Unique. */
+                id: string;
+                /** @description What it is good for. */
+                scopes: components["schemas"]["Scope"][];
+                /** @description What it is for. */
+                title: string;
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description One page of a list. */
+        Page_User: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description When they were added.
+                 */
+                created_us: number;
+                /** @description Unique. */
+                id: string;
+                /** @description What they sign in with. */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Their revision, also the ETag.
+                 */
+                rev: number;
+                /** @description What they may do. */
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description What to send as `cursor` for the next page; null on the last. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many items the whole list has.
+             */
+            total: number;
+        };
+        /** @description A property as it was. */
+        PastProperty: {
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /** @description Whose. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description When it was reported.
+             */
+            time: number;
+            /** @description What it was. */
+            value: unknown;
+        };
+        /** @description The site as it was. */
+        PastState: {
+            /**
+             * Format: int64
+             * @description The moment, in microseconds.
+             */
+            at: number;
+            /** @description Every property as it was. */
+            properties: components["schemas"]["PastProperty"][];
+        };
+        /** @description The points of some series. */
+        Points: {
+            /** @description The series, as asked. */
+            series: components["schemas"]["SeriesPoints"][];
+            /**
+             * Format: int64
+             * @description Points before this time were made up by a simulation; null when none were.
+             */
+            simulated_until_us: number | null;
+            /** @description The coarsest tier that was read. */
+            tier: components["schemas"]["TierName"];
+        };
+        /**
+         * Format: int64
+         * @description A place on the log: the first entry has 1, every later one exactly one more. 0 means "before everything".
+         */
+        Position: number;
+        /**
+         * @description Whether a thing is there.
+         * @enum {string}
+         */
+        Presence: "online" | "offline" | "unknown";
+        /** @description An RFC 9457 problem document. */
+        Problem: {
+            /** @description What went wrong this time. */
+            detail: string;
+            /** @description What the reader can do about it. */
+            hint?: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The sort of problem in a few words, always the same for one `type`. */
+            title: string;
+            /** @description Which sort of problem: `urn:manmul:problem:` and a stable word. */
+            type: string;
+            /** @description Where in the request: a field path, a parameter, a line. */
+            where?: string | null;
+        };
+        /** @description One property: its type, unit, range and access. Also the shape of an action's input fields. */
+        PropertyModel: {
+            /**
+             * @description The only values accepted, if not empty.
+             * @default []
+             */
+            choices: unknown[];
+            /**
+             * Format: int32
+             * @description Digits after the point that are worth showing.
+             * @default null
+             */
+            decimals: number | null;
+            /**
+             * @description One sentence for a person.
+             * @default
+             */
+            description: string;
+            /**
+             * Format: double
+             * @description The greatest value accepted.
+             * @default null
+             */
+            maximum: number | null;
+            /**
+             * Format: double
+             * @description The least value accepted.
+             * @default null
+             */
+            minimum: number | null;
+            /**
+             * @description Whether the thing reports it.
+             * @default true
+             */
+            readable: boolean;
+            /**
+             * @description How much it matters.
+             * @default normal
+             */
+            role: components["schemas"]["PropertyRole"];
+            /**
+             * Format: double
+             * @description The step of a control.
+             * @default null
+             */
+            step: number | null;
+            /**
+             * @description What people call it; empty to show the name.
+             * @default
+             */
+            title: string;
+            /**
+             * @description The type of its values.
+             * @default number
+             */
+            type: components["schemas"]["DataType"];
+            /** @default null */
+            unit: components["schemas"]["Unit"] | null;
+            /**
+             * @description Whether it can be written.
+             * @default false
+             */
+            writable: boolean;
+        };
+        /**
+         * @description How much a property matters to a person who looks at the thing.
+         * @enum {string}
+         */
+        PropertyRole: "primary" | "normal" | "diagnostic";
+        /** @description What a property is now. */
+        PropertyState: {
+            /** @description Who or what led to it. */
+            cause: components["schemas"]["Cause"];
+            /**
+             * Format: int64
+             * @description When the value last became another.
+             */
+            changed_us: number;
+            /** @description The property. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description The entry of the log that said so.
+             */
+            position: number;
+            /** @description How far the value can be trusted. */
+            quality: components["schemas"]["Quality"];
+            /**
+             * Format: int64
+             * @description When it was received.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description The thing's claim of when it was so.
+             */
+            time: number;
+            unit: components["schemas"]["Unit"] | null;
+            /** @description What it is. */
+            value: unknown;
+        };
+        /**
+         * @description How far a value can be trusted.
+         * @enum {string}
+         */
+        Quality: "good" | "uncertain" | "bad";
+        /** @description A queue with its limit. */
+        QueueInfo: {
+            /**
+             * Format: int64
+             * @description How much was dropped or refused since the start.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description How much waits now.
+             */
+            length: number;
+            /**
+             * Format: int64
+             * @description How much may wait.
+             */
+            limit: number;
+            /** @description What waits in it. */
+            name: string;
+            /** @description What happens when it is full, in words. */
+            policy: string;
+        };
+        /** @description One fact about one thing. */
+        Record: {
+            /** @description Who or what led to it. */
+            cause: components["schemas"]["Cause"];
+            /** @description The sort of fact. */
+            kind: components["schemas"]["RecordKind"];
+            /** @description The property, event or action. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description The entry of the log that it was decoded from.
+             */
+            position: number;
+            /** @description How far it can be trusted. */
+            quality: components["schemas"]["Quality"];
+            /**
+             * Format: int64
+             * @description When it was received.
+             */
+            received: number;
+            /** @description Whom it is about. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description The thing's claim of when it was so.
+             */
+            time: number;
+            /** @description What is so. */
+            value: unknown;
+        };
+        /**
+         * @description The sort of fact a record states.
+         * @enum {string}
+         */
+        RecordKind: "property" | "event" | "action" | "presence" | "decision" | "insight";
+        /**
+         * @description What a person may do on the whole site; each role may do all that the ones after it may.
+         * @enum {string}
+         */
+        Role: "owner" | "operator" | "viewer";
+        /**
+         * @description What a program's token is good for.
+         * @enum {string}
+         */
+        Scope: "read" | "command" | "configure" | "ingest";
+        /** @description A series. */
+        Series: {
+            /**
+             * Format: int64
+             * @description Its oldest point.
+             */
+            first_us: number;
+            /**
+             * Format: int64
+             * @description Its newest point.
+             */
+            last_us: number;
+            /** @description Which property or event. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description Raw points kept.
+             */
+            points: number;
+            /** @description Whose. */
+            thing: components["schemas"]["ThingId"];
+            /** @description The type of its values. */
+            type: components["schemas"]["DataType"];
+            unit: components["schemas"]["Unit"] | null;
+        };
+        /** @description The points of one series. */
+        SeriesPoints: {
+            /** @description What the numbers of a point are: `time,min,max,first,last,mean,count`, or `time,value` for what is not a number. */
+            columns: string[];
+            /** @description Which property or event. */
+            name: components["schemas"]["Name"];
+            /** @description The points, oldest first. Times are microseconds. */
+            points: unknown[][];
+            /** @description Whose. */
+            thing: components["schemas"]["ThingId"];
+            /** @description The type of its values. */
+            type: components["schemas"]["DataType"];
+            unit: components["schemas"]["Unit"] | null;
+        };
+        /** @description The session of the visitor. */
+        Session: {
+            /** @description True when it runs the demo home. */
+            demo: boolean;
+            /** @description The site. */
+            site: components["schemas"]["SiteInfo"];
+            /** @description Where the visitor stands. */
+            state: components["schemas"]["SessionState"];
+            user: components["schemas"]["SessionUser"] | null;
+            /** @description The version of the server. */
+            version: string;
+        };
+        /**
+         * @description Where the visitor stands.
+         * @enum {string}
+         */
+        SessionState: "needs_owner" | "signed_out" | "signed_in";
+        /** @description A person, as everyone who may see the session sees them. */
+        SessionUser: {
+            /** @description Unique. */
+            id: string;
+            /** @description What they sign in with. */
+            name: string;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description The first owner. */
+        SetUp: {
+            /** @description What the owner signs in with. */
+            name: string;
+            /** @description At least ten characters. */
+            password: string;
+            /** @description What people call the site. */
+            site_title?: string | null;
+            /** @description From the one-time link. */
+            token: string;
+        };
+        /**
+         * @description How bad an event is.
+         * @enum {string}
+         */
+        Severity: "information" | "warning" | "fault";
+        /** @description A sign-in. */
+        SignIn: {
+            /** @description The name. */
+            name: string;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description The site of this installation. */
+        SiteInfo: {
+            /** @description Its id. */
+            id: string;
+            /** @description True when some of its history or things are simulated. */
+            simulated: boolean;
+            /**
+             * Format: int64
+             * @description History before this time was simulated; null when none was.
+             */
+            simulated_until_us: number | null;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description A place. */
+        Space: {
+            /** @description Unique in the site. */
+            id: components["schemas"]["SpaceId"];
+            /** @description The sort of place. */
+            kind: components["schemas"]["SpaceKind"];
+            parent: components["schemas"]["SpaceId"] | null;
+            /**
+             * Format: int64
+             * @description Its revision, also the ETag.
+             */
+            rev: number;
+            /** @description Accepted things in it, without those of the spaces below. */
+            things: number;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description What to change of a place; what is left out stays. */
+        SpaceChange: {
+            kind?: components["schemas"]["SpaceKind"] | null;
+            parent?: components["schemas"]["SpaceId"] | null;
+            /** @description What people call it. */
+            title?: string | null;
+        };
+        /** @description One headline figure of a space. */
+        SpaceHeadline: {
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /** @description Whose. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description When it was so.
+             */
+            time: number;
+            /** @description What people call it. */
+            title: string;
+            unit: components["schemas"]["Unit"] | null;
+            /** @description What it is. */
+            value: unknown;
+        };
+        /** @description A space of a site: a building, floor, room or zone. */
+        SpaceId: string;
+        /**
+         * @description What sort of place a space is (Brick and RealEstateCore "Location").
+         * @enum {string}
+         */
+        SpaceKind: "site" | "building" | "floor" | "room" | "zone";
+        /** @description A space at a glance. */
+        SpaceOverview: {
+            /** @description What wants to be looked at. */
+            attention: components["schemas"]["Attention"][];
+            /** @description The figures to show. */
+            headline: components["schemas"]["SpaceHeadline"][];
+            /** @description How many of them are online. */
+            online: number;
+            /** @description The space. */
+            space: components["schemas"]["Space"];
+            /** @description Accepted things in it. */
+            things: number;
+        };
+        /** @description The installation. */
+        System: {
+            /** @description Where the data lie. */
+            data_directory: string;
+            /** @description False when something is wrong; `problems` says what. */
+            healthy: boolean;
+            /** @description The history. */
+            history: components["schemas"]["HistoryInfo"];
+            /** @description Where the server listens. */
+            listeners: components["schemas"]["ListenerInfo"][];
+            /** @description The log. */
+            log: components["schemas"]["LogInfo"];
+            /** @description The MQTT side. */
+            mqtt: components["schemas"]["MqttInfo"];
+            /** @description What is wrong, in words: a full disk, a fold that is behind. */
+            problems: string[];
+            /** @description Every queue with its limit. */
+            queues: components["schemas"]["QueueInfo"][];
+            /**
+             * Format: int64
+             * @description Seconds since it started.
+             */
+            uptime_s: number;
+            /** @description The version of the server. */
+            version: string;
+        };
+        /** @description The message was taken; what was made of it comes on the live stream. */
+        Taken: {
+            /**
+             * Format: int64
+             * @description Its place on the log.
+             */
+            position: number;
+        };
+        /** @description A thing with everything that is known of it. */
+        Thing: components["schemas"]["ThingSummary"] & {
+            credential: components["schemas"]["CredentialInfo"] | null;
+            /** @description Wishes that have not come true yet. */
+            delta: {
+                [key: string]: unknown;
+            };
+            /** @description What its properties shall be. */
+            desired: {
+                [key: string]: components["schemas"]["DesiredState"];
+            };
+            /** @description What could not be made sense of. */
+            diagnostics: components["schemas"]["DiagnosticCount"][];
+            /** @description What it can tell and do. */
+            model: components["schemas"]["ThingModel"];
+            /** @description What its properties are now, in order of name. */
+            properties: components["schemas"]["PropertyState"][];
+            /** @description Things that speak through this one. */
+            sub_things: components["schemas"]["ThingId"][];
+        };
+        /** @description What to change of a thing; what is left out stays. */
+        ThingChange: {
+            space?: components["schemas"]["SpaceId"] | null;
+            status?: components["schemas"]["ThingStatus"] | null;
+            /** @description What people sort it by. */
+            tags?: string[] | null;
+            /** @description What people call it. */
+            title?: string | null;
+        };
+        /** @description A thing: `lamp-kitchen`. */
+        ThingId: string;
+        /** @description What a kind of thing can tell and do. */
+        ThingModel: {
+            /**
+             * @description Actions by name.
+             * @default {}
+             */
+            actions: {
+                [key: string]: components["schemas"]["ActionModel"];
+            };
+            /**
+             * @description One sentence for a person.
+             * @default
+             */
+            description: string;
+            /**
+             * @description Events by name.
+             * @default {}
+             */
+            events: {
+                [key: string]: components["schemas"]["EventModel"];
+            };
+            /**
+             * @description Unique among models: `demo.thermostat`, or the thing's own id for a model of one.
+             * @default
+             */
+            id: string;
+            /**
+             * @description True while it was only inferred from what the thing said, and nobody corrected it.
+             * @default false
+             */
+            inferred: boolean;
+            /**
+             * @description The kind in one word: `light`, `thermostat`, `meter`, `host`.
+             * @default
+             */
+            kind: string;
+            /**
+             * @description Properties by name.
+             * @default {}
+             */
+            properties: {
+                [key: string]: components["schemas"]["PropertyModel"];
+            };
+            /**
+             * @description What people call this kind of thing.
+             * @default
+             */
+            title: string;
+            /**
+             * @description The version of this model.
+             * @default
+             */
+            version: string;
+        };
+        /**
+         * @description Where a thing stands in the registry.
+         * @enum {string}
+         */
+        ThingStatus: "accepted" | "inbox" | "ignored";
+        /** @description A thing in a list. */
+        ThingSummary: {
+            /** @description The protocol it speaks: `native`, `home-assistant`, `http`. */
+            adapter: string;
+            /** @description Unique in the site. */
+            id: components["schemas"]["ThingId"];
+            /** @description The kind in one word: `light`, `meter`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description When it last spoke.
+             */
+            last_seen_us: number | null;
+            /** @description Whether it is made of matter. */
+            origin: components["schemas"]["Origin"];
+            /** @description Whether it is there. */
+            presence: components["schemas"]["Presence"];
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            presence_since_us: number | null;
+            /** @description At most three headline properties. */
+            primary: components["schemas"]["Headline"][];
+            /**
+             * Format: int64
+             * @description The revision of its registry row, also the ETag.
+             */
+            rev: number;
+            space: components["schemas"]["SpaceId"] | null;
+            /** @description Where it stands in the registry. */
+            status: components["schemas"]["ThingStatus"];
+            /** @description What people sort it by. */
+            tags: string[];
+            /** @description What people call it. */
+            title: string;
+            via: components["schemas"]["ThingId"] | null;
+        };
+        /**
+         * @description How fine the points are.
+         * @enum {string}
+         */
+        TierName: "raw" | "1m" | "1h";
+        /** @description A program's token, without its secret. */
+        Token: {
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            created_us: number;
+            /**
+             * Format: int64
+             * @description When it stops working; null for never.
+             */
+            expires_us: number | null;
+            /** @description Unique. */
+            id: string;
+            /** @description What it is good for. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description What it is for. */
+            title: string;
+        };
+        /** @description Extra topics that a thing's credential opens: a gateway speaks for its own prefix. */
+        TopicGrant: {
+            /** @description An MQTT filter. */
+            filter: string;
+            /** @description Whether it may publish there. */
+            publish?: boolean;
+            /** @description Whether it may subscribe there. */
+            subscribe?: boolean;
+        };
+        /** @description Topics that nobody may use although a grant would open them; for anonymous access and gateways. */
+        TopicRules: {
+            /** @description Filters that stay shut for publishing, whatever the grants say. */
+            deny_publish?: string[];
+            /** @description Filters that stay shut for subscribing, whatever the grants say. */
+            deny_subscribe?: string[];
+            /** @description What is open. */
+            grants?: components["schemas"]["TopicGrant"][];
+        };
+        /** @description The site in numbers. */
+        Totals: {
+            /** @description Things waiting to be accepted. */
+            inbox: number;
+            /** @description How many of them are online. */
+            online: number;
+            /**
+             * Format: double
+             * @description Records a second, over the last ten seconds.
+             */
+            records_per_second: number;
+            /** @description Accepted things. */
+            things: number;
+            /**
+             * Format: int64
+             * @description Messages that no adapter could decode.
+             */
+            undecodable: number;
+        };
+        /** @description A unit as it is shown: `°C`, `kWh`, `%`. Spellings of the same unit are folded into one. */
+        Unit: string;
+        /** @description A person. */
+        User: {
+            /**
+             * Format: int64
+             * @description When they were added.
+             */
+            created_us: number;
+            /** @description Unique. */
+            id: string;
+            /** @description What they sign in with. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Their revision, also the ETag.
+             */
+            rev: number;
+            /** @description What they may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description What to change of a person; what is left out stays. */
+        UserChange: {
+            /** @description What they sign in with. */
+            name?: string | null;
+            /** @description A new password; ends their sessions. */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description The commands that a write led to, one for each property. */
+        Written: {
+            /** @description The commands. */
+            commands: components["schemas"]["Command"][];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryWithChain"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    points: {
+        parameters: {
+            query?: {
+                /** @description Whose series; with `name`. */
+                thing?: string;
+                /** @description Which series; with `thing`. */
+                name?: string;
+                /** @description Instead of `thing` and `name`: `thing/name`, may be repeated. */
+                series?: string[];
+                /** @description From this time on, in microseconds. */
+                from?: number;
+                /** @description Before this time, in microseconds; now when not given. */
+                to?: number;
+                /** @description How many columns the picture has: at most one bucket each. */
+                pixels?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Points"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description The form. */
+                format?: "csv" | "parquet";
+                /** @description Only this thing. */
+                thing?: string;
+                /** @description Only series of this name. */
+                name?: string;
+                /** @description From this time on, in microseconds. */
+                from?: number;
+                /** @description Before this time, in microseconds. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.apache.parquet": number[];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_series: {
+        parameters: {
+            query?: {
+                /** @description Only those of this thing. */
+                thing?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    state_at: {
+        parameters: {
+            query: {
+                /** @description The moment, in microseconds. */
+                at: number;
+                /** @description Only this thing. */
+                thing?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastState"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxChoice"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxDone"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ignore_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxChoice"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxIgnored"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_influx: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    live: {
+        parameters: {
+            query?: {
+                /** @description `json` when not given. */
+                format?: "json" | "binary";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the stream begins */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingModel"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUp"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_spaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Space"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_space: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSpace"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Space"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_space: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Space"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_space: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_space: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpaceChange"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Space"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_things: {
+        parameters: {
+            query?: {
+                /** @description Words that id, title, kind or tags contain. */
+                search?: string;
+                /** @description Only things in this space or one below it. */
+                space?: string;
+                /** @description Only things with this tag. */
+                tag?: string;
+                /** @description Only things of this kind. */
+                kind?: string;
+                /** @description Only things of this presence. */
+                presence?: "online" | "offline" | "unknown";
+                /** @description Only things of this status; `accepted` when not given. */
+                status?: "accepted" | "inbox" | "ignored";
+                /** @description Only things of this protocol. */
+                adapter?: string;
+                /** @description How to sort. */
+                sort?: "title" | "last_seen" | "presence";
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ThingSummary"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewThing"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeThing"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thing"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThingChange"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thing"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invoke_action: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invocation"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_commands: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Command"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CredentialRules"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewCredential"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_properties: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description Only what lies before this position on the log. */
+                before?: number;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Message"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: {
+                /** @description `wot` for a W3C Web of Things Thing Model. */
+                format?: "wot";
+            };
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingModel"];
+                    "application/tm+json": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    correct_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThingModel"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thing"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_records: {
+        parameters: {
+            query?: {
+                /** @description Only what lies before this position on the log. */
+                before?: number;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Record"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Token"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_virtual_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVirtualThing"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thing"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
 }

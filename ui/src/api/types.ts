@@ -2,12 +2,18 @@
 import type { components } from "./schema.d.ts";
 
 type Schemas = components["schemas"];
+/** Parts of a model may be left out where they are empty; pages get them filled in (see models.ts). */
+type Filled<Model> = Model extends undefined ? never : Required<Model>;
+
 export type Session = Schemas["Session"];
 export type ThingSummary = Schemas["ThingSummary"];
-export type Thing = Schemas["Thing"];
-export type ThingModel = Schemas["ThingModel"];
-export type PropertyModel = Schemas["PropertyModel"];
-export type ActionModel = Schemas["ActionModel"];
+export type PropertyModel = Filled<Schemas["PropertyModel"]>;
+export type ActionModel = Omit<Filled<Schemas["ActionModel"]>, "input"> & { input: Record<string, PropertyModel> };
+export type EventModel = Filled<Schemas["EventModel"]>;
+export type ThingModel = Omit<Filled<Schemas["ThingModel"]>, "properties" | "actions" | "events"> & {
+  properties: Record<string, PropertyModel>; actions: Record<string, ActionModel>; events: Record<string, EventModel>;
+};
+export type Thing = Omit<Schemas["Thing"], "model"> & { model: ThingModel };
 export type PropertyState = Schemas["PropertyState"];
 export type Cause = Schemas["Cause"];
 export type CauseKind = Cause["kind"];
@@ -18,12 +24,14 @@ export type Message = Schemas["Message"];
 export type Space = Schemas["Space"];
 export type Overview = Schemas["Overview"];
 export type Attention = Schemas["Attention"];
-export type Headline = Schemas["Headline"];
-export type Series = Schemas["Series"];
-export type HistoryAnswer = Schemas["HistoryAnswer"];
-export type SeriesInfo = Schemas["SeriesInfo"];
+export type Headline = Schemas["SpaceHeadline"];
+export type Series = Schemas["SeriesPoints"];
+export type HistoryAnswer = Schemas["Points"];
+export type SeriesInfo = Schemas["Series"];
 export type User = Schemas["User"];
+export type Role = User["role"];
 export type Token = Schemas["Token"];
+export type Scope = Token["scopes"][number];
 export type System = Schemas["System"];
-export type Credential = Schemas["Credential"];
-export type Audit = Schemas["Audit"];
+export type Credential = Schemas["NewCredential"];
+export type Audit = Schemas["AuditEntry"];

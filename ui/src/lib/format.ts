@@ -42,6 +42,18 @@ export function humanName(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+export type BooleanSort = "switch" | "opening" | "lock" | "occupancy" | "wetness" | "fault";
+const sorts: [RegExp, BooleanSort][] = [
+  [/unlocked/, "switch"], [/lock/, "lock"], [/open|contact|window|door/, "opening"], [/occup|motion|presence|vibration/, "occupancy"], [/wet|leak|water|moist/, "wetness"],
+  [/low|fault|problem|tamper|smoke|alarm|update|charging|connected|once/, "fault"],
+];
+
+/** What a boolean of this name speaks of, so that it can be said in fitting words. */
+export function booleanSort(name: string): BooleanSort {
+  const lower = name.toLowerCase();
+  return sorts.find(([pattern]) => pattern.test(lower))?.[1] ?? "switch";
+}
+
 export interface ValueWords { on: string; off: string }
 
 export function formatValue(value: unknown, language: Language, words: ValueWords, decimals?: number | null): string {

@@ -24,8 +24,15 @@ export function lookup(key: string, fallback: string): string {
   return key in messages ? t(key as MessageKey) : fallback;
 }
 
+/** What true and false mean for a value of this name: a window is open, not on. */
+function booleanWords(name: string): format.ValueWords {
+  const sort = format.booleanSort(name);
+  return { on: t(`value.${sort}.true`), off: t(`value.${sort}.false`) };
+}
+
 export const say = {
-  value: (value: unknown, decimals?: number | null) => format.formatValue(value, preferences.language, { on: t("value.on"), off: t("value.off") }, decimals),
+  named: (name: string, value: unknown, decimals?: number | null) => format.formatValue(value, preferences.language, booleanWords(name), decimals),
+  value: (value: unknown, decimals?: number | null) => format.formatValue(value, preferences.language, booleanWords(""), decimals),
   number: (value: number, decimals?: number | null) => format.formatNumber(value, preferences.language, decimals),
   age: (microseconds: number) => format.formatAge(microseconds, preferences.language),
   moment: (microseconds: number, now: number) => format.formatMoment(microseconds, preferences.language, now),
