@@ -189,7 +189,7 @@ const server = createServer(async (request, response) => {
       if (method !== request.method || wanted.length !== parts.length || !wanted.every((part, index) => part.startsWith(":") || part === parts[index])) continue;
       const params = Object.fromEntries(wanted.flatMap((part, index) => (part.startsWith(":") ? [[part.slice(1), decodeURIComponent(parts[index])]] : [])));
       const answer = handle(params, chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString() || "{}") : {}, url.searchParams);
-      return Array.isArray(answer) ? reply(answer[0], answer[1]) : reply(200, answer);
+      return Array.isArray(answer) && typeof answer[0] === "number" ? reply(answer[0], answer[1]) : reply(200, answer);
     }
     throw new Refusal(404, "Not found", `No ${request.method} ${path}.`);
   } catch (cause) {
