@@ -1,7 +1,12 @@
 //! What the log costs: CPU and wall time per entry, on disk and in memory.
 //!
 //! `cargo run --release -p store --example log_cost [FOLDER]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement, not the product")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement, not the product"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -195,6 +195,11 @@ pub fn check(bytes: &[u8], salt: u32) -> Result<Head, FrameError> {
     Ok(head)
 }
 
+/// When the entry of a frame that [`check`] accepted was received.
+pub fn received(frame: &[u8]) -> Timestamp {
+    Timestamp(u64_at(frame, FRAME_HEAD_BYTES).cast_signed())
+}
+
 /// Decodes a whole frame that [`check`] accepted. The payload shares the frame's memory.
 pub fn decode(frame: &Bytes) -> Result<Entry, FrameError> {
     let position = head(frame)?.position;

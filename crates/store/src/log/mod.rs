@@ -114,7 +114,7 @@ pub struct Bounds {
 }
 
 /// The log. All methods may be called from many threads; none of them blocks on the disk but [`Log::read`],
-/// [`Log::sync`] and [`Log::retain`].
+/// [`Log::read_back`], [`Log::sync`] and [`Log::retain`].
 pub trait Log: Send + Sync + std::fmt::Debug {
     /// Appends an entry, whose `position` is ignored, and returns the position it got. The entry is durable once
     /// [`Log::durable`] shows a position greater than that.

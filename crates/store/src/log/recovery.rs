@@ -69,6 +69,8 @@ pub(super) struct Recovered {
     pub(super) segments: Vec<Arc<Segment>>,
     /// The file of the newest one, open for writing, unless there is none.
     pub(super) active: Option<Box<dyn Append>>,
+    /// The position after the last entry. Readers that have come this far wait; so it must not lie behind a gap.
+    pub(super) end: Position,
     /// The position of the next entry.
     pub(super) next: Position,
     pub(super) report: Recovery,
@@ -96,29 +98,59 @@ pub(super) fn recover(media: &dyn Media, verify_bytes: u64) -> Result<Recovered,
     let mut recovered = Recovered {
         segments: Vec::new(),
         active: None,
+        end: Position::START.next(),
         next: Position::START.next(),
         report: Recovery { segments: names.len(), ..Recovery::default() },
     };
-    for (at, ((name, bytes), start)) in names.iter().zip(starts).enumerate() {
-        let newer_bytes: u64 = names[at + 1..].iter().map(|(_, bytes)| bytes).sum();
+    let indexes = build_indexes(media, &names, &starts, verify_bytes)?;
+    for (at, (((name, bytes), start), index)) in names.iter().zip(starts).zip(indexes).enumerate() {
         let newest = at + 1 == names.len();
-        let verify = newest || newer_bytes + bytes <= verify_bytes;
         recovered
-            .take(media, *name, *bytes, &start, verify, newest)
+            .take(media, *name, *bytes, &start, index, newest)
             .map_err(|source| io_error(media, &name.to_string(), source))?;
     }
+    if let Some(oldest) = recovered.segments.first() {
+        recovered.end = recovered.end.max(oldest.name.base);
+    }
+    recovered.next = recovered.next.max(recovered.end);
     Ok(recovered)
 }
 
+/// Verifies the newest segments: about `verify_bytes` of them, but as far back as it takes to find the last entry.
+fn build_indexes(
+    media: &dyn Media,
+    names: &[(Name, u64)],
+    starts: &[Start],
+    verify_bytes: u64,
+) -> Result<Vec<Option<Index>>, LogError> {
+    let mut indexes: Vec<Option<Index>> = names.iter().map(|_| None).collect();
+    let mut verified_bytes = 0;
+    let mut found_last = false;
+    for (at, (name, bytes)) in names.iter().enumerate().rev() {
+        verified_bytes += bytes;
+        if found_last && verified_bytes > verify_bytes {
+            break;
+        }
+        if !matches!(starts[at], Start::Empty) {
+            let file = name.to_string();
+            let index = Index::build(Path { media, name: &file, salt: name.salt }, *bytes)
+                .map_err(|source| io_error(media, &file, source))?;
+            found_last |= index.last.is_some();
+            indexes[at] = Some(index);
+        }
+    }
+    Ok(indexes)
+}
+
 impl Recovered {
-    /// Takes over one segment.
+    /// Takes over one segment, which was verified if it has an index.
     fn take(
         &mut self,
         media: &dyn Media,
         name: Name,
         mut bytes: u64,
         start: &Start,
-        verify: bool,
+        mut index: Option<Index>,
         newest: bool,
     ) -> io::Result<()> {
         let file = name.to_string();
@@ -133,8 +165,6 @@ impl Recovered {
             media.remove(&file)?;
             return media.sync_folder();
         }
-        let mut index =
-            if verify { Some(Index::build(Path { media, name: &file, salt: name.salt }, bytes)?) } else { None };
         let mut first_received = self.segments.last().map_or(Timestamp::MIN, |older| older.first_received);
         match start {
             Start::Good(received) => first_received = *received,
@@ -148,7 +178,8 @@ impl Recovered {
         if let Some(index) = &mut index {
             self.report.entries += index.entries;
             self.report.verified_bytes += bytes;
-            self.next = self.next.max(index.last.map_or(name.base, Position::next));
+            self.end = self.end.max(index.last.map_or(Position::START, Position::next));
+            self.next = self.next.max(self.end);
             for damage in &index.damage {
                 self.report.problem(media, &file, damage, Remedy::Skipped);
                 set_aside(media, &file, damage);

@@ -65,15 +65,19 @@ pub(super) struct Index {
     pub(super) entries: u64,
     /// When the first entry was received.
     pub(super) first_received: Option<Timestamp>,
+    /// When the latest entry was received.
+    last_received: Option<Timestamp>,
 }
 
 impl Index {
-    /// Notes that a frame starts at `offset`.
-    pub(super) fn add(&mut self, position: Position, offset: u64) {
+    /// Notes that the frame of an entry starts at `offset`.
+    pub(super) fn add(&mut self, position: Position, received: Timestamp, offset: u64) {
         if self.marks.last().is_none_or(|mark| offset - mark.offset >= MARK_BYTES) {
             self.marks.push(Mark { position, offset });
         }
         self.last = Some(position);
+        self.first_received.get_or_insert(received);
+        self.last_received = self.last_received.max(Some(received));
         self.entries += 1;
     }
 
@@ -84,10 +88,7 @@ impl Index {
         loop {
             match walk.step()? {
                 Step::Frame { offset, position, bytes } => {
-                    if index.entries == 0 {
-                        index.first_received = frame::decode(&bytes).ok().map(|entry| entry.received);
-                    }
-                    index.add(position, offset);
+                    index.add(position, frame::received(&bytes), offset);
                 }
                 Step::Damage { offset, bytes, reason } => {
                     index.damage.push(Damage { offset, bytes, reason: reason.to_string() });
@@ -134,13 +135,18 @@ impl Segment {
         self.inner.lock().bytes
     }
 
-    /// Notes that frames which start at these offsets became durable, and the file's new size.
-    pub(super) fn grow(&self, frames: impl Iterator<Item = (Position, u64)>, bytes: u64) {
+    /// When its latest entry was received, if the file has been looked at.
+    pub(super) fn last_received(&self) -> Option<Timestamp> {
+        self.inner.lock().index.as_ref()?.last_received
+    }
+
+    /// Notes that entries became durable whose frames start at these offsets, and the file's new size.
+    pub(super) fn grow<'a>(&self, entries: impl Iterator<Item = (&'a Entry, u64)>, bytes: u64) {
         let mut inner = self.inner.lock();
         inner.bytes = bytes;
         if let Some(index) = &mut inner.index {
-            for (position, offset) in frames {
-                index.add(position, offset);
+            for (entry, offset) in entries {
+                index.add(entry.position, entry.received, offset);
             }
         }
     }

@@ -84,7 +84,11 @@ pub(super) struct Shared {
 /// What waits for the writer.
 #[derive(Debug)]
 pub(super) struct Pending {
+    /// The position of the next entry. After a recovery it may be greater than the one after the last entry.
     pub(super) next: Position,
+    /// The position after the last entry.
+    pub(super) appended: Position,
+    /// The position after the last durable entry.
     pub(super) durable: Position,
     pub(super) batch: Batch,
     /// Bytes that the writer has taken and that are not durable yet.
@@ -131,8 +135,10 @@ impl Shared {
         let mut segments = self.segments.write();
         let bytes: u64 = segments.iter().map(|segment| segment.bytes()).sum();
         let oldest = segments.first()?;
-        // Entries are received in order, but for steps of the clock: the next segment's first is their latest.
-        let latest = segments.get(1).unwrap_or(oldest).first_received;
+        // As long as nobody looked at the file, the first entry of the next one stands for the latest of this one:
+        // entries are received in order, but for steps of the clock.
+        let after = || segments.get(1).unwrap_or(oldest).first_received;
+        let latest = oldest.last_received().unwrap_or_else(after);
         if latest >= policy.received_before && bytes <= policy.bytes_max {
             return None;
         }
@@ -170,13 +176,15 @@ impl SegmentLog {
         let recovered = recover(&*media, options.verify_bytes)?;
         let next = recovered.next.max(options.next_at_least).max(Position(1));
         let salt = recovered.segments.last().map_or_else(fresh_salt, |segment| segment.name.salt);
-        let (announce, durable) = watch::channel(next);
+        let end = if recovered.segments.is_empty() { next } else { recovered.end };
+        let (announce, durable) = watch::channel(end);
         let shared = Arc::new(Shared {
             media,
             salt,
             pending: Mutex::new(Pending {
                 next,
-                durable: next,
+                appended: end,
+                durable: end,
                 batch: Batch::default(),
                 in_flight: 0,
                 urgent: false,
@@ -239,6 +247,7 @@ impl Log for SegmentLog {
         }
         let position = pending.next;
         pending.next = position.next();
+        pending.appended = pending.next;
         entry.position = position;
         frame::encode(&mut pending.batch.bytes, self.shared.salt, position, &entry);
         let end = pending.batch.bytes.len();
@@ -329,14 +338,14 @@ impl Log for SegmentLog {
             (pending.next, pending.durable)
         };
         let segments = self.shared.segments.read();
-        let first = segments.first().map_or(durable, |segment| segment.name.base);
+        let first = segments.first().map_or(next, |segment| segment.name.base);
         let bytes = segments.iter().map(|segment| segment.bytes()).sum();
         Bounds { first, next, durable, bytes }
     }
 
     fn sync(&self) -> Result<(), LogError> {
         let mut pending = self.shared.pending.lock();
-        let end = pending.next;
+        let end = pending.appended;
         while pending.durable < end {
             if let Some(problem) = &pending.broken {
                 return Err(LogError::Broken(problem.clone()));
@@ -356,6 +365,7 @@ impl Log for SegmentLog {
             gone += count;
         }
         if gone > 0 {
+            self.shared.tail.write().forget_before(self.shared.first(self.durable_end()));
             self.shared.media.sync_folder().map_err(|source| io_error(&*self.shared.media, "", source))?;
         }
         Ok(gone)

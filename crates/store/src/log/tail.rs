@@ -49,6 +49,13 @@ impl Tail {
         Some(entry)
     }
 
+    /// Drops the entries before `first`.
+    pub(super) fn forget_before(&mut self, first: Position) {
+        while self.entries.front().is_some_and(|entry| entry.position < first) {
+            self.pop();
+        }
+    }
+
     pub(super) fn front(&self) -> Option<&Entry> {
         self.entries.front()
     }

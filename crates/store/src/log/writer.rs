@@ -173,7 +173,7 @@ impl Active {
         self.bytes += frames.len() as u64;
         let starts = entries
             .iter()
-            .map(|(entry, end)| (entry.position, std::mem::replace(&mut offset, frames_start + (end - start) as u64)));
+            .map(|(entry, end)| (entry, std::mem::replace(&mut offset, frames_start + (end - start) as u64)));
         self.segment.grow(starts, self.bytes);
         Ok(())
     }

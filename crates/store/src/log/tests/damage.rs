@@ -9,6 +9,9 @@ fn use_all(media: &Faulty, options: SegmentOptions, durable: u64) -> Vec<u64> {
     let log = open(media, options);
     let found = all(&log);
     assert_eq!(all_backwards(&log), found);
+    let end = found.last().map_or(log.bounds().first, |last| last.position.next());
+    assert_eq!(*log.durable().borrow(), end, "a reader that has read all waits");
+    log.sync().unwrap();
     assert!(found.is_sorted_by_key(|entry| entry.position));
     for entry in &found {
         assert_eq!(number(entry), entry.position.0, "an entry is never another one");

@@ -30,8 +30,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What was announced is there and unchanged, nothing else was given its position, and what is there is in order.
 fn check(log: &SegmentLog, announced: &BTreeMap<Position, u64>) {
     let found = all(log);
-    assert_eq!(all_backwards(log), found);
+    assert!(all_backwards(log) == found, "both directions find the same");
     assert!(found.is_sorted_by_key(|entry| entry.position));
+    let end = found.last().map_or(log.bounds().first, |last| last.position.next());
+    assert_eq!(*log.durable().borrow(), end, "a reader that has read all waits");
     let first = log.bounds().first;
     let by_position: BTreeMap<Position, u64> = found.iter().map(|entry| (entry.position, number(entry))).collect();
     for (position, number) in announced.range(first..) {
