@@ -1,6 +1,37 @@
 //! The history: typed time series in compressed segments.
+//!
+//! [`SegmentHistory`] is the embedded engine. A point goes to the write-ahead log (`ahead`) and to the head (`head`);
+//! a full head is flushed to immutable segment files (`segment`, `chunk`, `column`), which are merged, rolled up and
+//! dropped by `maintain`. The manifest says which files there are. Queries (`query`) merge head and segments.
+
+mod ahead;
+mod cache;
+mod catalog;
+mod chunk;
+mod column;
+mod commit;
+mod compact;
+mod engine;
+mod export;
+mod format;
+mod fuzzing;
+mod head;
+mod last;
+mod manifest;
+mod points;
+mod query;
+mod retain;
+mod segment;
+mod summary;
+mod value_codec;
+mod wire;
 
 use std::sync::Arc;
+
+pub use engine::{HistoryOptions, Recovery, SegmentHistory};
+pub use export::{ExportError, ExportProgress, Selection, export_csv, export_parquet};
+#[doc(hidden)]
+pub use fuzzing::decode_anything;
 
 use model::{DataType, Name, Position, ThingId, Timestamp, Value};
 
@@ -43,7 +74,7 @@ pub struct Point {
     pub value: Value,
 }
 
-/// One aggregated interval of a numeric series. Times are those of real points, so that a spike is drawn where it was.
+/// One aggregated interval of a numeric series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
     /// The start of the interval.
@@ -101,7 +132,7 @@ pub struct Statistics {
     pub late: u64,
     /// Points that replaced one with the same time.
     pub replaced: u64,
-    /// Points refused, because they lay outside the accepted window of time.
+    /// Points refused: outside the accepted window of time, not finite, or of a removed series.
     pub refused: u64,
 }
 
@@ -111,6 +142,37 @@ pub enum HistoryError {
     /// There is no such series.
     #[error("there is no series {name} of {thing}", name = .0.name, thing = .0.thing)]
     UnknownSeries(SeriesKey),
+    /// There is no series with this id, and there never was.
+    #[error("there is no series with id {}", .0.0)]
+    UnknownId(SeriesId),
+    /// No more series are made.
+    #[error(
+        "there are {limit} series, which is the limit\nhint: raise history.series_max, or remove things that are gone"
+    )]
+    TooManySeries {
+        /// The limit.
+        limit: usize,
+    },
+    /// One append holds more than a frame of the write-ahead log may.
+    #[error("an append of {bytes} bytes is more than the history accepts ({limit} bytes)")]
+    TooLarge {
+        /// The append's encoded size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A file was written by a newer Manmul.
+    #[error(
+        "{place}: the file has format {found}, this program knows formats up to {known}\nhint: start the newer version, or restore a backup"
+    )]
+    Newer {
+        /// The file.
+        place: String,
+        /// Its format.
+        found: u16,
+        /// The newest we know.
+        known: u16,
+    },
     /// The disk failed. The history has stopped accepting points; the log still has them.
     #[error("the history cannot be written: {0}")]
     Broken(String),
@@ -150,6 +212,9 @@ pub trait History: Send + Sync + std::fmt::Debug {
     /// Appends points. `applied` is the log position up to which (inclusive) the caller has folded; it is kept with the
     /// points in one write, so that after a crash the fold goes on from [`History::applied`] and nothing is lost or
     /// counted twice. A point with the same series and time replaces the earlier one.
+    ///
+    /// Points outside the accepted window of time, floats that are not finite and points of series that were removed
+    /// are refused and counted; an id that never was is an error, and nothing of the batch is kept.
     fn append(&self, batch: &Batch, applied: Position) -> Result<(), HistoryError>;
 
     /// The log position up to which points are *durable*.
@@ -165,10 +230,14 @@ pub trait History: Send + Sync + std::fmt::Debug {
     fn last_at(&self, series: SeriesId, at: Timestamp) -> Result<Option<Point>, HistoryError>;
 
     /// Raw points with `from <= time < to`, oldest first, at most `limit`.
-    fn range(&self, series: SeriesId, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<Point>, HistoryError>;
+    fn range(&self, series: SeriesId, from: Timestamp, to: Timestamp, limit: usize)
+    -> Result<Vec<Point>, HistoryError>;
 
-    /// Buckets of equal width over `from <= time < to`, empty ones left out, from the coarsest tier that still has at
-    /// least one bucket a column; minimum and maximum are exact. Returns the tier that was read.
+    /// Buckets of equal width (the least whole microseconds that make at most `columns` of them) over
+    /// `from <= time < to`, empty ones left out, from the coarsest tier that still has at least one bucket a column.
+    /// The borders between columns lie on borders of that tier, the outer ones are exact; every point is in exactly one
+    /// bucket and nothing is estimated. Where a tier is no longer kept, the next coarser one stands in. Returns the
+    /// coarsest tier that was read.
     fn buckets(
         &self,
         series: SeriesId,
@@ -176,6 +245,24 @@ pub trait History: Send + Sync + std::fmt::Debug {
         to: Timestamp,
         columns: usize,
     ) -> Result<(Tier, Vec<Bucket>), HistoryError>;
+
+    /// [`History::buckets`] of several series. The tier is the coarsest that any of them needed.
+    fn aggregate(
+        &self,
+        series: &[SeriesId],
+        from: Timestamp,
+        to: Timestamp,
+        columns: usize,
+    ) -> Result<(Tier, Vec<Vec<Bucket>>), HistoryError> {
+        let mut coarsest = Tier::Raw;
+        let mut all = Vec::with_capacity(series.len());
+        for series in series {
+            let (tier, buckets) = self.buckets(*series, from, to, columns)?;
+            coarsest = coarsest.max(tier);
+            all.push(buckets);
+        }
+        Ok((coarsest, all))
+    }
 
     /// The newest point of every series at or before `at`: the state of the site at any time.
     fn state_at(&self, at: Timestamp) -> Result<Vec<(Arc<SeriesKey>, Point)>, HistoryError>;
