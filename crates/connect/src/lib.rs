@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** no vendor format leaks above this crate.
 
+pub mod home_assistant;
 pub mod http_ingest;
 pub mod infer;
 pub mod influx;
@@ -20,9 +21,14 @@ mod sink;
 mod testing;
 mod text;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use model::{Command, Entry, Name, Record, ThingId, ThingModel, Value};
 
+pub use home_assistant::HomeAssistant;
 pub use influx::Influx;
 pub use native::Native;
 pub use sink::{Counters, DIAGNOSTICS_PER_ENTRY_MAX};
@@ -40,6 +46,8 @@ pub struct Discovered {
     pub via: Option<ThingId>,
     /// The room that the producer suggests.
     pub suggested_space: Option<String>,
+    /// Properties whose value is unknown once they have not been reported for this long.
+    pub expires_after: BTreeMap<Name, Duration>,
 }
 
 /// Something that an adapter could not make sense of. Shown on the thing's page, counted, never silently dropped.
@@ -66,6 +74,9 @@ pub struct Decoded {
     pub command_steps: Vec<CommandStep>,
     /// What made no sense.
     pub diagnostics: Vec<Diagnostic>,
+    /// Topics that belong to things since this entry. A message that is retained on one of them may have been said
+    /// before anybody knew what it was about, and should be decoded now.
+    pub retained_wanted: Vec<Arc<str>>,
 }
 
 /// A thing's answer to a command.

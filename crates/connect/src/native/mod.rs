@@ -19,7 +19,7 @@ pub mod payload;
 mod repair;
 mod status;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -214,7 +214,14 @@ fn decode_model(entry: &Entry, thing: &ThingId, sink: &mut Sink<'_>) {
         thing.as_str().clone_into(&mut model.id);
     }
     let title = model.title.clone();
-    sink.out.discovered.push(Discovered { thing: thing.clone(), title, model, via: None, suggested_space: None });
+    sink.out.discovered.push(Discovered {
+        thing: thing.clone(),
+        title,
+        model,
+        via: None,
+        suggested_space: None,
+        expires_after: BTreeMap::new(),
+    });
 }
 
 impl Adapter for Native {
