@@ -357,6 +357,11 @@ impl Registry {
         self.arrangement
     }
 
+    /// The spaces changed: what was derived from where things stand has to be derived again.
+    pub fn rearranged(&mut self) {
+        self.arrangement += 1;
+    }
+
     /// The rows that changed and the ids of those that went since the last call: what has to be written down.
     pub fn take_changes(&mut self) -> (Vec<Arc<Thing>>, Vec<ThingId>) {
         let mut rows = Vec::new();

@@ -1,0 +1,138 @@
+//! Writing down where the fold stands, so that a restart replays only what came after.
+//!
+//! The order matters: the history is made durable first, then twins, adapters and the position go into one
+//! transaction. So the position on disk is never ahead of the history on disk.
+
+use std::sync::Arc;
+
+use model::{CommandId, Position, ThingId};
+use store::state::{Change, Table};
+use twin::{Checkpoint, CommandRow, Thing};
+
+use crate::counters::count;
+use crate::error::SiteError;
+use crate::site::{FOLD_SETTING, Site};
+
+/// Rows that changed.
+#[derive(Default)]
+struct Rows {
+    things: Vec<Arc<Thing>>,
+    removed_things: Vec<ThingId>,
+    commands: Vec<CommandRow>,
+    removed_commands: Vec<CommandId>,
+}
+
+/// Where the fold stood at one moment.
+struct Snapshot {
+    position: Position,
+    rows: Rows,
+    twins: Vec<(ThingId, Checkpoint)>,
+    /// Name, revision and state of the adapters that changed.
+    adapters: Vec<(usize, u64, serde_json::Value)>,
+}
+
+impl Rows {
+    fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.things.len() + self.commands.len());
+        for id in &self.removed_things {
+            changes.push(Change::delete(Table::Thing, id.as_str()));
+            changes.push(Change::delete(Table::Twin, id.as_str()));
+            changes.push(Change::DeleteKey { table: Table::Command, key: id.to_string() });
+        }
+        for thing in &self.things {
+            let status = thing.status.as_str().to_owned();
+            changes.push(Change::put(Table::Thing, thing.id.as_str(), Some(status), &**thing));
+        }
+        for id in &self.removed_commands {
+            changes.push(Change::delete(Table::Command, id.as_str()));
+        }
+        for row in &self.commands {
+            let thing = row.command.thing.to_string();
+            changes.push(Change::put(Table::Command, row.command.id.as_str(), Some(thing), row));
+        }
+        changes
+    }
+}
+
+impl Site {
+    fn take_rows(&self) -> Rows {
+        let mut things = self.things.write();
+        let (rows, removed_things) = things.registry.take_changes();
+        let (commands, removed_commands) = things.commands.take_changes();
+        Rows { things: rows, removed_things, commands, removed_commands }
+    }
+
+    fn give_back(&self, rows: Rows) {
+        let mut things = self.things.write();
+        things.registry.give_back(&rows.things, rows.removed_things);
+        things.commands.give_back(&rows.commands, rows.removed_commands);
+    }
+
+    /// Writes down the rows of things and commands that changed. Afterwards they survive.
+    pub(crate) fn write_rows(&self) -> Result<(), SiteError> {
+        let _one = self.keeping.lock();
+        let rows = self.take_rows();
+        let changes = rows.changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.state.commit(changes, self.clock.now()) {
+            self.give_back(rows);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Writes down everything that a restart needs, as it is between two batches of the fold.
+    pub fn checkpoint(&self) -> Result<(), SiteError> {
+        let _one = self.keeping.lock();
+        let snapshot = self.snapshot();
+        let written = self.write_snapshot(&snapshot);
+        match &written {
+            Ok(()) => {
+                count(&self.counters.checkpoints);
+                let mut adapters = self.adapters.lock();
+                for (at, revision, _) in &snapshot.adapters {
+                    adapters.saved[*at] = Some(*revision);
+                }
+            }
+            Err(_) => {
+                count(&self.counters.checkpoint_errors);
+                let ids = snapshot.twins.into_iter().map(|(id, _)| id);
+                self.things.write().registry.give_back_checkpoints(ids);
+                self.give_back(snapshot.rows);
+            }
+        }
+        written
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let mut fold = self.fold.lock();
+        fold.since_checkpoint = 0;
+        let adapters = self.adapters.lock();
+        let changed = adapters.list.iter().zip(&adapters.saved).enumerate();
+        let changed = changed.filter(|(_, (adapter, saved))| **saved != Some(adapter.revision()));
+        let changed = changed.map(|(at, (adapter, _))| (at, adapter.revision(), adapter.save())).collect();
+        drop(adapters);
+        let rows = self.take_rows();
+        let twins = self.things.write().registry.take_checkpoints();
+        Snapshot { position: fold.position, rows, twins, adapters: changed }
+    }
+
+    fn write_snapshot(&self, snapshot: &Snapshot) -> Result<(), SiteError> {
+        self.history.sync()?;
+        let mut changes = snapshot.rows.changes();
+        for (id, checkpoint) in &snapshot.twins {
+            changes.push(Change::put(Table::Twin, id.as_str(), None, checkpoint));
+        }
+        let names = self.adapters.lock().names.clone();
+        for (at, _, state) in &snapshot.adapters {
+            changes.push(Change::put(Table::Adapter, &*names[*at], None, state));
+        }
+        // A history that lags behind (its disk failed) is folded again from where it stands.
+        let position = snapshot.position.min(self.history.applied());
+        changes.push(Change::put(Table::Setting, FOLD_SETTING, None, &position));
+        self.state.commit(changes, self.clock.now())?;
+        Ok(())
+    }
+}

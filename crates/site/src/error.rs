@@ -1,0 +1,69 @@
+//! Why something was not done.
+
+use model::{CommandId, ModelError, SpaceId, ThingId};
+
+use crate::guard::Refusal;
+use crate::publish::NotPublished;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// The registry refused.
+    #[error(transparent)]
+    Registry(#[from] twin::RegistryError),
+    /// The tree of spaces refused.
+    #[error(transparent)]
+    Space(#[from] twin::SpaceError),
+    /// There is no such space to put a thing into.
+    #[error("there is no space {0}")]
+    UnknownSpace(SpaceId),
+    /// There is no such model.
+    #[error("there is no model {0:?}")]
+    UnknownModel(String),
+    /// There is no such command.
+    #[error("there is no command {0}")]
+    UnknownCommand(CommandId),
+    /// A value or model does not fit.
+    #[error("{place}: {source}")]
+    Model {
+        /// The property, action or document.
+        place: String,
+        /// What does not fit.
+        source: ModelError,
+    },
+    /// The thing waits in the inbox or is ignored.
+    #[error("{0} is not accepted\nhint: accept it first, then command it")]
+    NotAccepted(ThingId),
+    /// Nothing was given to be done.
+    #[error("{0} has nothing to write\nhint: give at least one property with its value")]
+    NothingToWrite(ThingId),
+    /// A guard refused.
+    #[error(transparent)]
+    Guard(#[from] Refusal),
+    /// Too many commands are open.
+    #[error(transparent)]
+    CommandsFull(#[from] twin::CommandsFull),
+    /// The thing's protocol has no way to say it.
+    #[error(transparent)]
+    Encode(#[from] connect::EncodeError),
+    /// No adapter speaks for the thing.
+    #[error("no adapter {adapter} speaks for {thing}")]
+    NoAdapter {
+        /// Which thing.
+        thing: ThingId,
+        /// The adapter it is registered with.
+        adapter: String,
+    },
+    /// It could not be published.
+    #[error(transparent)]
+    Publish(#[from] NotPublished),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] store::log::LogError),
+    /// The history failed.
+    #[error(transparent)]
+    History(#[from] store::history::HistoryError),
+    /// The state failed.
+    #[error(transparent)]
+    State(#[from] store::state::StateError),
+}

@@ -1,0 +1,178 @@
+//! The fold: reads the durable log in order, has it decoded, and applies it.
+
+use connect::Decoded;
+use model::{Entry, Position, Record, ThingId, Timestamp};
+use parking_lot::MutexGuard;
+use store::history::Batch;
+use store::log::LogError;
+
+use crate::apply::Apply;
+use crate::counters::{add, count};
+use crate::error::SiteError;
+use crate::options::BATCH_ENTRIES_MAX;
+use crate::site::Site;
+
+/// How much of the [`Decoded`] belongs to an entry: where its part ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    /// Which adapter claimed it.
+    pub(crate) adapter: Option<usize>,
+    pub(crate) records: usize,
+    pub(crate) discovered: usize,
+    pub(crate) removed: usize,
+    pub(crate) steps: usize,
+    pub(crate) diagnostics: usize,
+}
+
+/// Where the fold stands, and the buffers it uses again and again.
+#[derive(Debug)]
+pub(crate) struct Fold {
+    /// Everything up to here has been read and applied.
+    pub(crate) position: Position,
+    /// Everything up to here is in the history.
+    pub(crate) in_history: Position,
+    /// How many entries were folded since the last checkpoint.
+    pub(crate) since_checkpoint: u64,
+    /// For the rate: when it was last worked out, how many records there were, and what it was.
+    rate: (Timestamp, u64, f64),
+    heard: Vec<Heard>,
+    batch: Batch,
+}
+
+/// What a batch asks to be done once the locks are open.
+#[derive(Debug, Default)]
+pub(crate) struct Afterwards {
+    /// Things that were not taken in: their adapters need not remember them.
+    pub(crate) refused: Vec<ThingId>,
+    /// Things whose wishes changed by what they reported.
+    pub(crate) desired_changed: Vec<ThingId>,
+}
+
+impl Fold {
+    pub(crate) fn starting_after(position: Position, in_history: Position, now: Timestamp) -> Self {
+        Self {
+            position,
+            in_history,
+            since_checkpoint: 0,
+            rate: (now, 0, 0.0),
+            heard: Vec::new(),
+            batch: Batch::default(),
+        }
+    }
+
+    /// Records per second, about.
+    pub(crate) fn records_per_second(&mut self, records: u64, now: Timestamp) -> f64 {
+        let (then, before, rate) = self.rate;
+        let seconds = now.since(then).as_secs_f64();
+        if seconds >= 1.0 || now < then {
+            let rate = if now < then { rate } else { records.saturating_sub(before) as f64 / seconds };
+            self.rate = (now, records, rate);
+        }
+        self.rate.2
+    }
+}
+
+impl Site {
+    /// Folds everything that is durable now, and then looks after what time brings: deadlines, and who is connected.
+    /// Returns how many entries were folded. [`Site::start`] does this all the time; tests and stepped sites call it.
+    pub fn turn(&self) -> Result<usize, SiteError> {
+        let mut folded = 0;
+        loop {
+            match self.fold_some()? {
+                0 => break,
+                some => folded += some,
+            }
+        }
+        self.look_at_the_clock();
+        Ok(folded)
+    }
+
+    /// Folds the next entries, at most [`BATCH_ENTRIES_MAX`]. Returns how many there were.
+    pub(crate) fn fold_some(&self) -> Result<usize, SiteError> {
+        let mut fold = self.fold.lock();
+        let from = if fold.position == Position::START { Position::START } else { fold.position.next() };
+        let entries = match self.log.read(from, BATCH_ENTRIES_MAX) {
+            Ok(entries) => entries,
+            Err(LogError::Gone { asked, first }) => {
+                let missed = first.0.saturating_sub(asked.0);
+                tracing::error!(missed, %first, "entries were removed from the log before they were folded");
+                add(&self.counters.entries_missed, missed as usize);
+                self.log.read(first, BATCH_ENTRIES_MAX)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(0) };
+        let mut decoded = Decoded::default();
+        self.decode(&mut fold, &entries, &mut decoded);
+        let afterwards = self.apply(&mut fold, &entries, decoded, last);
+        fold.position = last;
+        fold.since_checkpoint += entries.len() as u64;
+        add(&self.counters.entries, entries.len());
+        self.append_history(&mut fold, last);
+        // Whoever waits to write a checkpoint gets in between two batches.
+        MutexGuard::unlock_fair(fold);
+        self.do_afterwards(afterwards);
+        Ok(entries.len())
+    }
+
+    fn decode(&self, fold: &mut Fold, entries: &[Entry], decoded: &mut Decoded) {
+        fold.heard.clear();
+        let mut adapters = self.adapters.lock();
+        for entry in entries {
+            let adapter = adapters.list.iter_mut().position(|adapter| adapter.decode(entry, decoded));
+            if adapter.is_none() {
+                count(&self.counters.entries_unclaimed);
+            }
+            fold.heard.push(Heard {
+                adapter,
+                records: decoded.records.len(),
+                discovered: decoded.discovered.len(),
+                removed: decoded.removed.len(),
+                steps: decoded.command_steps.len(),
+                diagnostics: decoded.diagnostics.len(),
+            });
+        }
+    }
+
+    fn apply(&self, fold: &mut Fold, entries: &[Entry], decoded: Decoded, last: Position) -> Afterwards {
+        add(&self.counters.records, decoded.records.len());
+        add(&self.counters.diagnostics, decoded.diagnostics.len());
+        let mut live: Vec<Record> = Vec::with_capacity(decoded.records.len());
+        let adapters = self.adapters.lock().names.clone();
+        let mut things = self.things.write();
+        let mut apply = Apply::new(self, &mut things, &adapters, fold.in_history, &mut fold.batch, &mut live);
+        apply.entries(entries, &fold.heard, decoded);
+        let afterwards = apply.finish();
+        things.applied = things.applied.max(last);
+        // Under the lock, so that records of commands come in order.
+        self.live.push(last, live);
+        afterwards
+    }
+
+    /// Hands the points to the history, which keeps the position with them.
+    fn append_history(&self, fold: &mut Fold, last: Position) {
+        if last > fold.in_history {
+            add(&self.counters.points, fold.batch.points.len());
+            match self.history.append(&fold.batch, last) {
+                Ok(()) => fold.in_history = last,
+                Err(error) => {
+                    count(&self.counters.history_errors);
+                    tracing::error!(%error, "the history did not take points; they are folded again after a restart");
+                }
+            }
+        }
+        fold.batch.points.clear();
+    }
+
+    fn do_afterwards(&self, afterwards: Afterwards) {
+        if !afterwards.refused.is_empty() {
+            let mut adapters = self.adapters.lock();
+            for thing in &afterwards.refused {
+                adapters.list.iter_mut().for_each(|adapter| adapter.forget(thing));
+            }
+        }
+        for thing in afterwards.desired_changed {
+            self.publish_desired(&thing);
+        }
+    }
+}

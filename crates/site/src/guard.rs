@@ -1,0 +1,136 @@
+//! Guards: checks on commands that no caller can pass, whoever asks.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use model::{Command, ThingId, Timestamp, Value};
+use parking_lot::Mutex;
+use twin::{Thing, Twin};
+
+/// A command that is about to go out.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// To whom.
+    pub thing: &'a Thing,
+    /// What the thing reports now.
+    pub twin: &'a Twin,
+    /// What it shall do. A write names the property in `action`.
+    pub command: &'a Command,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl Attempt<'_> {
+    /// What the property to be written is now.
+    pub fn reported(&self) -> Option<&Value> {
+        self.twin.property(&self.command.action).map(|reported| &reported.value)
+    }
+}
+
+/// Why a guard refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{guard} refused {action} of {thing}: {reason}")]
+pub struct Refusal {
+    /// The guard's name.
+    pub guard: &'static str,
+    /// Whom the command was for.
+    pub thing: ThingId,
+    /// What it was.
+    pub action: model::Name,
+    /// Why, and when it may be tried again, in words.
+    pub reason: String,
+}
+
+/// A check that every command has to pass.
+pub trait Guard: Send + Sync {
+    /// Its name, for people.
+    fn name(&self) -> &'static str;
+
+    /// Lets the command pass, or says why not.
+    fn check(&self, attempt: &Attempt<'_>) -> Result<(), String>;
+}
+
+/// Lets each thing have only so many commands a minute, so that nobody wears out a relay or floods a radio network.
+#[derive(Debug)]
+pub struct RateGuard {
+    per_minute: u32,
+    /// When each thing's allowance will be full again.
+    full_at: Mutex<HashMap<ThingId, Timestamp, ahash::RandomState>>,
+}
+
+/// From how many things on the allowances that are full again are forgotten.
+const ALLOWANCES_KEPT: usize = 4_096;
+
+impl RateGuard {
+    /// At most `per_minute` commands a minute to one thing, all of which may come at once.
+    pub fn new(per_minute: u32) -> Self {
+        Self { per_minute: per_minute.max(1), full_at: Mutex::default() }
+    }
+}
+
+impl Guard for RateGuard {
+    fn name(&self) -> &'static str {
+        "rate guard"
+    }
+
+    fn check(&self, attempt: &Attempt<'_>) -> Result<(), String> {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let mut full_at = self.full_at.lock();
+        if full_at.len() >= ALLOWANCES_KEPT {
+            full_at.retain(|_, at| *at > attempt.now);
+        }
+        let at = full_at.entry(attempt.thing.id.clone()).or_insert(attempt.now);
+        // A clock that was set back must not shut the thing off for longer than a minute.
+        let from = (*at).clamp(attempt.now, attempt.now + MINUTE);
+        let after = from + MINUTE / self.per_minute;
+        if after > attempt.now + MINUTE {
+            let wait = after.since(attempt.now + MINUTE);
+            return Err(format!(
+                "more than {} commands in a minute\nhint: try again in {:.1} s",
+                self.per_minute,
+                wait.as_secs_f64()
+            ));
+        }
+        *at = after;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use model::{Cause, CauseKind, CommandId, CommandState, Name, Position};
+    use twin::ThingStatus;
+
+    #[test]
+    fn a_minute_has_only_so_many_commands() {
+        let id = ThingId::new("relay").unwrap();
+        let thing = Thing::new(id.clone(), ThingStatus::Accepted, &Arc::from("native"), Timestamp(0));
+        let twin = Twin::new(Timestamp(0), Position(0));
+        let command = Command {
+            id: CommandId::new("c").unwrap(),
+            thing: id,
+            action: Name::new("on").unwrap(),
+            write: true,
+            input: Value::Boolean(true),
+            state: CommandState::Sent,
+            output: Value::Null,
+            error: None,
+            created: Timestamp(0),
+            deadline: Timestamp(0),
+            updated: Timestamp(0),
+            cause: Cause::new(CauseKind::User, "kim"),
+        };
+        let guard = RateGuard::new(6);
+        let pass = |second: i64| {
+            let now = Timestamp::from_seconds(second);
+            guard.check(&Attempt { thing: &thing, twin: &twin, command: &command, now }).is_ok()
+        };
+        assert_eq!((0..8).filter(|_| pass(1_000)).count(), 6);
+        assert!(!pass(1_009) && pass(1_010) && !pass(1_011));
+        assert_eq!((0..8).filter(|_| pass(10)).count(), 0, "a clock set back stays shut for a moment");
+        assert!(pass(71));
+    }
+}

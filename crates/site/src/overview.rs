@@ -1,0 +1,209 @@
+//! The first page: what there is where, what it says, and what wants attention.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::{Name, SpaceId, ThingId, Timestamp, Unit, Value};
+use twin::{PresenceState, Reported, Slot, SpaceRow, ThingStatus};
+
+use crate::query::headlines;
+use crate::site::Site;
+use crate::things::Things;
+
+/// The most rows of the attention list; the worst come first.
+pub const ATTENTION_MAX: usize = 100;
+
+/// The most values shown of a space.
+pub const SPACE_HEADLINES_MAX: usize = 6;
+
+/// How old an overview may be: many pages show it, and it looks at every thing.
+const OVERVIEW_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// How long ago something that was not understood still wants attention.
+const DIAGNOSTIC_AGE_MAX: Duration = Duration::from_secs(3600);
+
+/// A value that stands for a thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Headline {
+    /// Whose.
+    pub thing: ThingId,
+    /// Which property.
+    pub name: Name,
+    /// What people call the property.
+    pub title: String,
+    /// What is so.
+    pub value: Value,
+    /// In which unit.
+    pub unit: Option<Unit>,
+    /// Since when.
+    pub time: Timestamp,
+}
+
+impl Headline {
+    pub(crate) fn of(slot: &Slot, reported: &Reported) -> Self {
+        let property = slot.thing.model.properties.get(&reported.name);
+        let title = property.map(|property| property.title.as_str()).filter(|title| !title.is_empty());
+        Self {
+            thing: slot.thing.id.clone(),
+            name: reported.name.clone(),
+            title: title.unwrap_or(reported.name.as_str()).to_owned(),
+            value: reported.value.clone(),
+            unit: property.and_then(|property| property.unit.clone()),
+            time: reported.time,
+        }
+    }
+}
+
+/// How much something wants attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// A fault.
+    Red,
+    /// Worth a look.
+    Amber,
+}
+
+/// Something that wants attention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// Of which thing.
+    pub thing: ThingId,
+    /// What people call it.
+    pub title: String,
+    /// Where it stands.
+    pub space: Option<SpaceId>,
+    /// What is the matter.
+    pub text: String,
+    /// How much.
+    pub level: Level,
+}
+
+/// One space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpaceOverview {
+    /// Which.
+    pub space: SpaceRow,
+    /// Accepted things in it or within it.
+    pub things: usize,
+    /// Those of them that are there.
+    pub online: usize,
+    /// What wants attention in it, not within it.
+    pub attention: Vec<Attention>,
+    /// The values that stand for it.
+    pub headline: Vec<Headline>,
+}
+
+/// The sums.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    /// Accepted things.
+    pub things: usize,
+    /// Those of them that are there.
+    pub online: usize,
+    /// Things that wait in the inbox.
+    pub inbox: usize,
+    /// Records a second, about.
+    pub records_per_second: f64,
+    /// Times that something could not be understood.
+    pub undecodable: u64,
+}
+
+/// The first page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Overview {
+    /// When it was made.
+    pub time: Timestamp,
+    /// Every space, in order of id.
+    pub spaces: Vec<SpaceOverview>,
+    /// The sums.
+    pub totals: Totals,
+    /// What wants attention, the worst first; at most [`ATTENTION_MAX`].
+    pub attention: Vec<Attention>,
+}
+
+impl Site {
+    /// The first page, at most half a second old.
+    pub fn overview(&self) -> Arc<Overview> {
+        let now = self.clock.now();
+        let mut kept = self.overview.lock();
+        if let Some(overview) = &*kept
+            && now >= overview.time
+            && now.since(overview.time) < OVERVIEW_AGE_MAX
+        {
+            return Arc::clone(overview);
+        }
+        let records_per_second =
+            self.fold.lock().records_per_second(self.counters.records.load(Ordering::Relaxed), now);
+        let undecodable = self.counters.diagnostics.load(Ordering::Relaxed);
+        let overview = Arc::new(self.things.read().overview(now, records_per_second, undecodable));
+        *kept = Some(Arc::clone(&overview));
+        overview
+    }
+}
+
+impl Things {
+    fn overview(&self, now: Timestamp, records_per_second: f64, undecodable: u64) -> Overview {
+        let is_online = |slot: &Slot| slot.twin.presence().state == PresenceState::Online;
+        let (all, online) = (self.counts_by_space(|_| true), self.counts_by_space(is_online));
+        let root = &self.spaces.root().space.id;
+        let mut attention: Vec<Attention> = Vec::new();
+        let mut headline: HashMap<&SpaceId, Vec<Headline>> = HashMap::new();
+        for (_, slot) in self.registry.by_title() {
+            if slot.thing.status != ThingStatus::Accepted {
+                continue;
+            }
+            attention.extend(attention_of(slot, now));
+            let shown = headline.entry(slot.thing.space.as_ref().unwrap_or(root)).or_default();
+            if shown.len() < SPACE_HEADLINES_MAX {
+                shown.extend(headlines(slot, 1));
+            }
+        }
+        attention.sort_by_key(|attention| attention.level);
+        let mut spaces: Vec<SpaceOverview> = Vec::new();
+        for space in self.spaces.iter() {
+            let id = &space.space.id;
+            let here = attention.iter().filter(|one| one.space.as_ref().unwrap_or(root) == id);
+            spaces.push(SpaceOverview {
+                space: space.clone(),
+                things: all.get(id).copied().unwrap_or(0),
+                online: online.get(id).copied().unwrap_or(0),
+                attention: here.take(ATTENTION_MAX).cloned().collect(),
+                headline: headline.remove(id).unwrap_or_default(),
+            });
+        }
+        attention.truncate(ATTENTION_MAX);
+        let totals = Totals {
+            things: all.get(root).copied().unwrap_or(0),
+            online: online.get(root).copied().unwrap_or(0),
+            inbox: self.registry.in_inbox(),
+            records_per_second,
+            undecodable,
+        };
+        Overview { time: now, spaces, totals, attention }
+    }
+}
+
+/// What is the matter with a thing: the worst of it.
+fn attention_of(slot: &Slot, now: Timestamp) -> Option<Attention> {
+    let presence = slot.twin.presence();
+    let attention = |text: String, level: Level| Attention {
+        thing: slot.thing.id.clone(),
+        title: slot.thing.title.clone(),
+        space: slot.thing.space.clone(),
+        text,
+        level,
+    };
+    if let Some(wrong) = Site::worst_quality(slot) {
+        return Some(attention(format!("{} cannot be trusted: {}", wrong.name, wrong.value), Level::Red));
+    }
+    if presence.state == PresenceState::Offline {
+        let reason = if presence.reason.is_empty() { "" } else { ": " };
+        return Some(attention(format!("offline{reason}{}", presence.reason), Level::Amber));
+    }
+    let recent = |count: &&twin::DiagnosticCount| now.since(count.last) < DIAGNOSTIC_AGE_MAX;
+    let diagnostics = slot.twin.diagnostics()?.iter().map(|(_, count)| count);
+    let newest = diagnostics.filter(recent).max_by_key(|count| count.last)?;
+    Some(attention(newest.detail.clone(), Level::Amber))
+}

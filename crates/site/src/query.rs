@@ -1,0 +1,224 @@
+//! Lists and pages of things.
+
+use std::sync::Arc;
+
+use model::{Name, PropertyRole, Quality, SpaceId, ThingId, Timestamp, Unit, Value};
+use std::collections::HashSet;
+use twin::{Desired, DiagnosticCount, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
+
+use crate::overview::Headline;
+use crate::site::Site;
+
+/// The most rows of one page.
+pub const PAGE_MAX: usize = 500;
+
+/// How many values stand for a thing in a list.
+pub const HEADLINES_MAX: usize = 3;
+
+/// What a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThingSort {
+    /// Title, then id.
+    #[default]
+    Title,
+    /// Last heard first.
+    LastSeen,
+    /// Offline, unknown, online; then title.
+    Presence,
+}
+
+/// Which things; `None` is any.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ThingQuery {
+    /// Words, all of which appear in the title, id, kind or tags.
+    pub search: Option<String>,
+    /// In this space or within it.
+    pub space: Option<SpaceId>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// With this presence.
+    pub presence: Option<PresenceState>,
+    /// With this status; accepted ones when not given.
+    pub status: Option<ThingStatus>,
+    /// Of this adapter.
+    pub adapter: Option<String>,
+    /// In this order.
+    pub sort: ThingSort,
+    /// From after the last row of the page before.
+    pub cursor: Option<String>,
+    /// How many; at most [`PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page goes on; `None` at the end.
+    pub next_cursor: Option<String>,
+    /// How many rows there are on all pages.
+    pub total: usize,
+}
+
+/// A thing in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThingSummary {
+    /// The registry's row.
+    pub thing: Arc<Thing>,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// When it last said anything.
+    pub last_seen: Option<Timestamp>,
+    /// At most [`HEADLINES_MAX`] values that stand for it.
+    pub primary: Vec<Headline>,
+}
+
+/// A thing with everything that is known of it now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThingDetail {
+    /// As in a list.
+    pub summary: ThingSummary,
+    /// What it reports, with units.
+    pub properties: Vec<(Reported, Option<Unit>)>,
+    /// What is desired of it.
+    pub desired: Vec<(Name, Desired)>,
+    /// What is desired and not so.
+    pub delta: Vec<(Name, Value)>,
+    /// The things that speak through it.
+    pub sub_things: Vec<ThingId>,
+    /// What was not understood.
+    pub diagnostics: Vec<(Arc<str>, DiagnosticCount)>,
+}
+
+pub(crate) fn summarise(slot: &Slot) -> ThingSummary {
+    ThingSummary {
+        thing: Arc::clone(&slot.thing),
+        presence: slot.twin.presence().clone(),
+        last_seen: slot.twin.last_seen(),
+        primary: headlines(slot, HEADLINES_MAX),
+    }
+}
+
+/// The values that stand for a thing: its primary properties, or the first ones that are not diagnostic.
+pub(crate) fn headlines(slot: &Slot, limit: usize) -> Vec<Headline> {
+    let role = |reported: &&Reported| {
+        slot.thing.model.properties.get(&reported.name).map_or(PropertyRole::Normal, |property| property.role)
+    };
+    let of_role = |wanted: PropertyRole| {
+        let reported = slot.twin.properties().iter().filter(move |reported| role(reported) == wanted);
+        reported.filter(|reported| !matches!(reported.value, Value::Json(_))).take(limit)
+    };
+    let mut found: Vec<&Reported> = of_role(PropertyRole::Primary).collect();
+    if found.is_empty() {
+        found = of_role(PropertyRole::Normal).collect();
+    }
+    found.into_iter().map(|reported| Headline::of(slot, reported)).collect()
+}
+
+/// What orders things that have the same title.
+type Key = (i64, Arc<str>, ThingId);
+
+fn key(slot: &Slot, sort: ThingSort) -> Key {
+    let first = match sort {
+        ThingSort::Title => 0,
+        ThingSort::LastSeen => slot.twin.last_seen().map_or(i64::MAX, |seen| i64::MAX - 1 - seen.0.max(0)),
+        ThingSort::Presence => match slot.twin.presence().state {
+            PresenceState::Offline => 0,
+            PresenceState::Unknown => 1,
+            PresenceState::Online => 2,
+        },
+    };
+    (first, Arc::clone(slot.sort_title()), slot.thing.id.clone())
+}
+
+fn write_cursor(key: &Key) -> String {
+    serde_json::to_string(&(key.0, &*key.1, &key.2)).expect("plain data is JSON")
+}
+
+fn read_cursor(cursor: &str) -> Option<Key> {
+    let (first, title, id): (i64, String, ThingId) = serde_json::from_str(cursor).ok()?;
+    Some((first, title.into(), id))
+}
+
+/// A query with its words and spaces looked up.
+struct Wanted<'a> {
+    query: &'a ThingQuery,
+    words: Vec<String>,
+    spaces: Option<HashSet<SpaceId>>,
+    status: ThingStatus,
+}
+
+impl Wanted<'_> {
+    fn matches(&self, slot: &Slot) -> bool {
+        let (thing, query) = (&slot.thing, self.query);
+        thing.status == self.status
+            && query.presence.is_none_or(|presence| slot.twin.presence().state == presence)
+            && query.kind.as_ref().is_none_or(|kind| thing.kind() == kind)
+            && query.adapter.as_ref().is_none_or(|adapter| *thing.adapter == **adapter)
+            && query.tag.as_ref().is_none_or(|tag| thing.tags.contains(tag))
+            && self.spaces.as_ref().is_none_or(|spaces| thing.space.as_ref().is_some_and(|at| spaces.contains(at)))
+            && self.words.iter().all(|word| slot.matches(word))
+    }
+}
+
+impl Site {
+    /// A page of the things that match.
+    pub fn things(&self, query: &ThingQuery) -> Page<ThingSummary> {
+        let things = self.things.read();
+        let root = &things.spaces.root().space.id;
+        let wanted = Wanted {
+            query,
+            words: query.search.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect(),
+            // Everything is within the root, also what stands nowhere in particular.
+            spaces: query.space.as_ref().filter(|space| *space != root).map(|space| things.spaces.within(space)),
+            status: query.status.unwrap_or(ThingStatus::Accepted),
+        };
+        let limit = query.limit.clamp(1, PAGE_MAX);
+        let after = query.cursor.as_deref().and_then(read_cursor);
+        let found = things.registry.by_title().map(|(_, slot)| slot).filter(|slot| wanted.matches(slot));
+        let mut found: Vec<&Slot> = found.collect();
+        if query.sort != ThingSort::Title {
+            // The list comes in order of title, which a stable sort keeps among equals.
+            found.sort_by_cached_key(|slot| key(slot, query.sort).0);
+        }
+        let start = after.map_or(0, |after| found.partition_point(|slot| key(slot, query.sort) <= after));
+        let page = &found[start..found.len().min(start + limit)];
+        let more = start + page.len() < found.len();
+        Page {
+            items: page.iter().map(|slot| summarise(slot)).collect(),
+            next_cursor: page.last().filter(|_| more).map(|slot| write_cursor(&key(slot, query.sort))),
+            total: found.len(),
+        }
+    }
+
+    /// A thing with everything that is known of it now.
+    pub fn thing(&self, id: &ThingId) -> Option<ThingDetail> {
+        let things = self.things.read();
+        let slot = things.registry.get(id)?;
+        let model = &slot.thing.model;
+        let unit = |name: &Name| model.properties.get(name).and_then(|property| property.unit.clone());
+        let twin = &slot.twin;
+        let diagnostics = twin.diagnostics().into_iter().flat_map(|diagnostics| diagnostics.iter());
+        Some(ThingDetail {
+            summary: summarise(slot),
+            properties: twin.properties().iter().map(|property| (property.clone(), unit(&property.name))).collect(),
+            desired: twin.desired().iter().map(|(name, desired)| (name.clone(), desired.clone())).collect(),
+            delta: twin.delta(model).map(|(name, desired)| (name.clone(), desired.value.clone())).collect(),
+            sub_things: things.registry.behind(id),
+            diagnostics: diagnostics.map(|(code, count)| (Arc::clone(code), count.clone())).collect(),
+        })
+    }
+
+    /// The registry's row of a thing.
+    pub fn thing_row(&self, id: &ThingId) -> Option<Arc<Thing>> {
+        self.things.read().registry.get(id).map(|slot| Arc::clone(&slot.thing))
+    }
+
+    /// Whether a property of a thing is doubtful or wrong.
+    pub(crate) fn worst_quality(slot: &Slot) -> Option<&Reported> {
+        slot.twin.properties().iter().find(|reported| reported.quality == Quality::Bad)
+    }
+}
