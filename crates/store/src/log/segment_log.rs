@@ -174,6 +174,9 @@ impl SegmentLog {
     /// Opens the log on any medium.
     pub(super) fn open_on(media: Box<dyn Media>, options: SegmentOptions) -> Result<Self, LogError> {
         let recovered = recover(&*media, options.verify_bytes)?;
+        for problem in &recovered.report.problems {
+            tracing::warn!(%problem, "the log was repaired");
+        }
         let next = recovered.next.max(options.next_at_least).max(Position(1));
         let salt = recovered.segments.last().map_or_else(fresh_salt, |segment| segment.name.salt);
         let end = if recovered.segments.is_empty() { next } else { recovered.end };

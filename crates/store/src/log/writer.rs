@@ -138,8 +138,11 @@ impl Writer {
             }
             start = end;
         }
-        self.shared.pending.lock().durable = durable;
+        // Both under the lock, so that whoever returns from a sync also reads what became durable.
+        let mut pending = self.shared.pending.lock();
+        pending.durable = durable;
         self.announce.send_replace(durable);
+        drop(pending);
         self.shared.committed.notify_all();
     }
 

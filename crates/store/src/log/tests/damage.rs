@@ -44,7 +44,7 @@ fn a_file_that_ends_anywhere_keeps_what_comes_before() {
         let expected: Vec<u64> = (1..=whole as u64).collect();
         // Whole frames that are gone leave no trace. That happens to no file that was synced.
         assert_eq!(use_all(&media, SegmentOptions::default(), whole as u64), expected, "cut at {end}");
-        let torn = end > 0 && (end < frame::HEADER_BYTES || (end - frame::HEADER_BYTES) % frame != 0);
+        let torn = end > 0 && (end < frame::HEADER_BYTES || !(end - frame::HEADER_BYTES).is_multiple_of(frame));
         let media = good.moved();
         media.world(|world| world.files.get_mut(&name).unwrap().bytes.truncate(end));
         let log = open(&media, SegmentOptions::default());

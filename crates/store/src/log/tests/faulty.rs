@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 
 use crate::log::media::{Append, Media};
+use crate::log::segment::Name;
 
 const SECTOR_BYTES: usize = 512;
 
@@ -60,7 +61,7 @@ impl Faulty {
 
     /// The segment files, oldest first.
     pub(super) fn segments(&self) -> Vec<String> {
-        self.world(|world| world.files.keys().filter(|name| name.ends_with(".log")).cloned().collect())
+        self.world(|world| world.files.keys().filter(|name| Name::parse(name).is_some()).cloned().collect())
     }
 
     /// The same folder in another, healthy machine, without what the first one still does to it.
