@@ -5,10 +5,32 @@
 //! **Invariant:** there is one durable queue, the log. A session that is away or slow is a cursor into it.
 
 mod broker;
+mod channel;
 pub mod codec;
 mod config;
+mod core;
 mod counters;
+mod deliver;
 mod hooks;
+mod link;
+mod listen;
+mod message;
+mod opening;
+mod persist;
+mod publish;
+mod rate;
+mod reads;
+mod registry;
+mod retained;
+mod router;
+mod rows;
+mod serve;
+mod session;
+mod share;
+mod subscribe;
+mod tasks;
+mod timers;
+mod websocket;
 
 pub use broker::{Broker, Parts, Publish, PublishError, StartError};
 pub use codec::{ReasonCode, Version};

@@ -1,0 +1,43 @@
+//! A broker with anonymous access, for conformance suites and load generators:
+//! `broker PORT [--keep-alive-max SECONDS] [--deny-subscribe FILTER] [--state DIRECTORY]`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use model::access::{TopicGrant, TopicRules};
+use model::{Principal, WallClock};
+use mqtt::{Broker, Config, Everybody, Nobody, Parts};
+use store::log::MemoryLog;
+use store::state::MemoryState;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut config = Config::default();
+    config.limits.connects_per_address_per_second = 0;
+    let mut rules = TopicRules {
+        grants: ["#", "$SYS/#", "$TopicA/#", "$client_test5/#"]
+            .map(|filter| TopicGrant { filter: filter.to_owned(), publish: true, subscribe: true })
+            .to_vec(),
+        ..TopicRules::default()
+    };
+    let mut port = 1883;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--keep-alive-max" => config.keep_alive_seconds_max = value()?.parse()?,
+            "--deny-subscribe" => rules.deny_subscribe.push(value()?),
+            number => port = number.parse()?,
+        }
+    }
+    let parts = Parts {
+        log: Arc::new(MemoryLog::default()),
+        state: Arc::new(MemoryState::new()),
+        clock: Arc::new(WallClock),
+        authenticate: Arc::new(Everybody(Principal::Anonymous(Arc::new(rules)))),
+        observe: Arc::new(Nobody),
+    };
+    let broker = Broker::start(config, parts)?;
+    broker.listen_tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    std::future::pending().await
+}
