@@ -227,7 +227,11 @@ fn take_mixed(reader: &mut Reader<'_>, count: usize) -> Decoded<Vec<Value>> {
     if kinds.len() != count {
         return Err(Malformed::new("fewer kinds than values"));
     }
-    let number = |wanted: u8| kinds.iter().filter(|kind| **kind == wanted).count();
+    let mut counts = [0_usize; 256];
+    for kind in &kinds {
+        counts[usize::from(*kind)] += 1;
+    }
+    let number = |wanted: u8| counts[usize::from(wanted)];
     let mut floats = take_floats(reader, number(kind::FLOAT))?.into_iter();
     let mut integers = take_integers(reader, number(kind::INTEGER))?.into_iter();
     let mut booleans = take_booleans(reader, number(kind::BOOLEAN))?.into_iter();
@@ -401,7 +405,9 @@ mod tests {
 
     fn points(values: Vec<(i64, Value)>) -> Points {
         let mut points = Points::default();
-        values.iter().for_each(|(time, value)| points.push(*time, value));
+        for (time, value) in &values {
+            points.push(*time, value);
+        }
         points.normalise();
         points
     }

@@ -76,7 +76,9 @@ pub(super) fn remove_leftovers(folder: &Path, manifest: &Manifest) -> Result<usi
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let generation = name.strip_prefix("ahead-").and_then(|rest| rest.strip_suffix(".wal")?.parse::<u64>().ok());
         let is_old_ahead = generation.is_some_and(|generation| generation < manifest.generation);
-        let is_ours = name.starts_with("segment-") || name.starts_with("last-") || name.ends_with(".new");
+        let is_ours = name.starts_with("segment-")
+            || name.starts_with("last-")
+            || path.extension().is_some_and(|extension| extension == "new");
         if is_old_ahead || (is_ours && !named.contains(&path)) {
             std::fs::remove_file(&path).map_err(failed(&path))?;
             removed += 1;

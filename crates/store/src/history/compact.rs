@@ -12,6 +12,7 @@ use super::commit::{Segment, SegmentDraft, split};
 use super::engine::SegmentHistory;
 use super::format::failed;
 use super::head::DAY;
+use super::overlap::overlap_groups;
 use super::points::Points;
 use super::segment;
 use super::summary::Rollup;
@@ -36,6 +37,9 @@ const DAY_GRACE: i64 = 2 * 3_600_000_000;
 pub(super) fn eight_days_of(time: i64) -> i64 {
     time - time.rem_euclid(8 * DAY)
 }
+
+/// A segment and its chunks of one series.
+type Holder = (Arc<Segment>, Vec<ChunkEntry>);
 
 /// Segments that become one.
 #[derive(Debug)]
@@ -159,7 +163,7 @@ impl SegmentHistory {
     }
 
     /// The segments that have chunks of a series, in order of writing.
-    fn holders(&self, job: &Job, series: SeriesId) -> Result<Vec<(Arc<Segment>, Vec<ChunkEntry>)>, HistoryError> {
+    fn holders(&self, job: &Job, series: SeriesId) -> Result<Vec<Holder>, HistoryError> {
         let mut holders = Vec::new();
         for input in &job.inputs {
             let Some(file) = input.file(Tier::Raw) else { continue };
@@ -193,12 +197,13 @@ impl SegmentHistory {
     fn merge_series(
         &self,
         series: SeriesId,
-        holders: &[(Arc<Segment>, Vec<ChunkEntry>)],
+        holders: &[Holder],
         draft: &mut SegmentDraft,
     ) -> Result<u64, HistoryError> {
         let mut merge = SeriesMerge::new(series);
         let mut replaced = 0;
-        for group in overlapping(holders) {
+        let chunks = holders.iter().flat_map(|(input, entries)| entries.iter().map(move |entry| (input, entry)));
+        for group in overlap_groups(chunks.collect(), |(_, entry)| (entry.first, entry.last)) {
             let mut points = Points::default();
             for (input, entry) in &group {
                 let Some(file) = input.file(Tier::Raw) else { continue };
@@ -219,30 +224,6 @@ impl SegmentHistory {
         merge.finish(draft)?;
         Ok(replaced)
     }
-}
-
-/// The chunks of a series by groups that overlap, groups in order of time, chunks in order of writing.
-fn overlapping(holders: &[(Arc<Segment>, Vec<ChunkEntry>)]) -> Vec<Vec<(&Segment, &ChunkEntry)>> {
-    let mut chunks: Vec<(usize, &Segment, &ChunkEntry)> = Vec::new();
-    for (order, (input, entries)) in holders.iter().enumerate() {
-        chunks.extend(entries.iter().map(|entry| (order, input.as_ref(), entry)));
-    }
-    chunks.sort_by_key(|(_, _, entry)| entry.first);
-    let mut groups: Vec<(i64, Vec<(usize, &Segment, &ChunkEntry)>)> = Vec::new();
-    for chunk in chunks {
-        match groups.last_mut() {
-            Some((last, group)) if chunk.2.first <= *last => {
-                *last = chunk.2.last.max(*last);
-                group.push(chunk);
-            }
-            _ => groups.push((chunk.2.last, vec![chunk])),
-        }
-    }
-    let in_order = |(_, mut group): (i64, Vec<(usize, _, _)>)| {
-        group.sort_by_key(|(order, ..)| *order);
-        group.into_iter().map(|(_, input, entry)| (input, entry)).collect()
-    };
-    groups.into_iter().map(in_order).collect()
 }
 
 /// The merged points of one series on their way into a segment.

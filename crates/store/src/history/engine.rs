@@ -59,11 +59,11 @@ impl Default for HistoryOptions {
     fn default() -> Self {
         Self {
             series_max: 2_000_000,
-            future_max: Duration::from_secs(86_400),
+            future_max: Duration::from_hours(24),
             past_max: None,
             head_bytes_max: 256 << 20,
             ahead_bytes_max: 64 << 20,
-            head_age_max: Duration::from_secs(7_200),
+            head_age_max: Duration::from_hours(2),
             cache_bytes_max: 64 << 20,
             open_files_max: 256,
         }
@@ -156,7 +156,7 @@ impl SegmentHistory {
 
         let reader = SegmentReader::new(options.open_files_max, options.cache_bytes_max);
         let segments = super::commit::open_segments(folder, &manifest, &mut recovery.damaged)?;
-        let last = match LastPoints::read(folder, manifest.last) {
+        let mut last = match LastPoints::read(folder, manifest.last) {
             _ if manifest.last == 0 => LastPoints::default(),
             Ok(last) => last,
             Err(newer @ HistoryError::Newer { .. }) => return Err(newer),
@@ -165,6 +165,9 @@ impl SegmentHistory {
                 super::commit::rebuild_last(&reader, &segments, &catalog)
             }
         };
+        for series in catalog.removed() {
+            last.remove(series);
+        }
         let mut memory = Memory { segments: Arc::new(segments), last, ..Memory::default() };
         let replay = replay_ahead(folder, &manifest, &catalog, &mut memory, &mut recovery)?;
         let ahead = AheadWriter::create(folder, replay.next)?;

@@ -120,7 +120,9 @@ pub(crate) fn frames_of<T>(items: &[T], per_frame: usize, mut put: impl FnMut(&m
     for items in items.chunks(per_frame) {
         put_frame(&mut out, |out| {
             super::wire::put_varint(out, items.len() as u64);
-            items.iter().for_each(|item| put(out, item));
+            for item in items {
+                put(out, item);
+            }
         });
     }
     out

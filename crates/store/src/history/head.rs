@@ -86,15 +86,12 @@ impl Head {
             self.series.resize_with(index + 1, || None);
         }
         let slot = &mut self.series[index];
-        let head = match slot {
-            Some(head) => head,
-            None => {
-                self.active += 1;
-                self.open_limit = (OPEN_POINTS_TOTAL / self.active).clamp(OPEN_POINTS_MIN, OPEN_POINTS_MAX);
-                self.bytes += size_of::<SeriesHead>();
-                slot.insert(Box::default())
-            }
-        };
+        if slot.is_none() {
+            self.active += 1;
+            self.open_limit = (OPEN_POINTS_TOTAL / self.active).clamp(OPEN_POINTS_MIN, OPEN_POINTS_MAX);
+            self.bytes += size_of::<SeriesHead>();
+        }
+        let head = slot.get_or_insert_default();
         let bytes = 8 + if matches!(value, Value::Float(_) | Value::Integer(_)) { 8 } else { value_bytes(value) };
         head.open.push(time.0, value);
         head.open_bytes += bytes;

@@ -18,6 +18,7 @@ mod fuzzing;
 mod head;
 mod last;
 mod manifest;
+mod overlap;
 mod points;
 mod query;
 mod retain;

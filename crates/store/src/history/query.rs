@@ -9,6 +9,7 @@ use super::chunk::{ChunkEntry, PackedChunk, take_points};
 use super::commit::Segment;
 use super::engine::SegmentHistory;
 use super::head::Head;
+use super::overlap::overlap_groups;
 use super::points::Points;
 use super::summary::{Rollup, Summary};
 use super::{Bucket, HistoryError, Point, SeriesId, Tier};
@@ -50,27 +51,9 @@ impl Piece {
     }
 }
 
-/// Pieces that overlap, in the order in which they were written; groups themselves are in order of time.
+/// Pieces that overlap; see [`overlap_groups`].
 fn groups(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
-    let mut ordered: Vec<(usize, Piece)> = pieces.into_iter().enumerate().collect();
-    ordered.sort_by_key(|(_, piece)| piece.first);
-    let mut groups: Vec<(i64, Vec<(usize, Piece)>)> = Vec::new();
-    for (order, piece) in ordered {
-        match groups.last_mut() {
-            Some((last, group)) if piece.first <= *last => {
-                *last = piece.last.max(*last);
-                group.push((order, piece));
-            }
-            _ => groups.push((piece.last, vec![(order, piece)])),
-        }
-    }
-    groups
-        .into_iter()
-        .map(|(_, mut group)| {
-            group.sort_by_key(|(order, _)| *order);
-            group.into_iter().map(|(_, piece)| piece).collect()
-        })
-        .collect()
+    overlap_groups(pieces, |piece| (piece.first, piece.last))
 }
 
 /// The pieces of a series in a head, in order of writing.
@@ -415,7 +398,9 @@ impl SegmentHistory {
         buckets.retain(|(start, _)| (from..to).contains(start));
         buckets.extend(numbers);
         buckets.sort_by_key(|(time, _)| *time);
-        buckets.iter().for_each(|(time, summary)| grid.add(*time, summary));
+        for (time, summary) in &buckets {
+            grid.add(*time, summary);
+        }
         Ok(())
     }
 }

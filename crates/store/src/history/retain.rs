@@ -12,7 +12,8 @@ impl SegmentHistory {
     pub(super) fn maintain_all(&self, retention: &Retention) -> Result<(), HistoryError> {
         let _turn = self.compacting.lock();
         self.floor.fetch_max(retention.raw_before.0, Ordering::AcqRel);
-        if self.is_head_old() {
+        // What was removed also leaves the write-ahead log and the table of newest points.
+        if self.is_head_old() || self.purge.load(Ordering::Acquire) {
             self.flush()?;
         }
         // Damage in one window must not keep the others from being looked after.

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Name, Position, SteppedClock, ThingId, Timestamp, Value};
+use model::{Position, SteppedClock, Timestamp, Value};
 use proptest::prelude::*;
 use store::History;
-use store::history::{Batch, Bucket, HistoryOptions, Point, Retention, SegmentHistory, SeriesId, SeriesKey, Tier};
+use store::history::{Batch, Bucket, HistoryOptions, Point, SegmentHistory, SeriesId, SeriesKey, Tier};
+
+use crate::bed::{self, DAY, SECOND, START, keep_all};
 
 const SERIES: u32 = 3;
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
-/// Not on a border of anything.
-const START: i64 = 1_700_000_123 * SECOND;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -72,19 +70,19 @@ struct Bed {
 }
 
 fn key(series: u32) -> SeriesKey {
-    SeriesKey { thing: ThingId::new("thing").unwrap(), name: Name::new(format!("name{series}")).unwrap() }
+    bed::key("thing", &format!("name{series}"))
 }
 
 fn open(folder: &std::path::Path, clock: &Arc<SteppedClock>) -> SegmentHistory {
     let options = HistoryOptions {
         head_bytes_max: 8_000,
         ahead_bytes_max: 12_000,
-        head_age_max: Duration::from_secs(3_600),
+        head_age_max: Duration::from_hours(1),
         cache_bytes_max: 40_000,
         open_files_max: 4,
         ..HistoryOptions::default()
     };
-    SegmentHistory::open(folder, options, Arc::clone(clock) as Arc<dyn model::Clock>).unwrap()
+    bed::open_with(folder, clock, options)
 }
 
 impl Bed {
@@ -154,11 +152,6 @@ impl Bed {
             self.durable_position = self.position;
         }
     }
-}
-
-fn keep_all() -> Retention {
-    let never = Timestamp(i64::MIN);
-    Retention { raw_before: never, minute_before: never, hour_before: never, bytes_max: u64::MAX }
 }
 
 fn model_buckets(points: &BTreeMap<i64, Value>, from: i64, to: i64, columns: i64) -> Vec<Bucket> {
