@@ -60,7 +60,7 @@ pub(super) fn thing_id(key: &str) -> Option<ThingId> {
         .collect();
     if id.len() > ID_BYTES_MAX {
         // Long identifiers often differ at their ends only.
-        let start = (id.len() - ID_BYTES_MAX..).find(|start| id.is_char_boundary(*start))?;
+        let start = (id.len() - ID_BYTES_MAX..id.len()).find(|start| id.is_char_boundary(*start))?;
         id.drain(..start);
     }
     ThingId::new(&id).ok()

@@ -49,6 +49,18 @@ pub(super) struct AvailabilityTopic {
     pub(super) not_available: String,
 }
 
+impl AvailabilityTopic {
+    /// Whether the payload says that the component is there; `None` when it says something else.
+    pub(super) fn says(&self, payload: &Payload<'_>, templates: &Templates) -> Result<Option<bool>, String> {
+        let text = match &self.template {
+            None => payload.text().to_owned(),
+            Some(template) => templates.read(template, payload)?.into_text().unwrap_or_default(),
+        };
+        let there = text == self.available;
+        Ok((there || text == self.not_available).then_some(there))
+    }
+}
+
 /// One topic that a component is read from.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -166,22 +178,25 @@ impl Meaning {
     }
 
     fn word(&self, said: &str) -> Outcome {
-        let unexpected = |code: &'static str, wanted: &str| match is_unknown(said) {
-            true => Outcome::Value(Value::Null),
-            false => Outcome::Problem(code, format!("{:?} is not {wanted}", text::shortened(said))),
+        let unexpected = |code: &'static str, wanted: &str| {
+            if is_unknown(said) {
+                Outcome::Value(Value::Null)
+            } else {
+                Outcome::Problem(code, format!("{:?} is not {wanted}", text::shortened(said)))
+            }
         };
         match self {
             Self::Number => match number(said) {
                 Some(number) => Outcome::Value(Value::Float(number)),
-                None => unexpected("bad_number", "a finite number"),
+                None => not_a_number(said),
             },
             Self::Integer => match number(said) {
                 Some(number) => Outcome::Value(Value::Integer(number.round() as i64)),
-                None => unexpected("bad_number", "a finite number"),
+                None => not_a_number(said),
             },
             Self::Percent { low, high } => match number(said) {
                 Some(number) => Outcome::Value(Value::Integer(percent(number, *low, *high))),
-                None => unexpected("bad_number", "a finite number"),
+                None => not_a_number(said),
             },
             Self::Untyped => Outcome::Value(match number(said) {
                 Some(number) => Value::Float(number),
@@ -193,13 +208,13 @@ impl Meaning {
             Self::Boolean { on, .. } if said == on => Outcome::Value(Value::Boolean(true)),
             Self::Boolean { off, .. } if said == off => Outcome::Value(Value::Boolean(false)),
             Self::Boolean { on, off } => unexpected("unknown_word", &format!("{on} or {off}")),
-            Self::Words(words) => match words.iter().find(|(word, _)| word == said) {
-                Some((_, value)) => Outcome::Value(value.clone()),
-                None => {
+            Self::Words(words) => {
+                let ours = words.iter().find(|(word, _)| word == said).map(|(_, value)| Outcome::Value(value.clone()));
+                ours.unwrap_or_else(|| {
                     let known: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
                     unexpected("unknown_word", &format!("one of {}", known.join(", ")))
-                }
-            },
+                })
+            }
             Self::Choice(choices) if choices.is_empty() || choices.iter().any(|choice| choice == said) => {
                 Outcome::Value(Value::text(said))
             }
@@ -213,6 +228,15 @@ impl Meaning {
             Self::Trigger(_) => Outcome::Nothing,
         }
     }
+}
+
+/// What is said instead of a number.
+fn not_a_number(said: &str) -> Outcome {
+    if is_unknown(said) {
+        return Outcome::Value(Value::Null);
+    }
+    let code = if said.parse::<f64>().is_ok() { "not_finite" } else { "bad_number" };
+    Outcome::Problem(code, format!("{:?} is not a finite number", text::shortened(said)))
 }
 
 fn number(text: &str) -> Option<f64> {

@@ -79,7 +79,6 @@ pub(super) const FILTERS: &[&str] = &[
     "trim",
     "unique",
     "upper",
-    "urlencode",
     "zip",
 ];
 
@@ -433,7 +432,7 @@ impl Regexes {
             match (character, characters.peek()) {
                 ('$', _) => template.push_str("$$"),
                 ('\\', Some(digit)) if digit.is_ascii_digit() => {
-                    template.push_str(&format!("${{{digit}}}"));
+                    template.extend(['$', '{', *digit, '}']);
                     characters.next();
                 }
                 (character, _) => template.push(character),

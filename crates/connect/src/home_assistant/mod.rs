@@ -37,7 +37,7 @@ use crate::{Adapter, Decoded, EncodeError, Encoded, Message};
 use discovery::{Component, Place};
 use entity::{Meaning, Outcome, Step};
 use registry::Registry;
-use template::{Payload, Rendered};
+use template::Payload;
 
 /// The largest discovery message that is read, in bytes.
 pub const DISCOVERY_BYTES_MAX: usize = 4 << 20;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use model::{DataType, Name, ThingId};
 use serde_json::{Map, Value as Json, json};
 
-use super::Rendered;
 use super::device::{Device, thing_id};
 use super::discovery::{self, Component, Place};
 use super::entity::{Entity, Step};
@@ -281,14 +280,13 @@ impl Registry {
             member.entity.properties.keys().chain(member.entity.events.keys()).chain(member.entity.actions.keys());
         thing.names.extend(names.map(|name| (name.clone(), key.clone())));
         if let Some(availability) = member.entity.availability.clone() {
-            match thing.rules.iter_mut().find(|rule| rule.availability == availability) {
-                Some(rule) => rule.members += 1,
-                None => {
-                    let said = vec![None; availability.topics.len()];
-                    thing.rules.push(Rule { availability: availability.clone(), members: 1, said, latest: None });
-                    for topic in &availability.topics {
-                        self.listen_for_availability(&topic.topic, &member.thing, sink);
-                    }
+            if let Some(rule) = thing.rules.iter_mut().find(|rule| rule.availability == availability) {
+                rule.members += 1;
+            } else {
+                let said = vec![None; availability.topics.len()];
+                thing.rules.push(Rule { availability: availability.clone(), members: 1, said, latest: None });
+                for topic in &availability.topics {
+                    self.listen_for_availability(&topic.topic, &member.thing, sink);
                 }
             }
         }
@@ -374,12 +372,15 @@ impl Registry {
         self.things.contains_key(&thing).then_some(thing)
     }
 
-    fn drop_if_empty(&mut self, thing: &ThingId, out: &mut Decoded) {
-        if self.things.get(thing).is_some_and(|thing| thing.members.is_empty()) {
-            self.things.remove(thing);
-            self.by_key.retain(|_, of| of != thing);
-            out.discovered.retain(|found| found.thing != *thing);
-            out.removed.push(thing.clone());
+    fn drop_if_empty(&mut self, id: &ThingId, out: &mut Decoded) {
+        if self.things.get(id).is_none_or(|thing| !thing.members.is_empty()) {
+            return;
+        }
+        let was_announced = self.things.remove(id).is_some_and(|thing| thing.is_announced);
+        self.by_key.retain(|_, of| of != id);
+        out.discovered.retain(|found| found.thing != *id);
+        if was_announced {
+            out.removed.push(id.clone());
         }
     }
 
@@ -398,6 +399,7 @@ impl Registry {
         }
         sink.out.removed.retain(|removed| removed != id);
         if let Some(thing) = self.things.get_mut(id) {
+            thing.is_announced = true;
             thing.announced_at = Some(place);
         }
     }
@@ -410,47 +412,47 @@ impl Registry {
         sink: &mut Sink<'_>,
     ) -> Vec<ThingId> {
         let Some(things) = self.availability.get(topic).cloned() else { return Vec::new() };
+        let understood = self.apply_availability(topic, payload, &things, sink);
         let text = payload.text();
-        let changed = self.availability_said.get(topic).is_none_or(|said| said != text);
-        if changed && text.len() <= AVAILABILITY_BYTES_MAX {
+        let new = self.availability_said.get(topic).is_none_or(|said| said != text);
+        if understood && new && text.len() <= AVAILABILITY_BYTES_MAX {
             self.availability_said.insert(topic.clone(), text.to_owned());
             self.revision += 1;
         }
-        self.apply_availability(topic, payload, &things, sink);
         things
     }
 
-    fn apply_availability(&mut self, topic: &Arc<str>, payload: &Payload<'_>, things: &[ThingId], sink: &mut Sink<'_>) {
+    /// Applies an availability message to the things' rules. Returns whether any of them knows what it says.
+    fn apply_availability(
+        &mut self,
+        topic: &Arc<str>,
+        payload: &Payload<'_>,
+        things: &[ThingId],
+        sink: &mut Sink<'_>,
+    ) -> bool {
+        let mut understood = false;
         for id in things {
-            let Some(thing) = self.things.get_mut(id) else { continue };
-            for rule in &mut thing.rules {
+            let rules = self.things.get_mut(id).map(|thing| &mut thing.rules);
+            for rule in rules.into_iter().flatten() {
                 for (item, said) in rule.availability.topics.iter().zip(&mut rule.said) {
                     if item.topic != *topic {
                         continue;
                     }
-                    let rendered = match &item.template {
-                        None => Ok(Rendered::Text(payload.text().to_owned())),
-                        Some(template) => self.templates.read(template, payload),
-                    };
-                    let text = match rendered {
-                        Ok(rendered) => rendered.into_text().unwrap_or_default(),
+                    match item.says(payload, &self.templates) {
+                        Ok(None) => {}
+                        Ok(Some(available)) => {
+                            understood = true;
+                            *said = Some(available);
+                            rule.latest = Some(available);
+                        }
                         Err(problem) => {
                             sink.diagnose(Some(id), "template_failed", format!("availability: {problem}"));
-                            continue;
                         }
-                    };
-                    let available = if text == item.available {
-                        true
-                    } else if text == item.not_available {
-                        false
-                    } else {
-                        continue;
-                    };
-                    *said = Some(available);
-                    rule.latest = Some(available);
+                    }
                 }
             }
         }
+        understood
     }
 
     /// Whether the thing came or went since this was asked last.
@@ -553,7 +555,7 @@ impl Registry {
         self.bases.clear();
         for thing in self.things.values_mut() {
             thing.told = thing.presence();
-            thing.announced_at = None;
+            thing.is_announced = true;
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Thing {
     pub(super) rules: Vec<Rule>,
     /// What was told last of its presence.
     pub(super) told: Option<bool>,
+    /// Whether anybody was told of it.
+    pub(super) is_announced: bool,
     /// Where in the caller's output it was announced last.
     pub(super) announced_at: Option<usize>,
 }
@@ -97,6 +99,7 @@ impl Thing {
             names: HashMap::default(),
             rules: Vec::new(),
             told: None,
+            is_announced: false,
             announced_at: None,
         }
     }
@@ -151,7 +154,7 @@ impl Thing {
 
 /// What a component's names begin with: the producer's short name of it, without the name of its device.
 pub(super) fn base(component: &Component, thing: &ThingId, device: &Device) -> String {
-    let mut base = slug(&component.object);
+    let base = slug(&component.object);
     let node = component.node.as_deref().map(slug).unwrap_or_default();
     let mut prefixes: Vec<String> = device.keys.iter().map(|key| slug(key)).collect();
     prefixes.extend([slug(thing.as_str()), slug(&device.name), node.clone()]);
@@ -165,8 +168,8 @@ pub(super) fn base(component: &Component, thing: &ThingId, device: &Device) -> S
             return slug(&component.kind);
         }
         if let Some(rest) = base.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_')) {
-            base = rest.to_owned();
-            break;
+            let rest = rest.to_owned();
+            return if rest.is_empty() { slug(&component.kind) } else { rest };
         }
     }
     if base.is_empty() { slug(&component.kind) } else { base }

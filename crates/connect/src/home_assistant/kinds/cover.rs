@@ -8,14 +8,15 @@ const POSITION_VARIABLES: &[&str] =
     &["position", "tilt_position", "position_open", "position_closed", "tilt_min", "tilt_max"];
 
 pub(super) fn cover(build: &mut Build<'_>) {
+    // The same word may stand for two states ("open" while opening): the moving one counts, as in Home Assistant.
     let state = words(
         build,
         &[
-            ("state_open", "open", "open"),
-            ("state_opening", "opening", "opening"),
-            ("state_closed", "closed", "closed"),
-            ("state_closing", "closing", "closing"),
             ("state_stopped", "stopped", "stopped"),
+            ("state_opening", "opening", "opening"),
+            ("state_closing", "closing", "closing"),
+            ("state_open", "open", "open"),
+            ("state_closed", "closed", "closed"),
         ],
     );
     let keys = Keys { state: "state_topic", state_template: "value_template", ..Keys::default() };
@@ -92,10 +93,10 @@ pub(super) fn valve(build: &mut Build<'_>) {
         let state = words(
             build,
             &[
-                ("state_open", "open", "open"),
                 ("state_opening", "opening", "opening"),
-                ("state_closed", "closed", "closed"),
                 ("state_closing", "closing", "closing"),
+                ("state_open", "open", "open"),
+                ("state_closed", "closed", "closed"),
             ],
         );
         let name = build.name("");

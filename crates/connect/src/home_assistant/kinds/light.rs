@@ -40,7 +40,7 @@ fn basic(build: &mut Build<'_>) {
     let (meaning, form) = on_off(&on, &off);
     let keys = Keys {
         state: "state_topic",
-        state_template: "state_value_template",
+        state_template: if build.config.has("value_template") { "value_template" } else { "state_value_template" },
         command: "command_topic",
         command_template: "",
     };
