@@ -1,14 +1,18 @@
 //! Who may come in: users, tokens and the audit log.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::{Scope, TopicRules};
-use model::{Role, Timestamp};
+use model::{Principal, Role, Timestamp};
+use mqtt::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::page::{Page, PageQuery};
-use super::{App, unbuilt};
+use super::App;
+use super::page::{self, Page, PageQuery};
+use crate::access::{AuditRow, TokenView, UserView};
 use crate::http::{IfMatch, Json, Path, Problem, Query, Revised};
 
 /// A person.
@@ -101,7 +105,7 @@ pub struct CredentialRules {
 }
 
 /// One entry of the audit log.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AuditEntry {
     /// Unique, sorts by time.
     pub id: String,
@@ -123,73 +127,124 @@ pub struct AuditEntry {
 
 /// All people.
 #[utoipa::path(get, path = "/users", tag = "access", responses((status = 200, body = Page<User>)))]
-pub async fn list_users(State(_app): State<App>, Query(_page): Query<PageQuery>) -> Result<Json<Page<User>>, Problem> {
-    Err(unbuilt())
+pub async fn list_users(State(app): State<App>, Query(query): Query<PageQuery>) -> Result<Json<Page<User>>, Problem> {
+    let users: Vec<User> = app.access.users().into_iter().map(User::from).collect();
+    Ok(Json(page::of_sorted(users, query.after()?.as_deref(), query.limit(), |user| user.id.clone())))
 }
 
 /// Adds a person.
 #[utoipa::path(post, path = "/users", tag = "access", responses((status = 201, body = User)))]
 pub async fn make_user(
-    State(_app): State<App>,
-    Json(_new): Json<NewUser>,
+    State(app): State<App>,
+    Json(new): Json<NewUser>,
 ) -> Result<(StatusCode, Revised<User>), Problem> {
-    Err(unbuilt())
+    let user = User::from(app.access.add_user(&new.name, new.password, new.role).await?);
+    Ok((StatusCode::CREATED, Revised(user.rev, user)))
 }
 
 /// Changes a person's name, password or role. The last owner stays owner.
 #[utoipa::path(patch, path = "/users/{id}", tag = "access", params(("id" = String, Path)),
     responses((status = 200, body = User, headers(("etag" = String)))))]
 pub async fn change_user(
-    State(_app): State<App>,
-    Path(_id): Path<String>,
-    _if_match: IfMatch,
-    Json(_change): Json<UserChange>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Json(change): Json<UserChange>,
 ) -> Result<Revised<User>, Problem> {
-    Err(unbuilt())
+    let UserChange { name, password, role } = change;
+    let renewed = password.is_some() || role.is_some();
+    let user = User::from(app.access.change_user(&id, if_match.expect(), name, password, role).await?);
+    if renewed {
+        end_connections(&app, &id);
+    }
+    Ok(Revised(user.rev, user))
 }
 
 /// Removes a person and ends their sessions. The last owner stays.
 #[utoipa::path(delete, path = "/users/{id}", tag = "access", params(("id" = String, Path)),
     responses((status = 204)))]
 pub async fn delete_user(
-    State(_app): State<App>,
-    Path(_id): Path<String>,
-    _if_match: IfMatch,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    Err(unbuilt())
+    app.access.remove_user(&id, if_match.expect()).await?;
+    end_connections(&app, &id);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// All tokens, without their secrets.
 #[utoipa::path(get, path = "/tokens", tag = "access", responses((status = 200, body = Page<Token>)))]
-pub async fn list_tokens(
-    State(_app): State<App>,
-    Query(_page): Query<PageQuery>,
-) -> Result<Json<Page<Token>>, Problem> {
-    Err(unbuilt())
+pub async fn list_tokens(State(app): State<App>, Query(query): Query<PageQuery>) -> Result<Json<Page<Token>>, Problem> {
+    let tokens: Vec<Token> = app.access.tokens().into_iter().map(Token::from).collect();
+    Ok(Json(page::of_sorted(tokens, query.after()?.as_deref(), query.limit(), |token| token.id.clone())))
 }
 
 /// Makes a token for a program. The secret is shown this once.
 #[utoipa::path(post, path = "/tokens", tag = "access", responses((status = 201, body = MadeToken)))]
 pub async fn make_token(
-    State(_app): State<App>,
-    Json(_new): Json<NewToken>,
+    State(app): State<App>,
+    Json(new): Json<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
-    Err(unbuilt())
+    let (token, secret) = app.access.add_token(&new.title, &new.scopes, new.expires_us.map(Timestamp)).await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { token: token.into(), secret })))
 }
 
 /// Withdraws a token.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "access", params(("id" = String, Path)),
     responses((status = 204)))]
-pub async fn delete_token(State(_app): State<App>, Path(_id): Path<String>) -> Result<StatusCode, Problem> {
-    Err(unbuilt())
+pub async fn delete_token(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    app.access.remove_token(&id).await?;
+    let token = Principal::Token { id: id.as_str().into(), scopes: [].into() };
+    app.broker.disconnect_principal(&token, ReasonCode::NotAuthorized);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What people and programs did, newest first.
 #[utoipa::path(get, path = "/audit", tag = "access", params(PageQuery),
     responses((status = 200, body = Page<AuditEntry>)))]
 pub async fn list_audit(
-    State(_app): State<App>,
-    Query(_page): Query<PageQuery>,
+    State(app): State<App>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
-    Err(unbuilt())
+    let (after, limit) = (query.after()?, query.limit());
+    let access = Arc::clone(&app.access);
+    let (mut rows, total) = app.blocking(move |_| access.audit(after.as_deref(), limit + 1)).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows.last().filter(|_| more).map(|(id, _)| page::encode(id));
+    Ok(Json(Page { items: rows.into_iter().map(AuditEntry::from).collect(), next_cursor, total }))
+}
+
+/// Ends a person's MQTT connections; pages notice by themselves.
+fn end_connections(app: &App, id: &str) {
+    let user = Principal::User { id: id.into(), role: Role::Viewer };
+    app.broker.disconnect_principal(&user, ReasonCode::NotAuthorized);
+}
+
+impl From<UserView> for User {
+    fn from(user: UserView) -> Self {
+        let UserView { id, name, role, created, rev } = user;
+        Self { id, name, role, created_us: created.micros(), rev }
+    }
+}
+
+impl From<TokenView> for Token {
+    fn from(token: TokenView) -> Self {
+        Self {
+            id: token.id,
+            title: token.title,
+            scopes: token.scopes.to_vec(),
+            created_us: token.created.micros(),
+            expires_us: token.expires.map(Timestamp::micros),
+        }
+    }
+}
+
+impl From<(String, AuditRow)> for AuditEntry {
+    fn from((id, row): (String, AuditRow)) -> Self {
+        let address = row.address.map(|address| address.to_string());
+        let AuditRow { time, who, action, target, allowed, .. } = row;
+        Self { id, time, who, address, action, target, allowed }
+    }
 }

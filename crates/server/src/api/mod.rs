@@ -2,6 +2,9 @@
 
 pub mod access;
 pub mod commands;
+mod convert;
+pub mod export;
+pub mod frame;
 pub mod history;
 pub mod ingest;
 pub mod live;
@@ -15,6 +18,15 @@ pub mod types;
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
@@ -24,18 +36,13 @@ use utoipa::openapi::{Ref, RefOr, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::Problem;
+use crate::application::Application;
+use crate::http::guard::guard;
+use crate::http::observe::observe;
+use crate::http::{Problem, health, mqtt, pages};
 
 /// What every handler stands on.
 pub type App = Arc<Application>;
-
-/// What every handler stands on.
-#[derive(Debug)]
-pub struct Application {}
-
-pub(crate) fn unbuilt() -> Problem {
-    Problem::unavailable("this route is being built")
-}
 
 #[derive(OpenApi)]
 #[openapi(
@@ -85,7 +92,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(history::list_series))
         .routes(routes!(history::points))
         .routes(routes!(history::state_at))
-        .routes(routes!(history::export))
+        .routes(routes!(export::export))
         .routes(routes!(ingest::ingest_thing))
         .routes(routes!(ingest::ingest_influx))
         .routes(routes!(live::live))
@@ -95,6 +102,43 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(access::delete_token))
         .routes(routes!(access::list_audit))
         .routes(routes!(system::system))
+}
+
+/// Everything that is served over HTTP.
+pub fn service(app: App) -> Router {
+    let (api, _) = OpenApiRouter::new().nest("/api/v1", router()).split_for_parts();
+    let document = openapi().to_json().expect("the document is valid JSON");
+    let document = move || {
+        let document = document.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], document) }
+    };
+    api.route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(document))
+        .route("/ping", get(ingest::ping))
+        .route("/write", post(ingest::ingest_influx))
+        .route("/api/v2/write", post(ingest::ingest_influx))
+        .route(mqtt::MQTT_PATH, get(mqtt::upgrade))
+        // Bodies have the limits of their routes, which say so in a problem.
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
+        .route_layer(from_fn_with_state(Arc::clone(&app), guard))
+        .fallback(pages)
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), observe))
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], crate::metrics::render(&app))
+}
+
+/// A panic ends its request and nothing else.
+fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Problem::internal(&text.unwrap_or("a handler panicked")).into_response()
 }
 
 /// The OpenAPI 3.1 document of the API, as it is committed in `openapi.json`.

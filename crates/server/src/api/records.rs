@@ -5,9 +5,10 @@ use model::{Cause, Position, ThingId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::Page;
+use super::App;
+use super::convert::no_thing;
+use super::page;
 use super::types::{Message, Record};
-use super::{App, unbuilt};
 use crate::http::{Json, Path, Problem, Query};
 
 /// Which part of the past, newest first.
@@ -20,6 +21,16 @@ pub struct BeforeQuery {
     /// The most items to return, at most 500.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
+}
+
+/// One page of the past, newest first. How long the whole is, is not known without reading all of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Backwards<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to send as `before` for the next page; null at the beginning of the log.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
 }
 
 /// One step back in the chain of causes.
@@ -45,29 +56,39 @@ pub struct EntryWithChain {
 
 /// The newest records of a thing, newest first. `next_cursor` is the next `before`.
 #[utoipa::path(get, path = "/things/{thing}/records", tag = "records", params(("thing" = String, Path), BeforeQuery),
-    responses((status = 200, body = Page<Record>)))]
+    responses((status = 200, body = Backwards<Record>)))]
 pub async fn list_records(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    Query(_query): Query<BeforeQuery>,
-) -> Result<Json<Page<Record>>, Problem> {
-    Err(unbuilt())
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    Query(query): Query<BeforeQuery>,
+) -> Result<Json<Backwards<Record>>, Problem> {
+    let (before, limit) = (query.before.map(Position), page::limit(query.limit));
+    let found = app.blocking(move |site| site.records(&thing, before, limit)).await?;
+    let items = found.records.into_iter().map(Record::from).collect();
+    Ok(Json(Backwards { items, next_cursor: found.before.map(|before| before.to_string()) }))
 }
 
 /// The newest messages of and to a thing as they were said, newest first. `next_cursor` is the next `before`.
 #[utoipa::path(get, path = "/things/{thing}/messages", tag = "records", params(("thing" = String, Path), BeforeQuery),
-    responses((status = 200, body = Page<Message>)))]
+    responses((status = 200, body = Backwards<Message>)))]
 pub async fn list_messages(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    Query(_query): Query<BeforeQuery>,
-) -> Result<Json<Page<Message>>, Problem> {
-    Err(unbuilt())
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    Query(query): Query<BeforeQuery>,
+) -> Result<Json<Backwards<Message>>, Problem> {
+    app.site.thing_row(&thing).ok_or_else(|| no_thing(&thing))?;
+    let (before, limit) = (query.before.map(Position), page::limit(query.limit));
+    let found = app.blocking(move |site| site.messages(&thing, before, limit)).await?;
+    let items = found.messages.into_iter().map(Message::from).collect();
+    Ok(Json(Backwards { items, next_cursor: found.before.map(|before| before.to_string()) }))
 }
 
 /// One entry of the log and the chain of causes behind it: why is it so?
 #[utoipa::path(get, path = "/entries/{position}", tag = "records", params(("position" = u64, Path)),
     responses((status = 200, body = EntryWithChain)))]
-pub async fn get_entry(State(_app): State<App>, Path(_position): Path<u64>) -> Result<Json<EntryWithChain>, Problem> {
-    Err(unbuilt())
+pub async fn get_entry(State(app): State<App>, Path(position): Path<u64>) -> Result<Json<EntryWithChain>, Problem> {
+    let found = app.blocking(move |site| site.entry(Position(position))).await?;
+    let found = found.ok_or_else(|| Problem::not_found("entry", position))?;
+    let link = |link: site::Link| ChainLink { position: link.position, summary: link.summary, cause: link.cause };
+    Ok(Json(EntryWithChain { entry: found.message.into(), chain: found.chain.into_iter().map(link).collect() }))
 }

@@ -1,12 +1,14 @@
 //! Spaces and the overview.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::{Name, SpaceId, SpaceKind, ThingId, Timestamp, Unit, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{App, unbuilt};
+use super::App;
 use crate::http::{IfMatch, Json, Path, Problem, Revised};
 
 /// A place.
@@ -144,51 +146,136 @@ pub struct Overview {
 
 /// All spaces, parents before their children.
 #[utoipa::path(get, path = "/spaces", tag = "spaces", responses((status = 200, body = Vec<Space>)))]
-pub async fn list_spaces(State(_app): State<App>) -> Result<Json<Vec<Space>>, Problem> {
-    Err(unbuilt())
+pub async fn list_spaces(State(app): State<App>) -> Result<Json<Vec<Space>>, Problem> {
+    let spaces = app.site.spaces().into_iter().map(|(row, things)| Space::new(row, things));
+    Ok(Json(parents_first(spaces.collect())))
 }
 
 /// Makes a space.
 #[utoipa::path(post, path = "/spaces", tag = "spaces", responses((status = 201, body = Space)))]
 pub async fn make_space(
-    State(_app): State<App>,
-    Json(_new): Json<NewSpace>,
+    State(app): State<App>,
+    Json(new): Json<NewSpace>,
 ) -> Result<(StatusCode, Revised<Space>), Problem> {
-    Err(unbuilt())
+    let title = new.title.trim().to_owned();
+    if title.is_empty() {
+        return Err(Problem::invalid("a space needs a title").at("title"));
+    }
+    let spaces = app.site.spaces();
+    let id = match new.id {
+        Some(id) => id,
+        None => free_id(&title, &spaces)?,
+    };
+    let root = spaces.iter().find(|(row, _)| row.space.parent.is_none()).map(|(row, _)| row.space.id.clone());
+    let space = model::Space { id, parent: new.parent.or(root), kind: new.kind, title };
+    let row = app.blocking(move |site| site.add_space(space)).await?;
+    Ok((StatusCode::CREATED, Revised(row.rev, Space::new(row, 0))))
 }
 
 /// One space.
 #[utoipa::path(get, path = "/spaces/{id}", tag = "spaces", params(("id" = String, Path)),
     responses((status = 200, body = Space, headers(("etag" = String)))))]
-pub async fn get_space(State(_app): State<App>, Path(_id): Path<SpaceId>) -> Result<Revised<Space>, Problem> {
-    Err(unbuilt())
+pub async fn get_space(State(app): State<App>, Path(id): Path<SpaceId>) -> Result<Revised<Space>, Problem> {
+    let (row, things) = find(&app, &id)?;
+    Ok(Revised(row.rev, Space::new(row, things)))
 }
 
 /// Names or moves a space.
 #[utoipa::path(patch, path = "/spaces/{id}", tag = "spaces", params(("id" = String, Path)),
     responses((status = 200, body = Space, headers(("etag" = String)))))]
 pub async fn change_space(
-    State(_app): State<App>,
-    Path(_id): Path<SpaceId>,
-    _if_match: IfMatch,
-    Json(_change): Json<SpaceChange>,
+    State(app): State<App>,
+    Path(id): Path<SpaceId>,
+    if_match: IfMatch,
+    Json(change): Json<SpaceChange>,
 ) -> Result<Revised<Space>, Problem> {
-    Err(unbuilt())
+    let (row, things) = find(&app, &id)?;
+    let mut space = row.space;
+    space.parent = change.parent.or(space.parent);
+    space.kind = change.kind.unwrap_or(space.kind);
+    space.title = change.title.unwrap_or(space.title);
+    let row = app.blocking(move |site| site.replace_space(space, if_match.0.or(Some(row.rev)))).await?;
+    Ok(Revised(row.rev, Space::new(row, things)))
 }
 
 /// Removes a space that has no spaces in it. Its things go to the space around it.
 #[utoipa::path(delete, path = "/spaces/{id}", tag = "spaces", params(("id" = String, Path)),
     responses((status = 204)))]
 pub async fn delete_space(
-    State(_app): State<App>,
-    Path(_id): Path<SpaceId>,
-    _if_match: IfMatch,
+    State(app): State<App>,
+    Path(id): Path<SpaceId>,
+    if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    Err(unbuilt())
+    app.blocking(move |site| site.remove_space(&id, if_match.0)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The site at a glance.
 #[utoipa::path(get, path = "/overview", tag = "spaces", responses((status = 200, body = Overview)))]
-pub async fn overview(State(_app): State<App>) -> Result<Json<Overview>, Problem> {
-    Err(unbuilt())
+pub async fn overview(State(app): State<App>) -> Result<Json<Overview>, Problem> {
+    Ok(Json(Overview::from(&*app.site.overview())))
+}
+
+fn find(app: &App, id: &SpaceId) -> Result<(twin::SpaceRow, usize), Problem> {
+    let found = app.site.spaces().into_iter().find(|(row, _)| row.space.id == *id);
+    found.ok_or_else(|| Problem::not_found("space", id))
+}
+
+/// An id that no space has, made from a title: `Living room` is `living-room`.
+fn free_id(title: &str, spaces: &[(twin::SpaceRow, usize)]) -> Result<SpaceId, Problem> {
+    let words: Vec<String> =
+        title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let stem = if words.is_empty() { "space".to_owned() } else { words.join("-") };
+    let numbered = std::iter::once(stem.clone()).chain((2..=spaces.len() + 2).map(|number| format!("{stem}-{number}")));
+    let free = |id: &SpaceId| spaces.iter().all(|(row, _)| row.space.id != *id);
+    let found = numbered.filter_map(|id| SpaceId::new(id).ok()).find(free);
+    found.ok_or_else(|| Problem::invalid("no id can be made from this title").at("title").hint("give an id"))
+}
+
+/// Sorts parents before their children, and siblings by title.
+fn parents_first(spaces: Vec<Space>) -> Vec<Space> {
+    let mut children: HashMap<Option<SpaceId>, Vec<Space>> = HashMap::new();
+    for space in spaces {
+        children.entry(space.parent.clone()).or_default().push(space);
+    }
+    let mut sorted = Vec::new();
+    let mut next = vec![None];
+    while let Some(parent) = next.pop() {
+        let mut level = children.remove(&parent).unwrap_or_default();
+        level.sort_by(|a, b| a.title.cmp(&b.title));
+        next.extend(level.iter().rev().map(|space| Some(space.id.clone())));
+        sorted.extend(level);
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space(id: &str, parent: Option<&str>) -> Space {
+        let parent = parent.map(|parent| SpaceId::new(parent).unwrap());
+        Space { id: SpaceId::new(id).unwrap(), parent, kind: SpaceKind::Room, title: id.into(), rev: 1, things: 0 }
+    }
+
+    #[test]
+    fn parents_come_before_their_children() {
+        let spaces =
+            vec![space("b", Some("root")), space("c", Some("a")), space("a", Some("root")), space("root", None)];
+        let sorted: Vec<String> = parents_first(spaces).into_iter().map(|space| space.id.to_string()).collect();
+        assert_eq!(sorted, ["root", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn ids_are_made_from_titles_and_are_free() {
+        let row = |id: &str| {
+            let space =
+                model::Space { id: SpaceId::new(id).unwrap(), parent: None, kind: SpaceKind::Room, title: id.into() };
+            (twin::SpaceRow { space, rev: 1 }, 0)
+        };
+        assert_eq!(free_id("Living room!", &[]).unwrap().as_str(), "living-room");
+        assert_eq!(free_id("Bath", &[row("bath"), row("bath-2")]).unwrap().as_str(), "bath-3");
+        assert_eq!(free_id("거실", &[]).unwrap().as_str(), "거실");
+        assert_eq!(free_id("///", &[]).unwrap().as_str(), "space");
+    }
 }

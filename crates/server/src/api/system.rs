@@ -6,8 +6,10 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{App, unbuilt};
-use crate::http::{Json, Problem};
+use super::App;
+use crate::application::VERSION;
+use crate::http::mqtt::MQTT_PATH;
+use crate::http::{Json, Problem, health};
 
 /// The MQTT side.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -107,6 +109,46 @@ pub struct System {
 
 /// The installation in figures.
 #[utoipa::path(get, path = "/system", tag = "system", responses((status = 200, body = System)))]
-pub async fn system(State(_app): State<App>) -> Result<Json<System>, Problem> {
-    Err(unbuilt())
+pub async fn system(State(app): State<App>) -> Result<Json<System>, Problem> {
+    let problems = health::problems(&app).await;
+    let listeners = app.listeners.read().clone();
+    let (log, history) = (app.log.bounds(), app.history.statistics());
+    let counters: BTreeMap<String, u64> =
+        app.broker.counters().snapshot().into_iter().map(|figure| (figure.name.to_owned(), figure.value)).collect();
+    let port = |protocol: &str| {
+        let listener = listeners.iter().find(|listener| listener.protocol == protocol)?;
+        listener.address.rsplit(':').next()?.parse().ok()
+    };
+    Ok(Json(System {
+        version: VERSION,
+        uptime_s: app.clock.now().since(app.started).as_secs(),
+        healthy: problems.is_empty(),
+        problems,
+        mqtt: MqttInfo {
+            port: port("mqtt"),
+            tls_port: port("mqtts"),
+            websocket_path: MQTT_PATH,
+            clients: counters.get("clients").copied().unwrap_or(0),
+            counters,
+        },
+        log: LogInfo { first: log.first.0, next: log.next.0, durable: log.durable.0, bytes: log.bytes },
+        history: HistoryInfo {
+            series: history.series,
+            points: history.points,
+            bytes: history.bytes,
+            bytes_per_point: history.raw_bytes as f64 / history.points.max(1) as f64,
+            late: history.late,
+            refused: history.refused,
+        },
+        queues: app.site.queues().into_iter().map(QueueInfo::from).collect(),
+        data_directory: app.data_directory.display().to_string(),
+        listeners,
+    }))
+}
+
+impl From<site::Queue> for QueueInfo {
+    fn from(queue: site::Queue) -> Self {
+        let site::Queue { name, length, limit, dropped, policy } = queue;
+        Self { name: name.to_owned(), length, limit, dropped, policy: policy.to_owned() }
+    }
 }

@@ -1,16 +1,29 @@
 //! Things: the list, one thing, its model, the inbox and virtual things.
 
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{SpaceId, ThingId, ThingModel};
+use model::access::TopicRules;
+use model::{ModelError, Principal, SpaceId, ThingId, ThingModel};
+use mqtt::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::page::Page;
+use super::App;
+use super::access::CredentialRules;
+use super::convert::no_thing;
+use super::page::{self, Page};
 use super::types::{ModelChoice, NewCredential, Presence, Thing, ThingStatus, ThingSummary};
-use super::{App, unbuilt};
+use crate::http::extract::parse_json;
 use crate::http::{IfMatch, Json, Path, Problem, Query, Revised};
+
+/// The most topic rules of one credential.
+const RULES_MAX: usize = 100;
+
+/// The most virtual things of one model that get their ids from it.
+const VIRTUAL_OF_ONE_MODEL_MAX: usize = 1_000;
 
 /// How a list of things is sorted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -177,49 +190,100 @@ pub struct NewVirtualThing {
 #[utoipa::path(get, path = "/things", tag = "things", params(ThingsQuery),
     responses((status = 200, body = Page<ThingSummary>)))]
 pub async fn list_things(
-    State(_app): State<App>,
-    Query(_query): Query<ThingsQuery>,
+    State(app): State<App>,
+    Query(query): Query<ThingsQuery>,
 ) -> Result<Json<Page<ThingSummary>>, Problem> {
-    Err(unbuilt())
+    let found = app.site.things(&site::ThingQuery {
+        search: query.search,
+        space: query.space,
+        tag: query.tag,
+        kind: query.kind,
+        presence: query.presence.map(Into::into),
+        status: query.status.map(Into::into),
+        adapter: query.adapter,
+        sort: match query.sort.unwrap_or_default() {
+            Sort::Title => site::ThingSort::Title,
+            Sort::LastSeen => site::ThingSort::LastSeen,
+            Sort::Presence => site::ThingSort::Presence,
+        },
+        cursor: query.cursor.as_deref().map(page::decode).transpose()?,
+        limit: page::limit(query.limit),
+    });
+    Ok(Json(Page {
+        items: found.items.into_iter().map(ThingSummary::from).collect(),
+        next_cursor: found.next_cursor.as_deref().map(page::encode),
+        total: found.total as u64,
+    }))
 }
 
 /// Makes a thing by hand. It is accepted at once and gets a credential.
 #[utoipa::path(post, path = "/things", tag = "things", responses((status = 201, body = MadeThing)))]
 pub async fn make_thing(
-    State(_app): State<App>,
-    Json(_new): Json<NewThing>,
+    State(app): State<App>,
+    Json(new): Json<NewThing>,
 ) -> Result<(StatusCode, Json<MadeThing>), Problem> {
-    Err(unbuilt())
+    let model = new.model.map(|choice| choose(&app, choice)).transpose()?;
+    let thing = site::NewThing {
+        id: new.id.clone(),
+        title: new.title,
+        model: model.map(|model| (*model).clone()),
+        space: new.space,
+        tags: new.tags,
+        origin: twin::Origin::Physical,
+    };
+    app.blocking(move |site| site.create_thing(thing)).await?;
+    let secret = app.access.rotate_credential(&new.id, None).await?;
+    let thing = show(&app, &new.id)?.1;
+    let credential = NewCredential { username: new.id.to_string(), secret };
+    Ok((StatusCode::CREATED, Json(MadeThing { thing, credential })))
 }
 
 /// One thing with everything that is known of it.
 #[utoipa::path(get, path = "/things/{thing}", tag = "things", params(("thing" = String, Path)),
     responses((status = 200, body = Thing, headers(("etag" = String)))))]
-pub async fn get_thing(State(_app): State<App>, Path(_thing): Path<ThingId>) -> Result<Revised<Thing>, Problem> {
-    Err(unbuilt())
+pub async fn get_thing(State(app): State<App>, Path(thing): Path<ThingId>) -> Result<Revised<Thing>, Problem> {
+    show(&app, &thing)
 }
 
 /// Names, places, tags, accepts or ignores a thing.
 #[utoipa::path(patch, path = "/things/{thing}", tag = "things", params(("thing" = String, Path)),
     responses((status = 200, body = Thing, headers(("etag" = String)))))]
 pub async fn change_thing(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    _if_match: IfMatch,
-    Json(_change): Json<ThingChange>,
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    if_match: IfMatch,
+    Json(change): Json<ThingChange>,
 ) -> Result<Revised<Thing>, Problem> {
-    Err(unbuilt())
+    let edit = twin::ThingEdit {
+        title: change.title,
+        space: change.space,
+        tags: change.tags,
+        status: change.status.map(Into::into),
+        model: None,
+    };
+    let id = thing.clone();
+    app.blocking(move |site| site.edit_thing(&id, if_match.0, edit)).await?;
+    show(&app, &thing)
 }
 
 /// Forgets a thing with its credential and history. Its messages stay on the log until retention removes them.
 #[utoipa::path(delete, path = "/things/{thing}", tag = "things", params(("thing" = String, Path)),
     responses((status = 204)))]
 pub async fn delete_thing(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    _if_match: IfMatch,
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    if_match: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    Err(unbuilt())
+    let id = thing.clone();
+    app.blocking(move |site| {
+        let row = site.thing_row(&id).ok_or_else(|| no_thing(&id))?;
+        if_match.check(row.rev, "thing", &id)
+    })
+    .await?;
+    app.stage.stop(&thing);
+    withdraw_credential(&app, &thing).await?;
+    app.blocking(move |site| site.remove_thing(&thing, if_match.0)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What a thing can tell and do.
@@ -229,72 +293,181 @@ pub async fn delete_thing(
         (serde_json::Value = "application/tm+json"),
     ))))]
 pub async fn get_model(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    Query(_query): Query<ModelQuery>,
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    Query(query): Query<ModelQuery>,
 ) -> Result<Response, Problem> {
-    Err::<(), _>(unbuilt()).map(IntoResponse::into_response)
+    let model = app.site.thing_row(&thing).ok_or_else(|| no_thing(&thing))?.model_of_its_own();
+    Ok(match query.format {
+        None => Json(model).into_response(),
+        Some(ModelFormat::Wot) => {
+            let document = axum::Json(model.to_wot());
+            ([(header::CONTENT_TYPE, "application/tm+json")], document).into_response()
+        }
+    })
 }
 
 /// Corrects what a thing can tell and do: our form, or a W3C Thing Model or Description.
 #[utoipa::path(put, path = "/things/{thing}/model", tag = "things", params(("thing" = String, Path)),
     request_body = ThingModel, responses((status = 200, body = Thing, headers(("etag" = String)))))]
 pub async fn correct_model(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
-    _if_match: IfMatch,
-    Json(_model): Json<serde_json::Value>,
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    if_match: IfMatch,
+    Json(document): Json<serde_json::Value>,
 ) -> Result<Revised<Thing>, Problem> {
-    Err(unbuilt())
+    let mut model = read_model(&document)?;
+    model.inferred = false;
+    let (id, edit) = (thing.clone(), twin::ThingEdit { model: Some(model), ..twin::ThingEdit::default() });
+    app.blocking(move |site| site.edit_thing(&id, if_match.0, edit)).await?;
+    show(&app, &thing)
 }
 
 /// Accepts things from the inbox.
 #[utoipa::path(post, path = "/inbox/accept", tag = "things", responses((status = 200, body = InboxDone)))]
-pub async fn accept_inbox(
-    State(_app): State<App>,
-    Json(_choice): Json<InboxChoice>,
-) -> Result<Json<InboxDone>, Problem> {
-    Err(unbuilt())
+pub async fn accept_inbox(State(app): State<App>, Json(choice): Json<InboxChoice>) -> Result<Json<InboxDone>, Problem> {
+    let (selection, space) = selection(choice)?;
+    let accepted = app.blocking(move |site| site.accept(&selection, space.as_ref())).await?;
+    Ok(Json(InboxDone { accepted }))
 }
 
 /// Ignores things of the inbox.
 #[utoipa::path(post, path = "/inbox/ignore", tag = "things", responses((status = 200, body = InboxIgnored)))]
 pub async fn ignore_inbox(
-    State(_app): State<App>,
-    Json(_choice): Json<InboxChoice>,
+    State(app): State<App>,
+    Json(choice): Json<InboxChoice>,
 ) -> Result<Json<InboxIgnored>, Problem> {
-    Err(unbuilt())
+    let (selection, _) = selection(choice)?;
+    let ignored = app.blocking(move |site| site.ignore(&selection)).await?;
+    Ok(Json(InboxIgnored { ignored }))
 }
 
 /// Starts a thing that this server plays, of any model.
 #[utoipa::path(post, path = "/virtual-things", tag = "things", responses((status = 201, body = Thing)))]
 pub async fn make_virtual_thing(
-    State(_app): State<App>,
-    Json(_new): Json<NewVirtualThing>,
+    State(app): State<App>,
+    Json(new): Json<NewVirtualThing>,
 ) -> Result<(StatusCode, Json<Thing>), Problem> {
-    Err(unbuilt())
+    let model = choose(&app, new.model)?;
+    let id = match new.id {
+        Some(id) => id,
+        None => free_id(&app, &model)?,
+    };
+    let title = new.title.unwrap_or_else(|| if model.title.is_empty() { id.to_string() } else { model.title.clone() });
+    let thing = site::NewThing {
+        id: id.clone(),
+        title: Some(title.clone()),
+        model: Some((*model).clone()),
+        space: None,
+        tags: Vec::new(),
+        origin: twin::Origin::Virtual,
+    };
+    app.blocking(move |site| site.create_thing(thing)).await?;
+    app.stage.play(&id, &title, model).map_err(Problem::conflict)?;
+    Ok((StatusCode::CREATED, Json(show(&app, &id)?.1)))
 }
 
 /// The models that are known.
 #[utoipa::path(get, path = "/models", tag = "things", responses((status = 200, body = Vec<ThingModel>)))]
-pub async fn list_models(State(_app): State<App>) -> Result<Json<Vec<ThingModel>>, Problem> {
-    Err(unbuilt())
+pub async fn list_models(State(app): State<App>) -> Result<Json<Vec<Arc<ThingModel>>>, Problem> {
+    Ok(Json(app.site.models()))
 }
 
 /// Makes a new secret for a thing; the old one stops working. The secret is shown this once.
 #[utoipa::path(post, path = "/things/{thing}/credential", tag = "things", params(("thing" = String, Path)),
-    request_body(content = Option<super::access::CredentialRules>),
+    request_body = Option<CredentialRules>,
     responses((status = 201, body = NewCredential)))]
 pub async fn rotate_credential(
-    State(_app): State<App>,
-    Path(_thing): Path<ThingId>,
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    rules: Option<Json<CredentialRules>>,
 ) -> Result<(StatusCode, Json<NewCredential>), Problem> {
-    Err(unbuilt())
+    app.site.thing_row(&thing).ok_or_else(|| no_thing(&thing))?;
+    let rules = rules.map(|Json(rules)| rules.rules);
+    if let Some(rules) = &rules {
+        check_rules(rules)?;
+    }
+    let secret = app.access.rotate_credential(&thing, rules).await?;
+    app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::NotAuthorized);
+    Ok((StatusCode::CREATED, Json(NewCredential { username: thing.to_string(), secret })))
 }
 
 /// Takes a thing's credential away.
 #[utoipa::path(delete, path = "/things/{thing}/credential", tag = "things", params(("thing" = String, Path)),
     responses((status = 204)))]
-pub async fn delete_credential(State(_app): State<App>, Path(_thing): Path<ThingId>) -> Result<StatusCode, Problem> {
-    Err(unbuilt())
+pub async fn delete_credential(State(app): State<App>, Path(thing): Path<ThingId>) -> Result<StatusCode, Problem> {
+    if withdraw_credential(&app, &thing).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("credential of", &thing))
+    }
+}
+
+/// A thing as it is shown, with its revision.
+fn show(app: &App, id: &ThingId) -> Result<Revised<Thing>, Problem> {
+    let detail = app.site.thing(id).ok_or_else(|| no_thing(id))?;
+    Ok(Revised(detail.summary.thing.rev, Thing::new(detail, &app.access)))
+}
+
+/// The model that somebody chose.
+fn choose(app: &App, choice: ModelChoice) -> Result<Arc<ThingModel>, Problem> {
+    match choice {
+        ModelChoice::Known(id) => Ok(app.site.model(&id)?),
+        ModelChoice::Given(model) => Ok(Arc::from(model)),
+    }
+}
+
+/// A model in our form, or a W3C Thing Model or Description.
+fn read_model(document: &serde_json::Value) -> Result<ThingModel, Problem> {
+    if document.get("@context").is_some() {
+        return ThingModel::from_wot(document).map_err(|error| match error {
+            ModelError::Document { place, problem } => Problem::invalid(problem).at(place),
+            error => Problem::invalid(error.to_string()),
+        });
+    }
+    let bytes = serde_json::to_vec(document).expect("JSON that was parsed can be written");
+    parse_json(&bytes)
+}
+
+fn selection(choice: InboxChoice) -> Result<(site::Selection, Option<SpaceId>), Problem> {
+    match (choice.all, choice.things.is_empty()) {
+        (true, true) => Ok((site::Selection::All, choice.space)),
+        (false, false) => Ok((site::Selection::Things(choice.things), choice.space)),
+        (true, false) => Err(Problem::invalid("say either all or which things").at("things")),
+        (false, true) => {
+            Err(Problem::invalid("no things were named").at("things").hint("send {\"all\": true} for all"))
+        }
+    }
+}
+
+/// An id that nobody has, made from a model's.
+fn free_id(app: &App, model: &ThingModel) -> Result<ThingId, Problem> {
+    let stem = if model.id.is_empty() { "virtual" } else { &model.id };
+    (1..=VIRTUAL_OF_ONE_MODEL_MAX)
+        .filter_map(|number| ThingId::new(format!("{stem}-{number}")).ok())
+        .find(|id| app.site.thing_row(id).is_none())
+        .ok_or_else(|| Problem::conflict("there are too many virtual things of this model").hint("give an id"))
+}
+
+fn check_rules(rules: &TopicRules) -> Result<(), Problem> {
+    let granted = rules.grants.iter().map(|grant| &grant.filter);
+    let filters = granted.chain(&rules.deny_publish).chain(&rules.deny_subscribe);
+    if rules.grants.len() + rules.deny_publish.len() + rules.deny_subscribe.len() > RULES_MAX {
+        return Err(Problem::invalid(format!("at most {RULES_MAX} rules are accepted")).at("rules"));
+    }
+    for filter in filters {
+        if !model::topic::is_filter(filter) {
+            return Err(Problem::invalid(format!("{filter:?} is no MQTT filter")).at("rules"));
+        }
+    }
+    Ok(())
+}
+
+/// Takes a thing's credential away and ends its connections; false when it had none.
+async fn withdraw_credential(app: &App, thing: &ThingId) -> Result<bool, Problem> {
+    let had = app.access.remove_credential(thing).await?;
+    if had {
+        app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::NotAuthorized);
+    }
+    Ok(had)
 }

@@ -1,7 +1,7 @@
 //! Extractors whose rejections are problems: JSON bodies, queries, paths and revisions.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path as AxumPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -21,12 +21,27 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         if !says_json(request.headers()) {
             return Err(Problem::media_type("application/json"));
         }
-        let bytes = body(request, state, JSON_BYTES_MAX).await?;
+        let bytes = body(request, JSON_BYTES_MAX).await?;
         parse_json(&bytes).map(Self)
+    }
+}
+
+/// No body at all is none.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Option<Self>, Problem> {
+        let says_json = says_json(request.headers());
+        let bytes = body(request, JSON_BYTES_MAX).await?;
+        match (bytes.is_empty(), says_json) {
+            (true, _) => Ok(None),
+            (false, true) => parse_json(&bytes).map(|value| Some(Self(value))),
+            (false, false) => Err(Problem::media_type("application/json")),
+        }
     }
 }
 
@@ -45,7 +60,7 @@ fn says_json(headers: &HeaderMap) -> bool {
 }
 
 /// The whole body, at most `bytes_max` of it.
-pub async fn body<S: Send + Sync>(request: Request, _state: &S, bytes_max: usize) -> Result<Bytes, Problem> {
+pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     axum::body::to_bytes(request.into_body(), bytes_max).await.map_err(|error| {
         let mut source: Option<&dyn std::error::Error> = Some(&error);
         while let Some(cause) = source {

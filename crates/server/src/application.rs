@@ -1,0 +1,179 @@
+//! What every handler stands on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::{Clock, Position, ThingId, ThingModel, Timestamp};
+use mqtt::Broker;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+use site::Site;
+use store::state::{Change, StateError, Table};
+use store::{History, Log, State};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::api::live::SharedFrames;
+use crate::api::system::ListenerInfo;
+use crate::http::Problem;
+use crate::http::health::LastLook;
+use crate::http::observe::RequestNumbers;
+use crate::metrics::Metrics;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The setting that says what of the site was made up.
+const SIMULATION_SETTING: &str = "server.simulation";
+
+/// Plays virtual things. Implemented over a world and in-memory links by whoever assembles the program.
+pub trait Stage: Send + Sync {
+    /// Starts to play a thing of this model. Fine when it plays already.
+    fn play(&self, thing: &ThingId, title: &str, model: Arc<ThingModel>) -> Result<(), String>;
+
+    /// Stops playing a thing; false when it was not played.
+    fn stop(&self, thing: &ThingId) -> bool;
+}
+
+/// What of the site was made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Simulation {
+    /// Whether the demo home was set up here.
+    pub demo: bool,
+    /// History before this time was made up.
+    pub until: Option<Timestamp>,
+}
+
+/// What an application is made of.
+pub struct Parts {
+    /// Who may come in.
+    pub access: Arc<Access>,
+    /// The running fold.
+    pub site: Arc<Site>,
+    /// The MQTT broker.
+    pub broker: Broker,
+    /// Everything that was said.
+    pub log: Arc<dyn Log>,
+    /// Time series.
+    pub history: Arc<dyn History>,
+    /// Rows.
+    pub state: Arc<dyn State>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Plays virtual things.
+    pub stage: Arc<dyn Stage>,
+    /// Where the data lie, to be shown.
+    pub data_directory: PathBuf,
+    /// Cancelled when the program drains.
+    pub draining: CancellationToken,
+}
+
+/// What every handler stands on.
+pub struct Application {
+    pub(crate) access: Arc<Access>,
+    pub(crate) site: Arc<Site>,
+    pub(crate) broker: Broker,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) history: Arc<dyn History>,
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stage: Arc<dyn Stage>,
+    pub(crate) data_directory: PathBuf,
+    pub(crate) draining: CancellationToken,
+    pub(crate) started: Timestamp,
+    pub(crate) requests: RequestNumbers,
+    pub(crate) metrics: Metrics,
+    pub(crate) frames: SharedFrames,
+    pub(crate) last_look: LastLook,
+    pub(crate) listeners: RwLock<Vec<ListenerInfo>>,
+    pub(crate) simulation: RwLock<Simulation>,
+    owned: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application").field("data_directory", &self.data_directory).finish_non_exhaustive()
+    }
+}
+
+impl Application {
+    /// Puts an application together.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, StateError> {
+        let simulation = match parts.state.get(Table::Setting, SIMULATION_SETTING)? {
+            Some(row) => row.parse(Table::Setting)?,
+            None => Simulation::default(),
+        };
+        Ok(Arc::new(Self {
+            owned: watch::Sender::new(parts.access.has_owner()),
+            started: parts.clock.now(),
+            access: parts.access,
+            site: parts.site,
+            broker: parts.broker,
+            log: parts.log,
+            history: parts.history,
+            state: parts.state,
+            clock: parts.clock,
+            stage: parts.stage,
+            data_directory: parts.data_directory,
+            draining: parts.draining,
+            requests: RequestNumbers::default(),
+            metrics: Metrics::default(),
+            frames: SharedFrames::default(),
+            last_look: LastLook::default(),
+            listeners: RwLock::default(),
+            simulation: RwLock::new(simulation),
+        }))
+    }
+
+    /// Shows true once somebody owns the site: then it may listen as configured.
+    pub fn owned(&self) -> watch::Receiver<bool> {
+        self.owned.subscribe()
+    }
+
+    pub(crate) fn owner_came(&self) {
+        self.owned.send_replace(true);
+    }
+
+    /// Says where the server listens, to be shown.
+    pub fn set_listeners(&self, listeners: Vec<ListenerInfo>) {
+        *self.listeners.write() = listeners;
+    }
+
+    /// What of the site was made up.
+    pub fn simulation(&self) -> Simulation {
+        *self.simulation.read()
+    }
+
+    /// Notes, for good, what of the site was made up. Blocks for a commit.
+    pub fn set_simulation(&self, simulation: Simulation) -> Result<(), StateError> {
+        let change = Change::put(Table::Setting, SIMULATION_SETTING, None, &simulation);
+        self.state.commit(vec![change], self.clock.now())?;
+        *self.simulation.write() = simulation;
+        Ok(())
+    }
+
+    /// Runs what blocks on the disk off the async threads.
+    pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Site>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        Problem: From<E>,
+    {
+        let site = Arc::clone(&self.site);
+        match tokio::task::spawn_blocking(move || work(&site)).await {
+            Ok(done) => done.map_err(Problem::from),
+            Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+
+    /// Waits until the log has everything up to `position` on disk.
+    pub(crate) async fn durable(&self, position: Position) -> Result<(), Problem> {
+        let mut durable = self.log.durable();
+        match durable.wait_for(|end| *end > position).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Problem::unavailable("the log has stopped")),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What each route asks of a caller: one row for each method and path. A route without a row is not served.
+
+use axum::http::Method;
+use model::Right;
+
+/// On what a right is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// The site.
+    Site,
+    /// The thing in the path.
+    Thing,
+    /// Users, tokens, credentials, audit.
+    Access,
+    /// The things that the body names: the guard only asks who it is, the route decides for each thing.
+    Named,
+}
+
+/// What a route asks of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it is the way in, or says nothing about the site.
+    Nothing,
+    /// A right.
+    Right(Right, On),
+    /// The right to look at the site, or to be a program on this machine that came straight, not through a proxy:
+    /// so Prometheus beside Manmul needs no token.
+    LookOrLocal,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The method; GET stands for HEAD too.
+    pub method: &'static str,
+    /// The path as the router matches it.
+    pub path: &'static str,
+    /// What it asks of a caller.
+    pub needs: Needs,
+    /// What the audit log calls it; `None` when it changes nothing, or writes its entry itself.
+    pub audit: Option<&'static str>,
+}
+
+const fn open(method: &'static str, path: &'static str) -> Rule {
+    Rule { method, path, needs: Needs::Nothing, audit: None }
+}
+
+const fn look(path: &'static str) -> Rule {
+    Rule { method: "GET", path, needs: Needs::Right(Right::Read, On::Site), audit: None }
+}
+
+const fn look_at_thing(path: &'static str) -> Rule {
+    Rule { method: "GET", path, needs: Needs::Right(Right::Read, On::Thing), audit: None }
+}
+
+const fn change(method: &'static str, path: &'static str, right: Right, on: On, audit: &'static str) -> Rule {
+    Rule { method, path, needs: Needs::Right(right, on), audit: Some(audit) }
+}
+
+const fn ingest(path: &'static str, on: On) -> Rule {
+    Rule { method: "POST", path, needs: Needs::Right(Right::Ingest, on), audit: None }
+}
+
+const fn administer(path: &'static str) -> Rule {
+    Rule { method: "GET", path, needs: Needs::Right(Right::Administer, On::Access), audit: None }
+}
+
+/// Every route.
+pub const RULES: &[Rule] = &[
+    open("GET", "/healthz"),
+    open("GET", "/readyz"),
+    Rule { method: "GET", path: "/metrics", needs: Needs::LookOrLocal, audit: None },
+    open("GET", "/openapi.json"),
+    open("GET", "/ping"),
+    // The broker asks for credentials itself.
+    open("GET", "/mqtt"),
+    ingest("/write", On::Named),
+    ingest("/api/v2/write", On::Named),
+    open("GET", "/api/v1/session"),
+    open("POST", "/api/v1/session"),
+    open("DELETE", "/api/v1/session"),
+    open("POST", "/api/v1/setup"),
+    look("/api/v1/things"),
+    change("POST", "/api/v1/things", Right::Configure, On::Site, "thing.create"),
+    look_at_thing("/api/v1/things/{thing}"),
+    change("PATCH", "/api/v1/things/{thing}", Right::Configure, On::Thing, "thing.change"),
+    change("DELETE", "/api/v1/things/{thing}", Right::Configure, On::Thing, "thing.delete"),
+    look_at_thing("/api/v1/things/{thing}/model"),
+    change("PUT", "/api/v1/things/{thing}/model", Right::Configure, On::Thing, "thing.model"),
+    change("POST", "/api/v1/things/{thing}/credential", Right::Administer, On::Thing, "credential.rotate"),
+    change("DELETE", "/api/v1/things/{thing}/credential", Right::Administer, On::Thing, "credential.delete"),
+    change("PATCH", "/api/v1/things/{thing}/desired", Right::Command, On::Thing, "thing.write"),
+    change("POST", "/api/v1/things/{thing}/actions/{action}", Right::Command, On::Thing, "thing.invoke"),
+    look_at_thing("/api/v1/things/{thing}/commands"),
+    look_at_thing("/api/v1/things/{thing}/records"),
+    look_at_thing("/api/v1/things/{thing}/messages"),
+    look("/api/v1/commands/{id}"),
+    look("/api/v1/entries/{position}"),
+    change("POST", "/api/v1/inbox/accept", Right::Configure, On::Site, "inbox.accept"),
+    change("POST", "/api/v1/inbox/ignore", Right::Configure, On::Site, "inbox.ignore"),
+    change("POST", "/api/v1/virtual-things", Right::Configure, On::Site, "virtual.create"),
+    look("/api/v1/models"),
+    look("/api/v1/spaces"),
+    change("POST", "/api/v1/spaces", Right::Configure, On::Site, "space.create"),
+    look("/api/v1/spaces/{id}"),
+    change("PATCH", "/api/v1/spaces/{id}", Right::Configure, On::Site, "space.change"),
+    change("DELETE", "/api/v1/spaces/{id}", Right::Configure, On::Site, "space.delete"),
+    look("/api/v1/overview"),
+    look("/api/v1/history"),
+    look("/api/v1/history/series"),
+    look("/api/v1/history/state"),
+    look("/api/v1/history/export"),
+    ingest("/api/v1/ingest/things/{thing}", On::Thing),
+    ingest("/api/v1/ingest/influx", On::Named),
+    look("/api/v1/live"),
+    look("/api/v1/system"),
+    administer("/api/v1/users"),
+    change("POST", "/api/v1/users", Right::Administer, On::Access, "user.create"),
+    change("PATCH", "/api/v1/users/{id}", Right::Administer, On::Access, "user.change"),
+    change("DELETE", "/api/v1/users/{id}", Right::Administer, On::Access, "user.delete"),
+    administer("/api/v1/tokens"),
+    change("POST", "/api/v1/tokens", Right::Administer, On::Access, "token.create"),
+    change("DELETE", "/api/v1/tokens/{id}", Right::Administer, On::Access, "token.delete"),
+    administer("/api/v1/audit"),
+];
+
+/// The row of a request.
+pub fn find(method: &Method, path: &str) -> Option<&'static Rule> {
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    RULES.iter().find(|rule| rule.method == method && rule.path == path)
+}
+
+/// The methods that a path knows.
+pub fn methods(path: &str) -> Vec<&'static str> {
+    RULES.iter().filter(|rule| rule.path == path).map(|rule| rule.method).collect()
+}
