@@ -68,8 +68,8 @@ fn report(name: &str, count: u64, wall: Duration, before: [Duration; 2]) {
     println!(
         "{name:28} {count:>8} entries, ns each: wall {:>8.0}, CPU {:>6.0} in the program, {:>6.0} in the system",
         per(wall),
-        per(program - before[0]),
-        per(system - before[1])
+        per(program.saturating_sub(before[0])),
+        per(system.saturating_sub(before[1]))
     );
 }
 
