@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::{Name, ThingId, Timestamp, Value};
 
-/// A place on the log: the first entry has 1, every later one exactly one more. 0 means "before everything".
+/// A place on the log. Positions grow, and are never given twice; they may skip numbers after a crash. 0 means "before
+/// everything".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -16,7 +17,7 @@ impl Position {
     /// Before the first entry.
     pub const START: Self = Self(0);
 
-    /// The position after this one.
+    /// The least position that can follow this one.
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }

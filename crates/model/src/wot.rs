@@ -99,7 +99,10 @@ fn text(object: &Map<String, Json>, key: &str) -> String {
     object.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
 }
 
-fn members<'a>(document: &'a Map<String, Json>, key: &str) -> Result<Vec<(Name, &'a Map<String, Json>)>, ModelError> {
+/// A named member of `properties`, `events` or `actions`.
+type Member<'a> = (Name, &'a Map<String, Json>);
+
+fn members<'a>(document: &'a Map<String, Json>, key: &str) -> Result<Vec<Member<'a>>, ModelError> {
     let Some(members) = document.get(key) else { return Ok(Vec::new()) };
     let members = members.as_object().ok_or_else(|| wrong(key, "expected an object"))?;
     if members.len() > AFFORDANCES_MAX {
