@@ -79,7 +79,7 @@ pub(crate) enum Flow {
 
 impl Channel {
     pub(crate) fn new(core: &Arc<Core>, peer: Peer, now: Timestamp) -> Self {
-        let link = Arc::new(Link::new(core.fresh_id(), now, peer.address.is_none()));
+        let link = Arc::new(Link::new(core.fresh_id(), now));
         let patience = std::time::Duration::from_secs(core.config.limits.connect_seconds.into());
         core.timers.set(now, patience, Timer::Connect(Arc::downgrade(&link)));
         count(&core.counters.connections);
@@ -263,6 +263,7 @@ impl Channel {
             self.version = if level > 5 { Version::V5 } else { Version::V311 };
             self.refuse(ReasonCode::UnsupportedProtocolVersion);
         }
+        self.link.end_because(Ending::Server(problem.reason()), &problem.to_string());
         self.end(Ending::Server(problem.reason()));
     }
 

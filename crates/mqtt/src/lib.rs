@@ -29,6 +29,8 @@ mod session;
 mod share;
 mod subscribe;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod websocket;
 

@@ -8,7 +8,7 @@ use ahash::AHashMap;
 use model::Timestamp;
 use parking_lot::Mutex;
 
-use crate::codec::{Disconnect, Outgoing, Packet, Properties, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode};
+use crate::codec::{Disconnect, Outgoing, Packet, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode};
 use crate::hooks::Ending;
 use crate::message::Message;
 
@@ -30,8 +30,6 @@ pub(crate) struct Link {
     saving: AtomicU32,
     /// Messages wait for the buffer to be flushed.
     hungry: AtomicBool,
-    /// The other end is in this process.
-    pub(crate) local: bool,
 }
 
 /// What a client said in CONNECT about what it accepts.
@@ -86,7 +84,7 @@ const SAVING_MAX: u32 = 16;
 const BUFFER_BYTES: usize = 256;
 
 impl Link {
-    pub(crate) fn new(id: u64, now: Timestamp, local: bool) -> Self {
+    pub(crate) fn new(id: u64, now: Timestamp) -> Self {
         let accepts = Accepts { version: Version::V311, packet_bytes: u32::MAX, aliases: 0, problem_information: true };
         Self {
             id,
@@ -97,7 +95,6 @@ impl Link {
             resume: AtomicBool::new(false),
             saving: AtomicU32::new(0),
             hungry: AtomicBool::new(false),
-            local,
         }
     }
 
@@ -178,7 +175,7 @@ impl Link {
         }
     }
 
-    /// Writes a packet that may be left out when the client accepts no packet of its size.
+    /// Writes a packet.
     pub(crate) fn packet(&self, packet: &Packet<'_>) {
         self.write(|version, buffer| encode(packet, version, buffer));
     }
@@ -253,6 +250,12 @@ impl Link {
 
     /// Ends the connection once what is in the buffer is flushed; the first ending counts. MQTT 5 clients are told.
     pub(crate) fn end(&self, ending: Ending) {
+        self.end_because(ending, "");
+    }
+
+    /// The same, with a reason for people.
+    pub(crate) fn end_because(&self, ending: Ending, text: &str) {
+        let explained = if text.is_empty() { PropertyBuffer::new() } else { self.reason_string(text) };
         let mut out = self.out.lock();
         if out.ending.is_some() {
             return;
@@ -264,7 +267,7 @@ impl Link {
             Ending::Client | Ending::Lost => None,
         };
         if let Some(reason) = told.filter(|_| out.accepts.version == Version::V5 && self.is_attached()) {
-            let packet = Disconnect { code: reason as u8, properties: Properties::default() };
+            let packet = Disconnect { code: reason as u8, properties: explained.as_properties() };
             encode(&Packet::Disconnect(packet), Version::V5, &mut out.buffer);
         }
         out.ending = Some(ending);

@@ -3,7 +3,6 @@
 //! A publisher holds read locks for as long as it takes to match; a subscriber's write lock lasts one insertion. No
 //! lock is ever held while something is written to disk.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -26,7 +26,6 @@ pub(crate) struct GroupState {
     /// Entries below this were given to somebody.
     pub(crate) next: Position,
     pub(crate) live: bool,
-    pub(crate) reading: bool,
     /// Entries with QoS 2 below this were given to somebody, durably.
     pub(crate) exactly_next: Position,
     /// `next` as it was written down last.
@@ -40,7 +39,6 @@ impl Group {
             turn: 0,
             next,
             live,
-            reading: false,
             exactly_next: Position::START,
             saved_next: next,
         };

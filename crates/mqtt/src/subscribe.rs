@@ -6,7 +6,7 @@ use model::{Principal, Timestamp, topic};
 use smallvec::SmallVec;
 
 use crate::channel::{Flow, Speaker};
-use crate::codec::{Filter, Packet, Properties, PropertyId, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version, encode};
+use crate::codec::{Filter, Packet, Properties, PropertyBuffer, PropertyId, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version, encode};
 use crate::core::Core;
 use crate::counters::count;
 use crate::hooks::Ending;
@@ -48,7 +48,10 @@ impl Core {
             };
             codes.push(code);
         }
-        let packet = SubscribeAck { packet_id: packet.packet_id, properties: Properties::default(), codes: &codes };
+        let refused = codes.iter().any(|code| *code == ReasonCode::NotAuthorized as u8);
+        let explained = if refused { link.reason_string("you may not subscribe there") } else { PropertyBuffer::new() };
+        let properties = explained.as_properties();
+        let packet = SubscribeAck { packet_id: packet.packet_id, properties, codes: &codes };
         let mut reply = Vec::with_capacity(8 + codes.len());
         encode(&Packet::SubscribeAck(packet), version, &mut reply);
         self.answer(&speaker.session, link, reply, subscribed, now);
