@@ -290,18 +290,17 @@ impl<'a> Apply<'a> {
             count(&self.site.counters.values_misfit);
             return;
         }
-        if record.position <= self.in_history || record.value == Value::Null {
+        if record.position <= self.in_history {
             return;
         }
         let twin = &mut self.things.registry.slot_mut(group.index).twin;
-        let series = match twin.properties()[property].series {
-            Some(series) => series,
-            None => {
-                let key = SeriesKey { thing: group.thing.clone(), name: record.name.clone() };
-                let Some(series) = self.site.series_of(&key) else { return };
-                twin.set_series(property, series);
-                series
-            }
+        let series = if let Some(series) = twin.properties()[property].series {
+            series
+        } else {
+            let key = SeriesKey { thing: group.thing.clone(), name: record.name.clone() };
+            let Some(series) = self.site.series_of(&key) else { return };
+            twin.set_series(property, series);
+            series
         };
         self.batch.points.push((series, record.time, record.value.clone()));
     }
@@ -311,14 +310,13 @@ impl<'a> Apply<'a> {
             return;
         }
         let key = (group.index, record.name.clone());
-        let series = match self.things.event_series.get(&key) {
-            Some(series) => *series,
-            None => {
-                let name = SeriesKey { thing: group.thing.clone(), name: record.name.clone() };
-                let Some(series) = self.site.series_of(&name) else { return };
-                self.things.event_series.insert(key, series);
-                series
-            }
+        let series = if let Some(series) = self.things.event_series.get(&key) {
+            *series
+        } else {
+            let name = SeriesKey { thing: group.thing.clone(), name: record.name.clone() };
+            let Some(series) = self.site.series_of(&name) else { return };
+            self.things.event_series.insert(key, series);
+            series
         };
         self.batch.points.push((series, record.time, record.value.clone()));
     }
@@ -350,6 +348,7 @@ impl<'a> Apply<'a> {
             }
             thing.via.clone_from(&found.via);
             thing.suggested_space.clone_from(&found.suggested_space);
+            thing.expires_after.clone_from(&found.expires_after);
             thing.adapter = adapter_name;
         };
         match self.things.registry.find(&found.thing) {

@@ -88,20 +88,17 @@ impl Site {
         let _one = self.keeping.lock();
         let snapshot = self.snapshot();
         let written = self.write_snapshot(&snapshot);
-        match &written {
-            Ok(()) => {
-                count(&self.counters.checkpoints);
-                let mut adapters = self.adapters.lock();
-                for (at, revision, _) in &snapshot.adapters {
-                    adapters.saved[*at] = Some(*revision);
-                }
+        if written.is_ok() {
+            count(&self.counters.checkpoints);
+            let mut adapters = self.adapters.lock();
+            for (at, revision, _) in &snapshot.adapters {
+                adapters.saved[*at] = Some(*revision);
             }
-            Err(_) => {
-                count(&self.counters.checkpoint_errors);
-                let ids = snapshot.twins.into_iter().map(|(id, _)| id);
-                self.things.write().registry.give_back_checkpoints(ids);
-                self.give_back(snapshot.rows);
-            }
+        } else {
+            count(&self.counters.checkpoint_errors);
+            let ids = snapshot.twins.into_iter().map(|(id, _)| id);
+            self.things.write().registry.give_back_checkpoints(ids);
+            self.give_back(snapshot.rows);
         }
         written
     }

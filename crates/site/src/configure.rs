@@ -12,9 +12,6 @@ use crate::publish::Outgoing;
 use crate::site::Site;
 use crate::things::Things;
 
-/// The most retained topics of a thing that are cleared when it is deleted.
-const RETAINED_CLEARED_MAX: usize = 10_000;
-
 /// A thing made by hand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewThing {
@@ -118,21 +115,12 @@ impl Site {
 
     /// Takes back what is retained for or by a thing.
     fn clear_retained(&self, row: &Thing) {
-        if self.publisher.get().is_none() {
-            return;
-        }
+        let Some(publisher) = self.publisher.get() else { return };
         let adapters = self.fresh_adapters();
-        let mut after: Option<String> = None;
-        let mut topics: Vec<String> = Vec::new();
-        while topics.len() < RETAINED_CLEARED_MAX {
-            let Ok(rows) = self.state.list(Table::Retained, None, after.as_deref(), 1_000) else { break };
-            let Some(last) = rows.last() else { break };
-            after = Some(last.id.clone());
-            let about = |topic: &str| adapters.iter().any(|adapter| adapter.is_about(&row.id, topic));
-            topics.extend(rows.into_iter().map(|row| row.id).filter(|topic| about(topic)));
-        }
-        for topic in topics {
+        let about = |topic: &str| adapters.iter().any(|adapter| adapter.is_about(&row.id, topic));
+        for retained in publisher.retained("#").into_iter().filter(|retained| about(&retained.topic)) {
             let cause = Cause::new(CauseKind::System, "manmul");
+            let topic = retained.topic.to_string();
             let message = Outgoing { topic, payload: Bytes::new(), qos: 1, retain: true, cause };
             if let Err(error) = self.publish(message) {
                 tracing::warn!(%error, "a retained message of a deleted thing stays");

@@ -1,10 +1,14 @@
 //! The fold: reads the durable log in order, has it decoded, and applies it.
 
-use connect::Decoded;
-use model::{Entry, Position, Record, ThingId, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect::{Adapter, Decoded};
+use model::{Cause, CauseKind, Entry, Position, Quality, Record, RecordKind, ThingId, Timestamp, Value};
 use parking_lot::MutexGuard;
 use store::history::Batch;
 use store::log::LogError;
+use twin::ThingIndex;
 
 use crate::apply::Apply;
 use crate::counters::{add, count};
@@ -35,9 +39,14 @@ pub(crate) struct Fold {
     pub(crate) since_checkpoint: u64,
     /// For the rate: when it was last worked out, how many records there were, and what it was.
     rate: (Timestamp, u64, f64),
+    /// When it was last looked at which values are too old to be known.
+    expired_at: Timestamp,
     heard: Vec<Heard>,
     batch: Batch,
 }
+
+/// How often it is looked at which values are too old to be known.
+const EXPIRY_EVERY: Duration = Duration::from_secs(2);
 
 /// What a batch asks to be done once the locks are open.
 #[derive(Debug, Default)]
@@ -55,6 +64,7 @@ impl Fold {
             in_history,
             since_checkpoint: 0,
             rate: (now, 0, 0.0),
+            expired_at: now,
             heard: Vec::new(),
             batch: Batch::default(),
         }
@@ -120,8 +130,9 @@ impl Site {
         let mut adapters = self.adapters.lock();
         for entry in entries {
             let adapter = adapters.list.iter_mut().position(|adapter| adapter.decode(entry, decoded));
-            if adapter.is_none() {
-                count(&self.counters.entries_unclaimed);
+            match adapter {
+                Some(at) => self.decode_retained(&mut *adapters.list[at], entry, decoded),
+                None => count(&self.counters.entries_unclaimed),
             }
             fold.heard.push(Heard {
                 adapter,
@@ -132,6 +143,18 @@ impl Site {
                 diagnostics: decoded.diagnostics.len(),
             });
         }
+    }
+
+    /// What was retained on a topic before anybody knew what it is about is said now.
+    fn decode_retained(&self, adapter: &mut dyn Adapter, entry: &Entry, decoded: &mut Decoded) {
+        for wanted in std::mem::take(&mut decoded.retained_wanted) {
+            let Some(publisher) = self.publisher.get() else { continue };
+            for retained in publisher.retained(&wanted) {
+                let said = Entry { topic: retained.topic, payload: retained.payload, retain: true, ..entry.clone() };
+                adapter.decode(&said, decoded);
+            }
+        }
+        decoded.retained_wanted.clear();
     }
 
     fn apply(&self, fold: &mut Fold, entries: &[Entry], decoded: Decoded, last: Position) -> Afterwards {
@@ -149,16 +172,67 @@ impl Site {
         afterwards
     }
 
+    /// Values whose things promised to say them again, and did not, become unknown.
+    pub(crate) fn expire_values(&self, now: Timestamp) {
+        let mut fold = self.fold.lock();
+        if now >= fold.expired_at && now.since(fold.expired_at) < EXPIRY_EVERY {
+            return;
+        }
+        fold.expired_at = now;
+        let cause = Arc::new(Cause::new(CauseKind::System, "not reported in time"));
+        let mut expired: Vec<(ThingIndex, Record)> = Vec::new();
+        let mut things = self.things.write();
+        for (index, slot) in things.registry.iter().filter(|(_, slot)| !slot.thing.expires_after.is_empty()) {
+            let over = slot.twin.expired(&slot.thing.expires_after, now);
+            expired.extend(over.into_iter().map(|reported| {
+                let record = Record {
+                    position: reported.position,
+                    time: now,
+                    received: now,
+                    thing: slot.thing.id.clone(),
+                    kind: RecordKind::Property,
+                    name: reported.name.clone(),
+                    value: Value::Null,
+                    quality: Quality::Bad,
+                    cause: Arc::clone(&cause),
+                };
+                (index, record)
+            }));
+        }
+        let mut live: Vec<Record> = Vec::with_capacity(expired.len());
+        for (index, mut record) in expired {
+            let slot = things.registry.slot_mut(index);
+            let model = Arc::clone(&slot.thing.model);
+            if let Some(applied) = slot.twin.report(&mut record, &model) {
+                let series = slot.twin.properties()[applied.property].series;
+                fold.batch.points.extend(series.map(|series| (series, now, Value::Null)));
+                things.remember(index, &record);
+                live.push(record);
+            }
+        }
+        self.live.push(things.applied, live);
+        drop(things);
+        if !fold.batch.points.is_empty() {
+            let last = fold.in_history;
+            self.append_points(&mut fold, last);
+        }
+    }
+
     /// Hands the points to the history, which keeps the position with them.
     fn append_history(&self, fold: &mut Fold, last: Position) {
         if last > fold.in_history {
-            add(&self.counters.points, fold.batch.points.len());
-            match self.history.append(&fold.batch, last) {
-                Ok(()) => fold.in_history = last,
-                Err(error) => {
-                    count(&self.counters.history_errors);
-                    tracing::error!(%error, "the history did not take points; they are folded again after a restart");
-                }
+            self.append_points(fold, last);
+        }
+        fold.batch.points.clear();
+    }
+
+    fn append_points(&self, fold: &mut Fold, last: Position) {
+        add(&self.counters.points, fold.batch.points.len());
+        match self.history.append(&fold.batch, last) {
+            Ok(()) => fold.in_history = fold.in_history.max(last),
+            Err(error) => {
+                count(&self.counters.history_errors);
+                tracing::error!(%error, "the history did not take points; they are folded again after a restart");
             }
         }
         fold.batch.points.clear();

@@ -74,7 +74,7 @@ impl Guard for RateGuard {
     }
 
     fn check(&self, attempt: &Attempt<'_>) -> Result<(), String> {
-        const MINUTE: Duration = Duration::from_secs(60);
+        const MINUTE: Duration = Duration::from_mins(1);
         let mut full_at = self.full_at.lock();
         if full_at.len() >= ALLOWANCES_KEPT {
             full_at.retain(|_, at| *at > attempt.now);
@@ -82,6 +82,7 @@ impl Guard for RateGuard {
         let at = full_at.entry(attempt.thing.id.clone()).or_insert(attempt.now);
         // A clock that was set back must not shut the thing off for longer than a minute.
         let from = (*at).clamp(attempt.now, attempt.now + MINUTE);
+        *at = from;
         let after = from + MINUTE / self.per_minute;
         if after > attempt.now + MINUTE {
             let wait = after.since(attempt.now + MINUTE);

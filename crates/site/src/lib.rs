@@ -39,7 +39,7 @@ pub use live::{Filter, LiveBatch, LiveReceiver};
 pub use maintenance::RetentionSettings;
 pub use options::Options;
 pub use overview::{Attention, Headline, Level, Overview, SpaceOverview, Totals};
-pub use publish::{NotPublished, Outgoing, Publish};
+pub use publish::{NotPublished, Outgoing, Publish, RetainedMessage};
 pub use query::{Page, ThingDetail, ThingQuery, ThingSort, ThingSummary};
 pub use records::{EntryWithChain, Link, MessagePage, RawMessage, RecordPage};
 pub use running::Running;

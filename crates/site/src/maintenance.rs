@@ -10,7 +10,7 @@ use crate::error::SiteError;
 use crate::site::{RETENTION_SETTING, Site};
 
 const GIGABYTE: u64 = 1 << 30;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How much is kept. What is over any of these goes, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ pub const CHECKPOINT_ENTRIES_MAX: u64 = 1_000_000;
 pub const LINK_GRACE: Duration = Duration::from_secs(30);
 
 /// The shortest and the longest time that a command may be given.
-pub const COMMAND_TIMEOUT_RANGE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(24 * 3600));
+pub const COMMAND_TIMEOUT_RANGE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_hours(24));
 
 /// What can be set.
 #[derive(Debug, Clone)]
@@ -53,13 +53,13 @@ impl Default for Options {
             root_space: SpaceId::new("site").expect("a plain word is an id"),
             title: "My place".to_owned(),
             registry: RegistryLimits::default(),
-            claims_ahead_max: Duration::from_secs(24 * 3600),
+            claims_ahead_max: Duration::from_hours(24),
             // 2000-01-01T00:00:00Z: before that, a thing's clock was simply never set.
             claims_from: Timestamp::from_seconds(946_684_800),
             command_timeout: Duration::from_secs(30),
             checkpoint_every: Duration::from_secs(1),
             live_records: 65_536,
-            maintain_every: Duration::from_secs(60),
+            maintain_every: Duration::from_mins(1),
         }
     }
 }

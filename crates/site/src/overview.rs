@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{Name, SpaceId, ThingId, Timestamp, Unit, Value};
+use model::{Name, Quality, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{PresenceState, Reported, Slot, SpaceRow, ThingStatus};
 
 use crate::query::headlines;
@@ -22,7 +22,7 @@ pub const SPACE_HEADLINES_MAX: usize = 6;
 const OVERVIEW_AGE_MAX: Duration = Duration::from_millis(500);
 
 /// How long ago something that was not understood still wants attention.
-const DIAGNOSTIC_AGE_MAX: Duration = Duration::from_secs(3600);
+const DIAGNOSTIC_AGE_MAX: Duration = Duration::from_hours(1);
 
 /// A value that stands for a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,8 +195,12 @@ fn attention_of(slot: &Slot, now: Timestamp) -> Option<Attention> {
         text,
         level,
     };
-    if let Some(wrong) = Site::worst_quality(slot) {
+    let bad = || slot.twin.properties().iter().filter(|reported| reported.quality == Quality::Bad);
+    if let Some(wrong) = bad().find(|reported| reported.value != Value::Null) {
         return Some(attention(format!("{} cannot be trusted: {}", wrong.name, wrong.value), Level::Red));
+    }
+    if let Some(unknown) = bad().next() {
+        return Some(attention(format!("{} is not known any more", unknown.name), Level::Amber));
     }
     if presence.state == PresenceState::Offline {
         let reason = if presence.reason.is_empty() { "" } else { ": " };

@@ -1,5 +1,7 @@
 //! The way out: how the site says something over MQTT.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use model::{Cause, Position};
 
@@ -18,6 +20,15 @@ pub struct Outgoing {
     pub cause: Cause,
 }
 
+/// A message that is retained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetainedMessage {
+    /// Where.
+    pub topic: Arc<str>,
+    /// What.
+    pub payload: Bytes,
+}
+
 /// Why a message was not published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{topic} was not published: {problem}")]
@@ -33,6 +44,9 @@ pub struct NotPublished {
 pub trait Publish: Send + Sync {
     /// Publishes without waiting for the disk. Returns the position of the message's entry.
     fn publish(&self, message: Outgoing) -> Result<Position, NotPublished>;
+
+    /// The messages that are retained on topics that match a filter.
+    fn retained(&self, filter: &str) -> Vec<RetainedMessage>;
 
     /// The oldest entry of the log that is still to be delivered to somebody.
     fn needed_from(&self) -> Position;

@@ -1,10 +1,10 @@
 //! Lists and pages of things.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::{Name, PropertyRole, Quality, SpaceId, ThingId, Timestamp, Unit, Value};
-use std::collections::HashSet;
-use twin::{Desired, DiagnosticCount, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
+use model::{Name, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
+use twin::{Desired, DiagnosticCount, Diagnostics, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
 
 use crate::overview::Headline;
 use crate::site::Site;
@@ -201,7 +201,7 @@ impl Site {
         let model = &slot.thing.model;
         let unit = |name: &Name| model.properties.get(name).and_then(|property| property.unit.clone());
         let twin = &slot.twin;
-        let diagnostics = twin.diagnostics().into_iter().flat_map(|diagnostics| diagnostics.iter());
+        let diagnostics = twin.diagnostics().into_iter().flat_map(Diagnostics::iter);
         Some(ThingDetail {
             summary: summarise(slot),
             properties: twin.properties().iter().map(|property| (property.clone(), unit(&property.name))).collect(),
@@ -215,10 +215,5 @@ impl Site {
     /// The registry's row of a thing.
     pub fn thing_row(&self, id: &ThingId) -> Option<Arc<Thing>> {
         self.things.read().registry.get(id).map(|slot| Arc::clone(&slot.thing))
-    }
-
-    /// Whether a property of a thing is doubtful or wrong.
-    pub(crate) fn worst_quality(slot: &Slot) -> Option<&Reported> {
-        slot.twin.properties().iter().find(|reported| reported.quality == Quality::Bad)
     }
 }

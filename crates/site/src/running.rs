@@ -66,10 +66,7 @@ impl Site {
     /// Starts folding, with a way out for what the site has to say. Returns at once; what has come since the last
     /// checkpoint is folded first.
     pub fn start(self: &Arc<Self>, publisher: Arc<dyn Publish>) -> Running {
-        // A site is started once; a second publisher would be a second broker.
-        if self.publisher.set(publisher).is_err() {
-            tracing::warn!("the site had a way out already, which stays");
-        }
+        self.publish_through(publisher);
         self.links.lock().started = Some(self.clock.now());
         let stopping = Arc::new(Stopping::default());
         let thread = |name: &str, run: fn(&Site, &Stopping)| {
@@ -83,6 +80,13 @@ impl Site {
             thread("site-maintenance", Site::run_maintenance),
         ];
         Running { site: Arc::clone(self), stopping, threads }
+    }
+
+    /// Gives a site that is stepped by [`Site::turn`] its way out; [`Site::start`] does this too. The first one stays.
+    pub fn publish_through(&self, publisher: Arc<dyn Publish>) {
+        if self.publisher.set(publisher).is_err() {
+            tracing::warn!("the site had a way out already, which stays");
+        }
     }
 
     fn run_fold(&self, stopping: &Stopping) {
@@ -166,6 +170,7 @@ impl Site {
         }
         let records = self.counters.records.load(Ordering::Relaxed);
         self.fold.lock().records_per_second(records, now);
+        self.expire_values(now);
         self.publish_links(now);
     }
 

@@ -169,6 +169,10 @@ impl Rule {
         let good = Judged { quality: Quality::Good, complaint: None };
         let Some(data_type) = self.data_type else {
             if model.inferred || *value == Value::Null {
+                // The first of its kind: a model inferred from it will call it a number, so it is kept as one.
+                if let (true, Value::Integer(integer)) = (model.inferred, &*value) {
+                    *value = Value::Float(*integer as f64);
+                }
                 return good;
             }
             return Judged { complaint: Some(("not_in_model", format!("{name} is not in the model"))), ..good };

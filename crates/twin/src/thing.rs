@@ -1,8 +1,10 @@
 //! The registry's row of a thing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::{SpaceId, ThingId, ThingModel, Timestamp};
+use model::{Name, SpaceId, ThingId, ThingModel, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Whether people want to have anything to do with a thing.
@@ -68,6 +70,9 @@ pub struct Thing {
     /// The gateway through which it speaks.
     #[serde(default)]
     pub via: Option<ThingId>,
+    /// Properties whose value is unknown once they have not been reported for this long.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expires_after: BTreeMap<Name, Duration>,
     /// The adapter that speaks for it.
     pub adapter: Arc<str>,
     /// For the server only.
@@ -93,6 +98,7 @@ impl Thing {
             suggested_space: None,
             tags: Vec::new(),
             via: None,
+            expires_after: BTreeMap::new(),
             adapter: Arc::clone(adapter),
             origin: Origin::Physical,
             created,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::thing_model::AFFORDANCES_MAX;
 use model::{Cause, Name, Position, Quality, Record, ThingModel, Timestamp, Value};
@@ -277,6 +278,14 @@ impl Twin {
     pub fn undesire(&mut self, name: &Name) -> bool {
         self.changed = true;
         self.desired.remove(name).is_some()
+    }
+
+    /// Properties that have a value although their thing promised to say it again within a time that is over.
+    pub fn expired(&self, after: &BTreeMap<Name, Duration>, now: Timestamp) -> Vec<&Reported> {
+        let found = after.iter().filter_map(|(name, after)| Some((self.property(name)?, *after)));
+        let is_over = |reported: &Reported, after| now.since(reported.received) > after;
+        let expired = found.filter(|(reported, after)| reported.value != Value::Null && is_over(reported, *after));
+        expired.map(|(reported, _)| reported).collect()
     }
 
     /// What is desired.

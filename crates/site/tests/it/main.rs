@@ -1,0 +1,10 @@
+//! The whole way: what is said on the log, through adapters, into twins, history and live views, and commands back.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod commands;
+mod common;
+mod fold;
+mod live;
+mod queries;
+mod replay;
+mod threads;
