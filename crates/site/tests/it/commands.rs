@@ -114,7 +114,7 @@ fn an_answer_that_was_on_the_log_counts_although_the_deadline_passed_meanwhile()
     let command = site.invoke(&asked, &id("lamp"), &name("fade"), Value::Null).unwrap();
     bench.say("things/lamp/actions/fade/status", &format!(r#"{{"id":"{}","state":"finished"}}"#, command.id));
     drop(site);
-    bench.pass(Duration::from_secs(60));
+    bench.pass(Duration::from_mins(1));
     let site = bench.open();
     site.turn().unwrap();
     assert_eq!(site.command(&command.id).unwrap().command.state, CommandState::Finished);

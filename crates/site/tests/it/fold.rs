@@ -32,7 +32,7 @@ fn a_thing_that_speaks_waits_in_the_inbox_with_its_values_and_history() {
     assert_eq!(detail.summary.thing.model_of_its_own().id, "meter");
 
     let key = SeriesKey { thing: id("meter"), name: name("power") };
-    let window = Window { from: START, to: START + Duration::from_secs(60), pixels: 100 };
+    let window = Window { from: START, to: START + Duration::from_mins(1), pixels: 100 };
     let (_, history) = site.history(&[key], window).unwrap();
     let site::HistoryPoints::Buckets(buckets) = &history[0].points else { panic!("power is a number") };
     assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 2);
@@ -62,7 +62,7 @@ fn late_records_correct_the_history_and_leave_the_twin() {
 fn claims_of_time_that_cannot_be_are_replaced() {
     let bench = Bench::new();
     let site = bench.open();
-    let far = (START + Duration::from_secs(25 * 3600)).0 / 1_000;
+    let far = (START + Duration::from_hours(25)).0 / 1_000;
     bench.say("things/meter/properties/power", &format!(r#"{{"value":1,"time":{far}}}"#));
     bench.say("things/meter/properties/energy", r#"{"value":1,"time":"1999-12-31T23:59:59Z"}"#);
     site.turn().unwrap();

@@ -46,9 +46,9 @@ fn say_something(bench: &Bench, random: &mut ChaCha8Rng) {
         3 => (format!("things/{thing}/properties/x"), format!(r#"{{"value":{number},"time":{late}}}"#)),
         4 => (format!("things/{thing}/properties/mode"), format!("\"mode{}\"", number % 3)),
         5 => (format!("things/{thing}/properties/x"), ["null", "\"off\"", "true"][number as usize % 3].to_owned()),
-        6 => (format!("things/lamp/properties/level"), (number * 3).to_string()),
+        6 => ("things/lamp/properties/level".to_owned(), (number * 3).to_string()),
         7 => ("things/lamp/model".to_owned(), LAMP.to_owned()),
-        _ => (format!("things/{thing}/properties"), format!(r#"{{"x":{number},"y":{}.5}}"#, number)),
+        _ => (format!("things/{thing}/properties"), format!(r#"{{"x":{number},"y":{number}.5}}"#)),
     };
     bench.say(&topic, &payload);
     bench.pass(Duration::from_millis(random.random_range(0..500)));
