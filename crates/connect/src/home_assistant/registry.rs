@@ -193,7 +193,15 @@ impl Registry {
             self.drop_if_empty(&thing, sink.out);
             return None;
         };
-        let member = Member { entity, kind: component.kind, thing: thing.clone(), base, owner: topic.clone(), unique };
+        let member = Member {
+            entity,
+            names: Vec::new(),
+            kind: component.kind,
+            thing: thing.clone(),
+            base,
+            owner: topic.clone(),
+            unique,
+        };
         self.insert(&key, member, position, device, sink);
         if let Some((_, old)) = before.filter(|(_, old)| *old != thing) {
             self.drop_if_empty(&old, sink.out);
@@ -276,9 +284,15 @@ impl Registry {
         update_device(&mut thing.device, device);
         let position = position.unwrap_or(thing.members.len()).min(thing.members.len());
         thing.members.insert(position, key.clone());
-        let names =
-            member.entity.properties.keys().chain(member.entity.events.keys()).chain(member.entity.actions.keys());
-        thing.names.extend(names.map(|name| (name.clone(), key.clone())));
+        let mut member = member;
+        member.names = thing.add_models(key, &mut member.entity);
+        for name in &member.names {
+            if let (Some(data_type), Some(property)) =
+                (self.settled.get(&(key.clone(), name.clone())), thing.model.properties.get_mut(name))
+            {
+                property.data_type = *data_type;
+            }
+        }
         if let Some(availability) = member.entity.availability.clone() {
             if let Some(rule) = thing.rules.iter_mut().find(|rule| rule.availability == availability) {
                 rule.members += 1;
@@ -288,18 +302,6 @@ impl Registry {
                 for topic in &availability.topics {
                     self.listen_for_availability(&topic.topic, &member.thing, sink);
                 }
-            }
-        }
-        let settled: Vec<(Name, DataType)> = member
-            .entity
-            .properties
-            .keys()
-            .filter_map(|name| Some((name.clone(), *self.settled.get(&(key.clone(), name.clone()))?)))
-            .collect();
-        let mut member = member;
-        for (name, data_type) in settled {
-            if let Some(property) = member.entity.properties.get_mut(&name) {
-                property.data_type = data_type;
             }
         }
         self.members.insert(key.clone(), member);
@@ -336,7 +338,7 @@ impl Registry {
         let thing = self.things.get_mut(&member.thing)?;
         let position = thing.members.iter().position(|of| of == key);
         thing.members.retain(|of| of != key);
-        thing.names.retain(|_, of| of != key);
+        thing.remove_models(&member.names);
         if let Some(availability) = &member.entity.availability {
             if let Some(rule) = thing.rules.iter_mut().find(|rule| rule.availability == *availability) {
                 rule.members -= 1;
@@ -363,8 +365,7 @@ impl Registry {
     fn remove(&mut self, key: &EntityKey, out: &mut Decoded) -> Option<ThingId> {
         let member = self.members.get(key)?;
         let thing = member.thing.clone();
-        let names: Vec<Name> = member.entity.properties.keys().cloned().collect();
-        for name in names {
+        for name in member.names.clone() {
             self.settled.remove(&(key.clone(), name));
         }
         self.take(key);
@@ -476,11 +477,14 @@ impl Registry {
         }
         self.revision += 1;
         self.settled.insert(place, settled);
-        let Some(member) = self.members.get_mut(key) else { return (settled, None) };
-        let Some(property) = member.entity.properties.get_mut(name) else { return (settled, None) };
+        let Some(id) = self.members.get(key).map(|member| member.thing.clone()) else { return (settled, None) };
+        let thing = self.things.get_mut(&id);
+        let Some(property) = thing.and_then(|thing| thing.model.properties.get_mut(name)) else {
+            return (settled, None);
+        };
         let changed = property.data_type != settled;
         property.data_type = settled;
-        (settled, changed.then(|| member.thing.clone()))
+        (settled, changed.then_some(id))
     }
 
     /// The messages of a command.

@@ -17,7 +17,10 @@ pub(super) type EntityKey = Arc<str>;
 /// A component in use.
 #[derive(Debug)]
 pub(super) struct Member {
+    /// Its models are moved into its thing's.
     pub(super) entity: Entity,
+    /// Its properties, events and actions.
+    pub(super) names: Vec<Name>,
     pub(super) kind: String,
     pub(super) thing: ThingId,
     /// What its properties' names begin with; kept for as long as the component is known.
@@ -31,6 +34,8 @@ pub(super) struct Member {
 #[derive(Debug)]
 pub(super) struct Thing {
     pub(super) device: Device,
+    /// The models of all its components.
+    pub(super) model: ThingModel,
     /// In the order of their discovery.
     pub(super) members: Vec<EntityKey>,
     /// Whose each name is.
@@ -95,12 +100,36 @@ impl Thing {
     pub(super) fn new(device: Device) -> Self {
         Self {
             device,
+            model: ThingModel::default(),
             members: Vec::new(),
             names: HashMap::default(),
             rules: Vec::new(),
             told: None,
             is_announced: false,
             announced_at: None,
+        }
+    }
+
+    /// Takes over the models of a component. Returns their names.
+    pub(super) fn add_models(&mut self, key: &EntityKey, entity: &mut Entity) -> Vec<Name> {
+        let properties = std::mem::take(&mut entity.properties);
+        let events = std::mem::take(&mut entity.events);
+        let actions = std::mem::take(&mut entity.actions);
+        let names: Vec<Name> = properties.keys().chain(events.keys()).chain(actions.keys()).cloned().collect();
+        self.names.extend(names.iter().map(|name| (name.clone(), key.clone())));
+        self.model.properties.extend(properties);
+        self.model.events.extend(events);
+        self.model.actions.extend(actions);
+        names
+    }
+
+    /// Drops the models of a component.
+    pub(super) fn remove_models(&mut self, names: &[Name]) {
+        for name in names {
+            self.names.remove(name);
+            self.model.properties.remove(name);
+            self.model.events.remove(name);
+            self.model.actions.remove(name);
         }
     }
 
@@ -124,18 +153,15 @@ impl Thing {
             id: id.to_string(),
             title: self.device.product.clone(),
             version: self.device.version.clone(),
-            ..ThingModel::default()
+            ..self.model.clone()
         };
         let mut expires_after = BTreeMap::new();
         let mut kind = TELLING_KINDS.len();
         for member in self.members.iter().filter_map(|key| members.get(key)) {
-            let entity = &member.entity;
-            model.properties.extend(entity.properties.iter().map(|(name, property)| (name.clone(), property.clone())));
-            model.events.extend(entity.events.iter().map(|(name, event)| (name.clone(), event.clone())));
-            model.actions.extend(entity.actions.iter().map(|(name, action)| (name.clone(), action.clone())));
-            if let Some(seconds) = entity.expires_after_seconds {
+            if let Some(seconds) = member.entity.expires_after_seconds {
                 let after = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-                expires_after.extend(entity.properties.keys().map(|name| (name.clone(), after)));
+                let properties = member.names.iter().filter(|name| self.model.properties.contains_key(*name));
+                expires_after.extend(properties.map(|name| (name.clone(), after)));
             }
             let rank = TELLING_KINDS.iter().position(|(known, _)| *known == member.kind);
             kind = kind.min(rank.unwrap_or(TELLING_KINDS.len()));

@@ -62,9 +62,10 @@ pub fn check(batch: &Bytes) -> Checked {
     let start = batch.as_ptr() as usize;
     for (bytes, outcome) in Lines::new(batch) {
         let outcome = outcome.and_then(|line| {
-            let first_byte = bytes.as_ptr() as usize - start;
-            let number = 1 + line::newlines(&batch[..first_byte]);
-            thing_of(&line).map_err(|problem| LineError { line: number, column: 1, problem })
+            thing_of(&line).map_err(|problem| {
+                let first_byte = bytes.as_ptr() as usize - start;
+                LineError { line: 1 + line::newlines(&batch[..first_byte]), column: 1, problem }
+            })
         });
         match outcome {
             Ok(thing) => {
