@@ -84,14 +84,7 @@ impl Channel {
         core.timers.set(now, patience, Timer::Connect(Arc::downgrade(&link)));
         count(&core.counters.connections);
         count(&core.counters.connections_opened);
-        Self {
-            core: Arc::clone(core),
-            link,
-            peer,
-            version: Version::V311,
-            partial: Vec::new(),
-            stage: Stage::New,
-        }
+        Self { core: Arc::clone(core), link, peer, version: Version::V311, partial: Vec::new(), stage: Stage::New }
     }
 
     /// Handles bytes from the client.
@@ -243,7 +236,7 @@ impl Channel {
             version: connect.version,
             peer: self.peer.clone(),
         };
-        self.stage = Stage::Authenticating(opening);
+        self.stage = Stage::Authenticating(Box::new(opening));
         Flow::Pause(Progress::Authenticate(Box::new(credentials)))
     }
 

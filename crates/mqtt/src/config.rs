@@ -75,7 +75,7 @@ impl Default for Limits {
             queued_messages: 1_000,
             queued_bytes: 1024 * 1024,
             queued_window_entries: 10_000_000,
-            queued_age: Duration::from_secs(30 * 24 * 3600),
+            queued_age: Duration::from_hours(30 * 24),
             outgoing_bytes: 4 * 1024 * 1024,
             retained_messages: 1_000_000,
             retained_bytes: 1024 * 1024 * 1024,

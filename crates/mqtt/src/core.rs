@@ -334,7 +334,11 @@ impl Core {
                         count(&self.counters.keepalive_timeouts);
                         link.end(Ending::Silent);
                     } else {
-                        self.timers.set(now, limit - silent, Timer::KeepAlive(Arc::downgrade(&link), limit));
+                        self.timers.set(
+                            now,
+                            limit.saturating_sub(silent),
+                            Timer::KeepAlive(Arc::downgrade(&link), limit),
+                        );
                     }
                 }
                 Timer::SessionExpiry(session, since) => {

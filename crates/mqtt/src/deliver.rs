@@ -98,8 +98,13 @@ impl Core {
             }
             return;
         };
-        let delivery =
-            Delivery { message: Arc::clone(shared), qos, retain, way: Way::Stream, subscription_ids: merged.ids.clone() };
+        let delivery = Delivery {
+            message: Arc::clone(shared),
+            qos,
+            retain,
+            way: Way::Stream,
+            subscription_ids: merged.ids.clone(),
+        };
         if message.is_logged() {
             if !state.outbound.live || message.position < state.outbound.next {
                 return;
@@ -141,7 +146,8 @@ impl Core {
         let limits = &self.config.limits;
         let outbound = &mut state.outbound;
         let weight = delivery.message.weight();
-        let fits = outbound.queue.len() < limits.queued_messages && outbound.queued_bytes + weight <= limits.queued_bytes;
+        let fits =
+            outbound.queue.len() < limits.queued_messages && outbound.queued_bytes + weight <= limits.queued_bytes;
         if outbound.queue.is_empty() || fits {
             outbound.push(delivery);
             self.pump(session, state, now);

@@ -8,7 +8,9 @@ use ahash::AHashMap;
 use model::Timestamp;
 use parking_lot::Mutex;
 
-use crate::codec::{Disconnect, Outgoing, Packet, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode};
+use crate::codec::{
+    Disconnect, Outgoing, Packet, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode,
+};
 use crate::hooks::Ending;
 use crate::message::Message;
 
@@ -287,7 +289,10 @@ impl Link {
     pub(crate) fn take_output(&self, waker: Option<&Waker>) -> (Vec<u8>, Option<Ending>) {
         let mut out = self.out.lock();
         let buffer = std::mem::take(&mut out.buffer);
-        if buffer.is_empty() && out.ending.is_none() && let Some(waker) = waker {
+        if buffer.is_empty()
+            && out.ending.is_none()
+            && let Some(waker) = waker
+        {
             out.register(waker);
         }
         (buffer, out.ending)

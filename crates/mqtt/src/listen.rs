@@ -18,7 +18,7 @@ use crate::serve::serve;
 use crate::websocket;
 
 /// Silence after which the system asks whether the other end is still there: NATs forget connections without a word.
-const TCP_KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const TCP_KEEPALIVE_AFTER: Duration = Duration::from_mins(1);
 
 /// How often it asks again.
 const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);

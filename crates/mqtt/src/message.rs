@@ -69,7 +69,8 @@ impl Message {
             return Bytes::new();
         }
         let mut packed: SmallVec<[u8; 64]> = SmallVec::new();
-        packed.push(u8::from(self.expiry_seconds.is_some()) * HAS_EXPIRY | u8::from(packet_id != 0) * HAS_PACKET_ID);
+        packed
+            .push((u8::from(self.expiry_seconds.is_some()) * HAS_EXPIRY) | (u8::from(packet_id != 0) * HAS_PACKET_ID));
         if let Some(expiry) = self.expiry_seconds {
             packed.extend_from_slice(&expiry.to_be_bytes());
         }

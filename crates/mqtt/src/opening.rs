@@ -8,7 +8,9 @@ use model::{Cause, CauseKind, Position, Principal, Resource, Right, Timestamp, d
 use rand::Rng;
 
 use crate::channel::Speaker;
-use crate::codec::{Connect, ConnectAck, Packet, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode};
+use crate::codec::{
+    Connect, ConnectAck, Packet, PropertyBuffer, PropertyId, PropertyValue, ReasonCode, Version, encode,
+};
 use crate::core::{Core, Timer};
 use crate::counters::count;
 use crate::hooks::{Client, Peer};
@@ -37,7 +39,7 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Reads a CONNECT, or says why it is not acceptable whoever sent it.
-    pub(crate) fn read(connect: &Connect<'_>, core: &Core) -> Result<Box<Self>, ReasonCode> {
+    pub(crate) fn read(connect: &Connect<'_>, core: &Core) -> Result<Self, ReasonCode> {
         let limits = &core.config.limits;
         let properties = connect.properties;
         if properties.text(PropertyId::AuthenticationMethod).is_some() {
@@ -65,7 +67,7 @@ impl Opening {
             aliases: properties.number(PropertyId::TopicAliasMaximum).map_or(0, |maximum| maximum as u16),
             problem_information: properties.number(PropertyId::RequestProblemInformation) != Some(0),
         };
-        Ok(Box::new(Self {
+        Ok(Self {
             will: will(connect, &client_id)?,
             client_id,
             assigned: id.is_empty(),
@@ -76,12 +78,12 @@ impl Opening {
             shortened: expiry_seconds != wish,
             window: window.min(limits.inflight),
             accepts: Accepts { aliases: accepts.aliases.min(limits.topic_aliases), ..accepts },
-        }))
+        })
     }
 
     /// Lets the client in as `principal`.
     pub(crate) fn welcome(
-        mut self: Box<Self>,
+        mut self,
         core: &Arc<Core>,
         link: &Arc<Link>,
         peer: &Peer,

@@ -132,11 +132,17 @@ impl Core {
             }
         }
         match self.state.commit(changes, now) {
-            Ok(_) => jobs.into_iter().for_each(|job| self.written(job, now)),
+            Ok(_) => {
+                for job in jobs {
+                    self.written(job, now);
+                }
+            }
             Err(problem) => {
                 count(&self.counters.state_errors);
                 tracing::error!(%problem, "sessions could not be written");
-                jobs.into_iter().for_each(|job| self.not_written(&job));
+                for job in &jobs {
+                    not_written(job);
+                }
             }
         }
     }
@@ -190,28 +196,6 @@ impl Core {
                 link.saved();
             }
             Job::Flights(session) => self.flights_written(&session, now),
-            Job::Save(_, Then::Nothing) | Job::Forget(_) | Job::ForgetGroup(_) => {}
-        }
-    }
-
-    fn not_written(&self, job: &Job) {
-        match job {
-            Job::Save(_, Then::Attach(link, _) | Then::Reply(link, ..)) => {
-                link.end(Ending::Server(ReasonCode::ServerUnavailable));
-            }
-            Job::Flights(session) => {
-                let mut state = session.state.lock();
-                for flight in &mut state.outbound.in_flight {
-                    match flight.phase {
-                        Phase::Committing => flight.phase = Phase::Assigned,
-                        Phase::Releasing => flight.phase = Phase::Received,
-                        _ => {}
-                    }
-                }
-                if let Some(online) = &state.online {
-                    online.link.end(Ending::Server(ReasonCode::ServerUnavailable));
-                }
-            }
             Job::Save(_, Then::Nothing) | Job::Forget(_) | Job::ForgetGroup(_) => {}
         }
     }
@@ -277,9 +261,10 @@ impl Core {
         };
         self.saved_checkpoint.store(checkpoint.0, Ordering::Relaxed);
         self.each_row(Table::Retained, |row| {
-            match decode_message(&row.id, &row.document) {
-                Some(message) => self.keep(&message),
-                None => tracing::warn!(topic = row.id, "a retained message cannot be read and is left out"),
+            if let Some(message) = decode_message(&row.id, &row.document) {
+                self.keep(&message);
+            } else {
+                tracing::warn!(topic = row.id, "a retained message cannot be read and is left out");
             }
             Ok(())
         })?;
@@ -334,7 +319,8 @@ impl Core {
         for flight in &row.in_flight {
             if flight.released {
                 let phase = Phase::Released;
-                let released = InFlight { packet_id: flight.packet_id, phase, position: flight.position, delivery: None };
+                let released =
+                    InFlight { packet_id: flight.packet_id, phase, position: flight.position, delivery: None };
                 outbound.in_flight.push_back(released);
                 continue;
             }
@@ -401,5 +387,28 @@ impl Core {
             state.received_through = message.position.next();
             self.mark_dirty(&session, &mut state);
         }
+    }
+}
+
+/// Whoever waits for what could not be written is disconnected; it will be tried again when they are back.
+fn not_written(job: &Job) {
+    match job {
+        Job::Save(_, Then::Attach(link, _) | Then::Reply(link, ..)) => {
+            link.end(Ending::Server(ReasonCode::ServerUnavailable));
+        }
+        Job::Flights(session) => {
+            let mut state = session.state.lock();
+            for flight in &mut state.outbound.in_flight {
+                match flight.phase {
+                    Phase::Committing => flight.phase = Phase::Assigned,
+                    Phase::Releasing => flight.phase = Phase::Received,
+                    _ => {}
+                }
+            }
+            if let Some(online) = &state.online {
+                online.link.end(Ending::Server(ReasonCode::ServerUnavailable));
+            }
+        }
+        Job::Save(_, Then::Nothing) | Job::Forget(_) | Job::ForgetGroup(_) => {}
     }
 }

@@ -62,7 +62,7 @@ mod tests {
         assert!(rates.admit(IpAddr::from([10, 0, 0, 2]), 2, start));
         assert!(rates.admit(address, 2, start + Duration::from_millis(500)));
         assert!(!rates.admit(address, 2, start + Duration::from_millis(500)));
-        rates.forget(start + Duration::from_secs(60));
+        rates.forget(start + Duration::from_mins(1));
         assert!(rates.empty_at.lock().is_empty());
     }
 }

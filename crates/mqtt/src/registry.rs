@@ -96,7 +96,7 @@ impl Core {
             let resumed = !hello.clean_start && state.is_persistent() && existing.owner == hello.owner;
             self.take_over(&mut registry, &existing, &mut state, resumed, now);
             let immediate = state.will.as_ref().is_some_and(|will| will.delay_seconds == 0 || !resumed);
-            wills.extend(state.will.take().filter(|_| immediate));
+            wills.extend(state.will.take().filter(|_| immediate).map(|will| *will));
             stored = state.is_persistent();
             if resumed {
                 registry.offline.remove(&(state.offline_since.unwrap_or(now), existing.key));
@@ -114,7 +114,7 @@ impl Core {
         registry.owned(&owner, |owned| owned.connections += 1);
         drop(registry);
         for will in wills {
-            self.publish_will(will, now);
+            self.publish_will(Box::new(will), now);
         }
         let greeting = greet(present);
         if stored && !saved {
@@ -133,7 +133,7 @@ impl Core {
         registry: &mut Registry,
         hello: &Hello,
         existing: Option<&Arc<Session>>,
-        wills: &mut Vec<Box<Will>>,
+        wills: &mut Vec<Will>,
     ) -> Result<(), ReasonCode> {
         let limits = &self.config.limits;
         let owned = registry.owners.get(&hello.owner);
@@ -152,7 +152,7 @@ impl Core {
         let Some((_, oldest)) = registry.offline.pop_first() else { return Err(ReasonCode::QuotaExceeded) };
         if let Some(session) = registry.find(&oldest) {
             count(&self.counters.sessions_evicted);
-            wills.extend(session.state.lock().will.take());
+            wills.extend(session.state.lock().will.take().map(|will| *will));
             self.end_session(registry, &session);
             self.jobs.push(Job::Forget(oldest));
         }
@@ -199,27 +199,24 @@ impl Core {
     fn new_session(&self, registry: &mut Registry, hello: &Hello) -> Arc<Session> {
         let client_id = Arc::clone(&hello.client.client_id);
         let outbound = Outbound::new(Position::START, true);
-        let session = Arc::new(Session::new(self.fresh_id(), Arc::clone(&client_id), Arc::clone(&hello.owner), outbound));
+        let session =
+            Arc::new(Session::new(self.fresh_id(), Arc::clone(&client_id), Arc::clone(&hello.owner), outbound));
         registry.sessions.insert(client_id, Arc::clone(&session));
         session
     }
 
     /// Puts a session on its new connection; true when it has to be saved.
-    fn begin(
-        &self,
-        registry: &mut Registry,
-        session: &Arc<Session>,
-        link: &Arc<Link>,
-        hello: Hello,
-    ) -> bool {
+    fn begin(&self, registry: &mut Registry, session: &Arc<Session>, link: &Arc<Link>, hello: Hello) -> bool {
         let mut state = session.state.lock();
         self.set_persistent(registry, session, &mut state, hello.expiry_seconds);
         state.offline_since = None;
         state.will = hello.will;
         let principal = &hello.client.principal;
         let client = Arc::new(hello.client.clone());
-        let refused: Vec<_> =
-            state.subscriptions.extract_if(.., |subscription| !may_subscribe(principal, &subscription.filter)).collect();
+        let refused: Vec<_> = state
+            .subscriptions
+            .extract_if(.., |subscription| !may_subscribe(principal, &subscription.filter))
+            .collect();
         let filtered = principal.is_filtered();
         state.online = Some(Online {
             link: Arc::clone(link),
@@ -239,7 +236,13 @@ impl Core {
         saved
     }
 
-    fn set_persistent(&self, registry: &mut Registry, session: &Session, state: &mut SessionState, expiry_seconds: u32) {
+    fn set_persistent(
+        &self,
+        registry: &mut Registry,
+        session: &Session,
+        state: &mut SessionState,
+        expiry_seconds: u32,
+    ) {
         let (before, after) = (state.is_persistent(), expiry_seconds > 0);
         state.expiry_seconds = expiry_seconds;
         if before == after {

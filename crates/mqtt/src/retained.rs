@@ -158,7 +158,8 @@ mod tests {
         assert_eq!(retained.get("a").unwrap().payload, "2");
         retained.apply(&message("a", "", 2), &limits);
         assert_eq!(retained.size().0, 1);
-        let mut changes: Vec<_> = retained.take_changes().into_iter().map(|(t, m)| (t.to_string(), m.is_some())).collect();
+        let mut changes: Vec<_> =
+            retained.take_changes().into_iter().map(|(t, m)| (t.to_string(), m.is_some())).collect();
         changes.sort();
         assert_eq!(changes, [("a".to_owned(), false), ("b".to_owned(), true)]);
         retained.apply(&message("b", "", 3), &limits);

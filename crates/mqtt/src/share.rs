@@ -34,14 +34,8 @@ pub(crate) struct GroupState {
 
 impl Group {
     pub(crate) fn new(name: &str, filter: &str, next: Position, live: bool) -> Self {
-        let state = GroupState {
-            members: Vec::new(),
-            turn: 0,
-            next,
-            live,
-            exactly_next: Position::START,
-            saved_next: next,
-        };
+        let state =
+            GroupState { members: Vec::new(), turn: 0, next, live, exactly_next: Position::START, saved_next: next };
         Self { name: Arc::from(name), filter: Arc::from(filter), state: Mutex::new(state) }
     }
 

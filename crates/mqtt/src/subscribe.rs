@@ -6,7 +6,10 @@ use model::{Principal, Timestamp, topic};
 use smallvec::SmallVec;
 
 use crate::channel::{Flow, Speaker};
-use crate::codec::{Filter, Packet, Properties, PropertyBuffer, PropertyId, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version, encode};
+use crate::codec::{
+    Filter, Packet, Properties, PropertyBuffer, PropertyId, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version,
+    encode,
+};
 use crate::core::Core;
 use crate::counters::count;
 use crate::hooks::Ending;
@@ -48,7 +51,7 @@ impl Core {
             };
             codes.push(code);
         }
-        let refused = codes.iter().any(|code| *code == ReasonCode::NotAuthorized as u8);
+        let refused = codes.contains(&(ReasonCode::NotAuthorized as u8));
         let explained = if refused { link.reason_string("you may not subscribe there") } else { PropertyBuffer::new() };
         let properties = explained.as_properties();
         let packet = SubscribeAck { packet_id: packet.packet_id, properties, codes: &codes };
@@ -75,7 +78,12 @@ impl Core {
         }
     }
 
-    fn subscribe_one(&self, speaker: &Speaker, filter: Filter<'_>, id: u32) -> Result<(Subscription, bool), ReasonCode> {
+    fn subscribe_one(
+        &self,
+        speaker: &Speaker,
+        filter: Filter<'_>,
+        id: u32,
+    ) -> Result<(Subscription, bool), ReasonCode> {
         let plain = match share::parse(filter.filter) {
             None => filter.filter,
             Some(Some((_, plain))) => plain,
@@ -153,7 +161,10 @@ impl Core {
                     message,
                     retain: true,
                     way: Way::Retained,
-                    subscription_ids: Some(subscription.id).filter(|id| *id != 0).into_iter().collect::<SubscriptionIds>(),
+                    subscription_ids: Some(subscription.id)
+                        .filter(|id| *id != 0)
+                        .into_iter()
+                        .collect::<SubscriptionIds>(),
                 };
                 self.enqueue_retained(&mut state, delivery);
             }

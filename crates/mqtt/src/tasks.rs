@@ -22,7 +22,7 @@ pub(crate) fn spawn(core: &Arc<Core>, stop: &watch::Receiver<bool>) -> Vec<threa
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || serve(&core));
         thread.expect("a thread can be started when a broker is")
     };
-    vec![run("mqtt-state", |core| core.serve_jobs()), run("mqtt-read", |core| core.serve_reads())]
+    vec![run("mqtt-state", Core::serve_jobs), run("mqtt-read", |core| core.serve_reads())]
 }
 
 async fn until(mut stop: watch::Receiver<bool>, task: impl Future<Output = ()>) {

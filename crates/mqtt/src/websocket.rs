@@ -41,7 +41,8 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S, limit: 
     #[expect(clippy::result_large_err, reason = "the signature is that of the handshake's callback")]
     let agree = |request: &Request, mut response: Response| {
         let offered = request.headers().get_all("Sec-WebSocket-Protocol");
-        let offered: Vec<_> = offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        let offered: Vec<_> =
+            offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
         let agreed = SUBPROTOCOLS.into_iter().find(|name| offered.iter().any(|offer| offer.trim() == *name));
         if let Some(agreed) = agreed {
             response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(agreed));
@@ -59,7 +60,11 @@ pub(crate) async fn upgraded<S: AsyncRead + AsyncWrite + Unpin>(stream: S, limit
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         while self.unread.is_empty() {
             match ready!(Pin::new(&mut self.socket).poll_next(context)) {
                 None | Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) => {

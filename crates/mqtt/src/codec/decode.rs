@@ -1,6 +1,8 @@
 //! From bytes to packets.
 
-use super::packet::{Ack, Connect, ConnectAck, Disconnect, Packet, Publish, Subscribe, SubscribeAck, Unsubscribe, Will};
+use super::packet::{
+    Ack, Connect, ConnectAck, Disconnect, Packet, Publish, Subscribe, SubscribeAck, Unsubscribe, Will,
+};
 use super::property::{Properties, PropertyId as Id};
 use super::read::{Reader, variable};
 use super::{ReasonCode, Version};
@@ -176,16 +178,7 @@ fn connect<'a>(reader: &mut Reader<'a>) -> Result<Connect<'a>, DecodeError> {
     let will = if has(0b100) { Some(will(reader, version, will_qos, has(0b10_0000))?) } else { None };
     let username = if has(0b1000_0000) { Some(reader.text()?) } else { None };
     let password = if has(0b100_0000) { Some(reader.binary()?) } else { None };
-    Ok(Connect {
-        version,
-        clean_start: has(0b10),
-        keep_alive_seconds,
-        client_id,
-        will,
-        username,
-        password,
-        properties,
-    })
+    Ok(Connect { version, clean_start: has(0b10), keep_alive_seconds, client_id, will, username, password, properties })
 }
 
 fn will<'a>(reader: &mut Reader<'a>, version: Version, qos: u8, retain: bool) -> Result<Will<'a>, DecodeError> {

@@ -14,5 +14,7 @@ pub use code::{ReasonCode, Version};
 pub use decode::{DecodeError, Frame, decode, frame};
 pub(crate) use encode::{Outgoing, acknowledge};
 pub use encode::{encode, variable_length_bytes};
-pub use packet::{Ack, Connect, ConnectAck, Disconnect, Filter, Packet, Publish, Subscribe, SubscribeAck, Unsubscribe, Will};
+pub use packet::{
+    Ack, Connect, ConnectAck, Disconnect, Filter, Packet, Publish, Subscribe, SubscribeAck, Unsubscribe, Will,
+};
 pub use property::{Properties, Property, PropertyBuffer, PropertyId, PropertyValue};

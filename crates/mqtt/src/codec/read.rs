@@ -84,5 +84,9 @@ pub(super) fn variable(bytes: &[u8]) -> Result<Option<(u32, usize)>, DecodeError
             return Ok(Some((value, index + 1)));
         }
     }
-    if bytes.len() >= 4 { Err(DecodeError::Malformed("a variable byte integer of more than four bytes")) } else { Ok(None) }
+    if bytes.len() >= 4 {
+        Err(DecodeError::Malformed("a variable byte integer of more than four bytes"))
+    } else {
+        Ok(None)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use store::State;
+
 use super::world::{Options, World};
 use crate::codec::{Packet, Version};
 use crate::config::{Config, Limits};
@@ -279,8 +281,12 @@ fn a_slow_client_loses_qos_0_only() {
         if ids.is_empty() {
             break;
         }
-        got.extend(read.iter().filter(|line| line.contains('#')).map(|line| line.split(' ').nth(2).unwrap().to_owned()));
-        ids.into_iter().for_each(|id| sink.ack(4, id));
+        got.extend(
+            read.iter().filter(|line| line.contains('#')).map(|line| line.split(' ').nth(2).unwrap().to_owned()),
+        );
+        for id in ids {
+            sink.ack(4, id);
+        }
     }
     assert_eq!(got, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
     assert!(world.counted("dropped_slow") > 0 && world.counted("sessions_fell_behind") > 0);
@@ -319,7 +325,6 @@ fn random_client_ids_leave_nothing_behind() {
     }
     assert_eq!((world.counted("sessions"), world.counted("sessions_evicted")), (10, 40));
     assert_eq!(world.core.registry.lock().all().len(), 10);
-    use store::State;
     assert_eq!(world.state.count(store::state::Table::Session, None).unwrap(), 10);
 }
 

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::world::World;
 use crate::codec::{
     Ack, Connect, ConnectAck, DecodeError, Disconnect, Packet, Properties, PropertyBuffer, PropertyId as Id,
-    PropertyValue as Value, Publish, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version, Will, decode, encode, frame,
+    PropertyValue as Value, Publish, ReasonCode, Subscribe, SubscribeAck, Unsubscribe, Version, Will, decode, encode,
+    frame,
 };
 
 fn properties() -> PropertyBuffer {
@@ -68,7 +69,8 @@ fn every_truncation_is_refused() {
             let mut short = bytes[..cut].to_vec();
             short[1] = cut as u8 - 2;
             let verdict = decoded(&short, Version::V5).err();
-            let optional = matches!(packet, Packet::PublishAck(_) | Packet::PublishReceived(_) | Packet::PublishRelease(_));
+            let optional =
+                matches!(packet, Packet::PublishAck(_) | Packet::PublishReceived(_) | Packet::PublishRelease(_));
             let optional = optional || matches!(packet, Packet::PublishComplete(_) | Packet::Disconnect(_));
             let Some(problem) = verdict else {
                 assert!(optional || matches!(packet, Packet::Publish(_)), "{packet:?} cut to {cut}");

@@ -4,6 +4,9 @@ use super::world::{Options, World};
 use crate::codec::{Disconnect, Packet, Properties, PropertyBuffer, PropertyId as Id, PropertyValue as Value, Version};
 use crate::config::{Config, Limits};
 
+const NO_LOCAL: u8 = 0b100;
+const AS_PUBLISHED: u8 = 0b1000;
+
 fn connect<'w>(world: &'w World, id: &str, properties: Vec<(Id, Value<'_>)>) -> super::world::Client<'w> {
     let mut client = world.open(Version::V5);
     client.connect(id, &Options { properties, ..Options::default() });
@@ -105,8 +108,6 @@ fn packets_larger_than_the_client_accepts_are_left_out() {
 fn subscription_options_are_followed() {
     let world = World::new();
     let (mut client, mut other) = (world.client("c"), world.client("other"));
-    const NO_LOCAL: u8 = 0b100;
-    const AS_PUBLISHED: u8 = 0b1000;
     client.subscribe("a", NO_LOCAL | AS_PUBLISHED);
     client.publish("a", "mine", 0);
     other.retain("a", "theirs", 0);

@@ -390,13 +390,14 @@ pub(crate) fn describe(packet: &Packet<'_>) -> String {
         Packet::Publish(publish) => {
             let mut text = format!("PUBLISH {} {}", publish.topic, String::from_utf8_lossy(publish.payload));
             if publish.qos > 0 {
-                text += &format!(" qos{} #{}", publish.qos, publish.packet_id);
+                text.extend([" qos", &publish.qos.to_string(), " #", &publish.packet_id.to_string()]);
             }
             for (flag, name) in [(publish.retain, " retain"), (publish.duplicate, " dup")] {
                 text += if flag { name } else { "" };
             }
             for property in publish.properties.iter() {
-                text += &format!(" {:?}={:?}", property.id, property.value);
+                let named = format!(" {:?}={:?}", property.id, property.value);
+                text.push_str(&named);
             }
             text
         }
