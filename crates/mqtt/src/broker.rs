@@ -183,6 +183,13 @@ impl Broker {
         Ok(position)
     }
 
+    /// The retained messages on topics that match a filter: topic and payload.
+    pub fn retained(&self, filter: &str) -> Vec<(Arc<str>, Bytes)> {
+        let core = self.core();
+        let messages = core.retained.matching(filter, core.clock.now());
+        messages.iter().map(|message| (Arc::clone(&message.topic), message.payload.clone())).collect()
+    }
+
     /// The clients that are connected now.
     pub fn clients(&self) -> Vec<Client> {
         let sessions = self.core().registry.lock().all();
