@@ -16,6 +16,7 @@ const simulatedUntil = started - 20 * 60 * 1e6;
 let position = 184_220;
 let signedIn = process.argv.includes("--signed-in");
 let owner = signedIn ? { id: "mina", name: "mina", role: "owner" } : null;
+let secret = "";
 let siteTitle = "Demo home";
 let tokens = [];
 let users = owner ? [{ ...owner, rev: 1 }] : [];
@@ -97,13 +98,13 @@ const attention = () => [...things.values()].filter((thing) => thing.status === 
 
 const routes = [
   ["GET", "/session", () => sessionOf()],
-  ["POST", "/setup", (_, { token, name, site_title }) => { if (token !== "setup") throw new Refusal(403, "The code is not right", "The one-time code does not match.", "Use the link Manmul printed when it started."); owner = { id: name, name, role: "owner" }; users = [{ ...owner, rev: 1 }]; siteTitle = site_title || siteTitle; signedIn = true; return [201, sessionOf()]; }],
-  ["POST", "/session", (_, { name, password }) => { if (name !== owner?.name || password.length < 4) throw new Refusal(401, "Name or password is wrong", "No person with this name and password may sign in.", "Check capital letters. An owner can set a new password under Settings, People."); signedIn = true; return sessionOf(); }],
+  ["POST", "/setup", (_, { token, name, password: chosen, site_title }) => { if (token !== "setup") throw new Refusal(403, "The code is not right", "The one-time code does not match.", "Use the link Manmul printed when it started."); owner = { id: name, name, role: "owner" }; secret = chosen; users = [{ ...owner, rev: 1 }]; siteTitle = site_title || siteTitle; signedIn = true; return [201, sessionOf()]; }],
+  ["POST", "/session", (_, { name, password }) => { if (name !== owner?.name || password !== secret) throw new Refusal(401, "Name or password is wrong", "No person with this name and password may sign in.", "Check capital letters. An owner can set a new password under Settings, People."); signedIn = true; return sessionOf(); }],
   ["DELETE", "/session", () => { signedIn = false; return [204]; }],
   ["GET", "/overview", () => {
     const accepted = [...things.values()].filter((thing) => thing.status === "accepted");
     const all = attention();
-    return { spaces: spaces.map((space) => { const here = accepted.filter((thing) => thing.space === space.id); return { space: { ...space, things: here.length }, things: here.length, online: here.filter((thing) => thing.presence === "online").length, attention: all.filter((one) => things.get(one.thing)?.space === space.id), headline: here.flatMap((thing) => primary(thing).slice(0, thing.model.kind === "sensor" ? 2 : 1).map((one) => ({ ...one, thing: thing.id, title: typeof one.value === "boolean" ? thing.title : thing.model.kind === "sensor" ? one.title : thing.title }))).slice(0, 5) }; }), totals: { things: accepted.length, online: accepted.filter((thing) => thing.presence === "online").length, inbox: [...things.values()].filter((thing) => thing.status === "inbox").length, records_per_second: 18.4, undecodable: 3 }, attention: all };
+    return { spaces: spaces.map((space) => { const here = accepted.filter((thing) => thing.space === space.id); return { space: { ...space, things: here.length }, things: here.length, online: here.filter((thing) => thing.presence === "online").length, attention: all.filter((one) => things.get(one.thing)?.space === space.id), headline: here.flatMap((thing) => primary(thing).slice(0, thing.model.kind === "sensor" ? 2 : 1).map((one) => ({ ...one, thing: thing.id, thing_title: thing.title }))).slice(0, 5) }; }), totals: { things: accepted.length, online: accepted.filter((thing) => thing.presence === "online").length, inbox: [...things.values()].filter((thing) => thing.status === "inbox").length, records_per_second: 18.4, undecodable: 3 }, attention: all };
   }],
   ["GET", "/things", (_, __, query) => {
     const search = (query.get("search") ?? "").toLowerCase();
@@ -165,7 +166,7 @@ const routes = [
 ];
 
 const kinds = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
-const policy = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, "http://localhost");

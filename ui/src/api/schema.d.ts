@@ -166,7 +166,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes Influx line protocol. The thing is the tag `thing`, `device`, `host` or `id`, else the measurement. */
+        /** Takes Influx line protocol. The thing is the tag `thing`; without it every series is a thing of its own. */
         post: operations["ingest_influx"];
         delete?: never;
         options?: never;
@@ -200,7 +200,7 @@ export interface paths {
         };
         /**
          * Records as they happen, over a WebSocket. Send `{"subscribe":{"things":[…]|null,"spaces":[…]|null,"kinds":[…]|null},
-         *     "resume":position|null}` first.
+         *     "resume":position|null}` first, and again whenever something else is to be seen.
          */
         get: operations["live"];
         put?: never;
@@ -644,6 +644,80 @@ export interface components {
             time: number;
             /** @description Who: `user u-…`, `token t-…`, `anonymous`. */
             who: string;
+        };
+        /** @description One page of the past, newest first. How long the whole is, is not known without reading all of it. */
+        Backwards_Message: {
+            /** @description The items. */
+            items: {
+                /** @description Its length. */
+                bytes: number;
+                /** @description Who or what led to it. */
+                cause: components["schemas"]["Cause"];
+                /** @description The MQTT client, or `http`, `manmul`. */
+                client: string;
+                /** @description What was said, when it is UTF-8. */
+                payload: string | null;
+                /** @description What was said, when it is not UTF-8. */
+                payload_base64: string | null;
+                /**
+                 * Format: int64
+                 * @description Its place on the log.
+                 */
+                position: number;
+                /**
+                 * Format: int32
+                 * @description MQTT quality of service.
+                 */
+                qos: number;
+                /**
+                 * Format: int64
+                 * @description When it was received.
+                 */
+                received: number;
+                /** @description Whether it was to be retained. */
+                retain: boolean;
+                /** @description Where it was said. */
+                topic: string;
+                /** @description Why no record came of it, if none did. */
+                undecodable: string | null;
+            }[];
+            /** @description What to send as `before` for the next page; null at the beginning of the log. */
+            next_cursor: string | null;
+        };
+        /** @description One page of the past, newest first. How long the whole is, is not known without reading all of it. */
+        Backwards_Record: {
+            /** @description The items. */
+            items: {
+                /** @description Who or what led to it. */
+                cause: components["schemas"]["Cause"];
+                /** @description The sort of fact. */
+                kind: components["schemas"]["RecordKind"];
+                /** @description The property, event or action. */
+                name: components["schemas"]["Name"];
+                /**
+                 * Format: int64
+                 * @description The entry of the log that it was decoded from.
+                 */
+                position: number;
+                /** @description How far it can be trusted. */
+                quality: components["schemas"]["Quality"];
+                /**
+                 * Format: int64
+                 * @description When it was received.
+                 */
+                received: number;
+                /** @description Whom it is about. */
+                thing: components["schemas"]["ThingId"];
+                /**
+                 * Format: int64
+                 * @description The thing's claim of when it was so.
+                 */
+                time: number;
+                /** @description What is so. */
+                value: unknown;
+            }[];
+            /** @description What to send as `before` for the next page; null at the beginning of the log. */
+            next_cursor: string | null;
         };
         /** @description Who or what led to an entry or record, and from which earlier record it followed. */
         Cause: {
@@ -1113,90 +1187,6 @@ export interface components {
                 updated_us: number;
                 /** @description True when this writes a property. */
                 write: boolean;
-            }[];
-            /** @description What to send as `cursor` for the next page; null on the last. */
-            next_cursor: string | null;
-            /**
-             * Format: int64
-             * @description How many items the whole list has.
-             */
-            total: number;
-        };
-        /** @description One page of a list. */
-        Page_Message: {
-            /** @description The items. */
-            items: {
-                /** @description Its length. */
-                bytes: number;
-                /** @description Who or what led to it. */
-                cause: components["schemas"]["Cause"];
-                /** @description The MQTT client, or `http`, `manmul`. */
-                client: string;
-                /** @description What was said, when it is UTF-8. */
-                payload: string | null;
-                /** @description What was said, when it is not UTF-8. */
-                payload_base64: string | null;
-                /**
-                 * Format: int64
-                 * @description Its place on the log.
-                 */
-                position: number;
-                /**
-                 * Format: int32
-                 * @description MQTT quality of service.
-                 */
-                qos: number;
-                /**
-                 * Format: int64
-                 * @description When it was received.
-                 */
-                received: number;
-                /** @description Whether it was to be retained. */
-                retain: boolean;
-                /** @description Where it was said. */
-                topic: string;
-                /** @description Why no record came of it, if none did. */
-                undecodable: string | null;
-            }[];
-            /** @description What to send as `cursor` for the next page; null on the last. */
-            next_cursor: string | null;
-            /**
-             * Format: int64
-             * @description How many items the whole list has.
-             */
-            total: number;
-        };
-        /** @description One page of a list. */
-        Page_Record: {
-            /** @description The items. */
-            items: {
-                /** @description Who or what led to it. */
-                cause: components["schemas"]["Cause"];
-                /** @description The sort of fact. */
-                kind: components["schemas"]["RecordKind"];
-                /** @description The property, event or action. */
-                name: components["schemas"]["Name"];
-                /**
-                 * Format: int64
-                 * @description The entry of the log that it was decoded from.
-                 */
-                position: number;
-                /** @description How far it can be trusted. */
-                quality: components["schemas"]["Quality"];
-                /**
-                 * Format: int64
-                 * @description When it was received.
-                 */
-                received: number;
-                /** @description Whom it is about. */
-                thing: components["schemas"]["ThingId"];
-                /**
-                 * Format: int64
-                 * @description The thing's claim of when it was so.
-                 */
-                time: number;
-                /** @description What is so. */
-                value: unknown;
             }[];
             /** @description What to send as `cursor` for the next page; null on the last. */
             next_cursor: string | null;
@@ -2291,7 +2281,10 @@ export interface operations {
     };
     ingest_influx: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The unit of the timestamps: `ns` (when not given), `us`, `ms`, `s`. */
+                precision?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2943,7 +2936,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Invocation"];
             };
@@ -3128,7 +3121,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Message"];
+                    "application/json": components["schemas"]["Backwards_Message"];
                 };
             };
             /** @description a problem */
@@ -3235,7 +3228,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Record"];
+                    "application/json": components["schemas"]["Backwards_Record"];
                 };
             };
             /** @description a problem */

@@ -41,7 +41,8 @@ class Live {
   #everything = 0;
   #listeners = new Set<RecordListener>();
   #refetch = new Set<() => void>();
-  #subscriptionQueued = false;
+  #subscribedAt = 0;
+  #subscription: ReturnType<typeof setTimeout> | undefined;
   #offset = 0;
 
   /** The server's clock, so that ages are right on a device whose own clock is not. */
@@ -97,7 +98,7 @@ class Live {
     this.#socket = socket;
     socket.onopen = () => {
       this.#heard();
-      this.#subscribe();
+      this.#subscribe(this.#newest >= 0 ? this.#newest : null);
     };
     socket.onmessage = (event) => this.#receive(event.data as ArrayBuffer);
     socket.onclose = () => {
@@ -140,8 +141,8 @@ class Live {
     const frame = decodeFrame(data);
     this.#offset = frame.time - Date.now() * 1000;
     const missed = frame.type === "gap" || (frame.type === "hello" && this.#newest > frame.newest);
-    if (frame.newest !== this.#newest) {
-      if (this.#newest >= 0 || frame.records.length > 0) this.newestAt = frame.time;
+    if (frame.newest > this.#newest || frame.type === "hello") {
+      if (this.#newest >= 0 && frame.newest > this.#newest) this.newestAt = frame.time;
       this.#newest = frame.newest;
     }
     for (const record of frame.records) {
@@ -158,19 +159,20 @@ class Live {
   }
 
   #queueSubscription(): void {
-    if (this.#subscriptionQueued) return;
-    this.#subscriptionQueued = true;
-    // A page that scrolls changes what it watches many times a second; the server hears of it once.
-    setTimeout(() => {
-      this.#subscriptionQueued = false;
-      this.#subscribe();
-    }, 60);
+    if (this.#subscription !== undefined) return;
+    // The first change goes at once, so that nothing falls between what a page fetches and what it follows;
+    // a page that scrolls changes what it watches many times a second, and the server hears of that now and then.
+    this.#subscription = setTimeout(() => {
+      this.#subscription = undefined;
+      this.#subscribedAt = performance.now();
+      this.#subscribe(null);
+    }, Math.max(0, this.#subscribedAt + 80 - performance.now()));
   }
 
-  #subscribe(): void {
+  #subscribe(resume: number | null): void {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const things = this.#everything > 0 ? null : [...this.#watched.keys()];
-    this.#socket.send(JSON.stringify({ subscribe: { things, spaces: null, kinds: null }, resume: this.#newest >= 0 ? this.#newest : null }));
+    this.#socket.send(JSON.stringify({ subscribe: { things, spaces: null, kinds: null }, resume }));
   }
 }
 

@@ -40,7 +40,7 @@ export const settings = {
   "people.what": ["What they may do", "권한"],
   "people.role": ["What {name} may do", "{name}의 권한"],
   "people.password": ["Set password", "비밀번호 설정"],
-  "people.password_of": ["Set a password for {name}", "{name}의 비밀번호 설정"],
+  "people.password_of": ["Set password for {name}", "{name}의 비밀번호 설정"],
   "people.password_set": ["{name} has a new password", "{name}의 비밀번호를 바꿨습니다"],
   "people.remove": ["Remove {name}", "{name} 제거"],
   "people.removed": ["{name} removed", "{name}을(를) 제거했습니다"],

@@ -59,6 +59,7 @@ export const shell = {
   "action.remove": ["Remove", "제거"],
   "action.retry": ["Try again", "다시 시도"],
   "action.run": ["Run", "실행"],
+  "action.run_what": ["Run: {what}", "실행: {what}"],
   "action.undo": ["Undo", "실행 취소"],
   "calls.title": ["The calls behind this page", "이 페이지의 API 호출"],
   "calls.hint": ["Put a token into MANMUL_TOKEN first. Make one under", "먼저 토큰을 MANMUL_TOKEN에 넣으세요. 토큰 만들기:"],

@@ -1,8 +1,11 @@
-// Fails the build when the JavaScript of the first page outgrows its budget of 120 kB compressed.
-import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+// After the build: fails when the JavaScript of the first page outgrows its budget, then packs every text file the way
+// the server sends it (.br and .gz beside it).
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const limit = 120 * 1024;
+const worthwhile = 1024;
 const dist = new URL("../dist/", import.meta.url).pathname;
 const manifest = JSON.parse(readFileSync(`${dist}.vite/manifest.json`, "utf8"));
 const size = (file) => gzipSync(readFileSync(dist + file)).length;
@@ -24,4 +27,14 @@ console.log(`first page ${kilobytes(first)} of ${kilobytes(limit)} compressed; e
 if (first > limit) {
   console.error("The first page is over budget: load the newest heavy import lazily.");
   process.exit(1);
+}
+
+rmSync(`${dist}.vite`, { recursive: true });
+for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || !/\.(?:js|css|html|svg|webmanifest)$/.test(entry.name)) continue;
+  const path = join(entry.parentPath, entry.name);
+  const plain = readFileSync(path);
+  if (plain.length < worthwhile) continue;
+  writeFileSync(`${path}.br`, brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
+  writeFileSync(`${path}.gz`, gzipSync(plain, { level: 9 }));
 }
