@@ -120,7 +120,9 @@ pub struct Client {
     pub persistent: bool,
 }
 
-/// Hears of comings and goings. Called by the thread that serves the connection: be quick and never block.
+/// Hears of comings and goings. Called by the thread that serves the connection: be quick and never block. It may
+/// publish ([`crate::Broker::publish`]) but not ask for clients or disconnect them: the registry is locked.
+///
 /// The `connected` of a connection always comes before its `disconnected`; a takeover gives the `disconnected` of the
 /// old connection ([`Ending::TakenOver`]) before the `connected` of the new one.
 pub trait Observe: Send + Sync {

@@ -94,16 +94,18 @@ impl Core {
             let mut state = existing.state.lock();
             // A session that was to end with its connection ends with it, also when that is taken over.
             let resumed = !hello.clean_start && state.is_persistent() && existing.owner == hello.owner;
-            self.take_over(&mut registry, &existing, &mut state, resumed, now);
+            let gone = self.take_over(&mut state, resumed);
             let immediate = state.will.as_ref().is_some_and(|will| will.delay_seconds == 0 || !resumed);
             wills.extend(state.will.take().filter(|_| immediate).map(|will| *will));
             stored = state.is_persistent();
+            registry.offline.remove(&(state.offline_since.unwrap_or(now), existing.key));
+            drop(state);
+            if let Some(client) = gone {
+                self.left(&mut registry, &existing.owner, &client, Ending::TakenOver, now);
+            }
             if resumed {
-                registry.offline.remove(&(state.offline_since.unwrap_or(now), existing.key));
-                drop(state);
                 kept = Some(existing);
             } else {
-                drop(state);
                 self.end_session(&mut registry, &existing);
             }
         }
@@ -159,28 +161,21 @@ impl Core {
         Ok(())
     }
 
-    /// Closes the connection that a session has, because a newer one is there.
-    fn take_over(
-        &self,
-        registry: &mut Registry,
-        session: &Arc<Session>,
-        state: &mut SessionState,
-        resumed: bool,
-        now: Timestamp,
-    ) {
-        let Some(online) = state.online.take() else { return };
+    /// Closes the connection that a session has, because a newer one is there; returns whose it was.
+    fn take_over(&self, state: &mut SessionState, resumed: bool) -> Option<Arc<Client>> {
+        let online = state.online.take()?;
         count(&self.counters.takeovers);
         online.link.end(Ending::TakenOver);
-        self.left(registry, session, &online.client, Ending::TakenOver, now);
         if resumed {
             self.go_offline(state);
         }
+        Some(online.client)
     }
 
-    /// A connection is gone: counts, and tells the observer.
-    fn left(&self, registry: &mut Registry, session: &Session, client: &Client, ending: Ending, now: Timestamp) {
+    /// A connection is gone: counts, and tells the observer, which may publish: no session may be locked.
+    fn left(&self, registry: &mut Registry, owner: &Arc<str>, client: &Client, ending: Ending, now: Timestamp) {
         sub(&self.counters.clients, 1);
-        registry.owned(&session.owner, |owned| owned.connections = owned.connections.saturating_sub(1));
+        registry.owned(owner, |owned| owned.connections = owned.connections.saturating_sub(1));
         self.observe.disconnected(client, ending, now);
     }
 
@@ -318,13 +313,14 @@ impl Core {
         if !keep_will {
             state.will = None;
         }
-        self.left(&mut registry, session, &online.client, ending, now);
+        let client = online.client;
         if state.is_persistent() {
             self.go_offline(&mut state);
             state.offline_since = Some(now);
             registry.offline.insert((now, session.key), Arc::clone(&session.client_id));
             let will = self.schedule(session, &mut state, now);
             drop(state);
+            self.left(&mut registry, &session.owner, &client, ending, now);
             drop(registry);
             self.jobs.push(Job::Save(Arc::clone(session), Then::Nothing));
             if let Some(will) = will {
@@ -334,6 +330,7 @@ impl Core {
         }
         let will = state.will.take();
         drop(state);
+        self.left(&mut registry, &session.owner, &client, ending, now);
         self.end_session(&mut registry, session);
         drop(registry);
         if was_persistent {
