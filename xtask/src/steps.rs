@@ -123,6 +123,6 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     run(&mut cargo(&["build", "--release", "--package", "manmul", "--package", "bench"]))?;
     let mut command = Command::new(target().join("release/bench"));
     command.current_dir(root()).args(arguments);
-    command.env("MANMUL_PYTHON", python.join("bin/python")).env("MANMUL_BINARY", target().join("release/manmul"));
+    command.env("BENCH_PYTHON", python.join("bin/python")).env("BENCH_MANMUL", target().join("release/manmul"));
     run(&mut command)
 }

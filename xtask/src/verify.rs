@@ -86,8 +86,8 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let python = install::python("test", install::PYTHON_TEST)?;
     total.add(counted(
         cargo(&["test", "--package", "manmul", "--test", "peers", "--quiet", "--", "--ignored", "--test-threads=2"])
-            .env("MANMUL_PYTHON", python.join("bin/python"))
-            .env("MANMUL_PYTHON_BIN", python.join("bin")),
+            .env("PEERS_PYTHON", python.join("bin/python"))
+            .env("PEERS_FOLDER", python.join("bin")),
     )?);
 
     announce("a real browser");
@@ -119,11 +119,11 @@ fn browser() -> anyhow::Result<Count> {
     let mut child = Command::new(target().join("debug/manmul"))
         .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
         .arg(&data)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .context("cannot start target/debug/manmul")?;
-    let output = child.stdout.take().expect("the output is piped");
+    let output = child.stderr.take().expect("the output is piped");
     let child = Guarded(child);
     let (url, token) = setup_link(output)?;
     let count =
@@ -133,14 +133,18 @@ fn browser() -> anyhow::Result<Count> {
     count
 }
 
-/// Waits for the one-time link on the server's output: `http://127.0.0.1:PORT/setup?token=TOKEN`.
-fn setup_link(output: impl std::io::Read) -> anyhow::Result<(String, String)> {
-    for line in BufReader::new(output).lines() {
+/// Waits for the one-time link in what the server says: `http://127.0.0.1:PORT/setup?token=TOKEN`. What it says later
+/// is read and thrown away, so that it never waits for us.
+fn setup_link(output: impl std::io::Read + Send + 'static) -> anyhow::Result<(String, String)> {
+    let mut lines = BufReader::new(output).lines();
+    while let Some(line) = lines.next() {
         let line = line?;
         if let Some(start) = line.find("http://") {
             let link = line[start..].split_whitespace().next().unwrap_or_default();
             if let Some((url, token)) = link.split_once("/setup?token=") {
-                return Ok((url.to_owned(), token.to_owned()));
+                let found = (url.to_owned(), token.to_owned());
+                std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+                return Ok(found);
             }
         }
     }
