@@ -61,7 +61,9 @@ pub struct Diagnostic {
     pub detail: String,
 }
 
-/// What an adapter made of an entry.
+/// What an adapter made of an entry, or of several one after another. Adapters only append, so that the lengths between
+/// two entries tell them apart; but a [`Discovered`] may be replaced in its place by a later one about the same thing, so
+/// that a storm of discovery messages tells of each thing once.
 #[derive(Debug, Default)]
 pub struct Decoded {
     /// Facts.

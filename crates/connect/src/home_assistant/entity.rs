@@ -366,7 +366,12 @@ impl Form {
                 .ok_or_else(|| not("one of the values of the model")),
             Self::Percent { low, high } => {
                 let percent = input.as_f64().ok_or_else(|| not("a number"))?;
-                let scaled = (low + (high - low) * percent.clamp(0.0, 100.0) / 100.0).round();
+                let percent = percent.clamp(0.0, 100.0);
+                let scaled = (low + (high - low) * percent / 100.0).round();
+                // Templates of covers get the number of the range as `value`, and the per cent under these names.
+                for name in ["position", "tilt_position"] {
+                    variables.insert(name.to_owned(), whole_json(percent));
+                }
                 Ok(whole_json(scaled))
             }
             Self::Channels { members, variables: names } => {

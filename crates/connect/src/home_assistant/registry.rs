@@ -379,7 +379,6 @@ impl Registry {
         }
         let was_announced = self.things.remove(id).is_some_and(|thing| thing.is_announced);
         self.by_key.retain(|_, of| of != id);
-        out.discovered.retain(|found| found.thing != *id);
         if was_announced {
             out.removed.push(id.clone());
         }
@@ -398,7 +397,6 @@ impl Registry {
         } else {
             out[place] = discovered;
         }
-        sink.out.removed.retain(|removed| removed != id);
         if let Some(thing) = self.things.get_mut(id) {
             thing.is_announced = true;
             thing.announced_at = Some(place);

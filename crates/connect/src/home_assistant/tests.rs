@@ -154,6 +154,10 @@ fn movers() {
     c CLOSE qos 0
     x takes no command cover_stop
     "#);
+    insta::assert_snapshot!(component("cover", json!({"set_position_topic": "p", "position_open": 255, "set_position_template": "{{ position }} {{ value }} {{ position_open }}"}), &[], &[("cover_position", Some(json!(20)))]), @r#"
+    found x "x" [cover] properties cover_position events  actions 
+    p 20 51 255 qos 0
+    "#);
     insta::assert_snapshot!(component("valve", json!({"state_topic": "s", "command_topic": "c", "reports_position": true}), &["40", r#"{"position": 41}"#], &[("valve_position", Some(json!(7)))]), @r#"
     found x "x" [valve] properties valve_position events  actions 
     property x.valve_position = Integer(40)
@@ -364,6 +368,20 @@ fn components_move_between_topics_without_being_doubled() {
     insta::assert_snapshot!(lines(&decode(&mut adapter, "z/a", r#"{"state":"ON"}"#)), @"property a.switch = Boolean(true)");
     insta::assert_snapshot!(lines(&decode(&mut adapter, "homeassistant/device/a/config", "")), @"removed a");
     assert!(!adapter.knows(&thing("a")));
+}
+
+#[test]
+fn several_entries_can_be_decoded_into_one_output() {
+    let mut adapter = HomeAssistant::default();
+    let mut out = Decoded::default();
+    let topic = "homeassistant/switch/a/switch/config";
+    let mut lengths = Vec::new();
+    for payload in [bulb("a", "A"), bulb("a", "B"), String::new(), bulb("a", "C")] {
+        adapter.decode(&entry(topic, payload), &mut out);
+        lengths.push((out.discovered.len(), out.removed.len()));
+    }
+    assert_eq!(lengths, [(1, 0), (1, 0), (1, 1), (2, 1)], "nothing is taken back");
+    assert_eq!(out.discovered.iter().map(|found| found.title.as_str()).collect::<Vec<_>>(), ["B", "C"]);
 }
 
 #[test]

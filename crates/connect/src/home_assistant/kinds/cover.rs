@@ -72,13 +72,6 @@ fn position(build: &mut Build<'_>, low: f64, high: f64) {
     model.readable = build.read(&name, "position_topic", "position_template", pick, Meaning::Percent { low, high });
     let form = Form::Percent { low, high };
     if let Some(mut step) = build.step("set_position_topic", "set_position_template", POSITION_VARIABLES, form) {
-        step.variable = if step.template.is_some()
-            && build.config.str("set_position_template").is_some_and(|t| !t.contains("value"))
-        {
-            "position"
-        } else {
-            "value"
-        };
         step.extra = position_variables(build);
         model.writable = true;
         build.entity.writes.insert(name.clone(), vec![step]);
