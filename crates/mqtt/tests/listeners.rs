@@ -1,5 +1,7 @@
 //! The thin layer around the core: real sockets, TLS, WebSocket, links in this process, the end of the broker.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
