@@ -7,6 +7,7 @@ export class PagedList<Item> {
   items = $state.raw<Item[]>([]);
   total = $state(0);
   loaded = $state(false);
+  slow = $state(false);
   problem = $state.raw<Problem | null>(null);
   #fetch: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<Item>>;
   #cursor: string | null | undefined;
@@ -51,6 +52,7 @@ export class PagedList<Item> {
     const controller = this.#controller;
     this.#busy = true;
     let replacing = fresh;
+    const timer = setTimeout(() => { this.slow = true; }, 200);
     try {
       while (replacing || (this.items.length < this.#wanted && this.#cursor)) {
         const page = await this.#fetch(this.#cursor ?? undefined, controller.signal);
@@ -65,6 +67,8 @@ export class PagedList<Item> {
     } catch (cause) {
       if (!controller.signal.aborted) this.problem = cause as Problem;
     } finally {
+      clearTimeout(timer);
+      this.slow = false;
       if (this.#controller === controller) this.#busy = false;
     }
   }
