@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! Manmul: an operating system for things.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    manmul::cli::main()
+}

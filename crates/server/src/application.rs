@@ -131,6 +131,11 @@ impl Application {
         self.owned.subscribe()
     }
 
+    /// Cancelled when the program drains.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
     pub(crate) fn owner_came(&self) {
         self.owned.send_replace(true);
     }

@@ -1,0 +1,136 @@
+//! The command line: what it understands, and how it says that something went wrong.
+
+mod client;
+mod configure;
+mod history;
+mod things;
+mod up;
+mod watch;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An operating system for things.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start Manmul and run until it is told to stop
+    Up(up::Up),
+    /// List things, or show one
+    Things(things::Things),
+    /// Accept things from the inbox
+    Accept(things::Accept),
+    /// Show what happens, as it happens
+    Watch(watch::Watch),
+    /// Write a property or invoke an action
+    Send(things::Send),
+    /// Show the past of a property
+    History(history::History),
+    /// Write history to a file
+    Export(history::Export),
+    /// Manage the tokens of programs
+    Token(configure::Token),
+    /// Manage the credentials of things
+    Credential(configure::Credential),
+    /// Print or check a configuration
+    Config(configure::Config),
+    /// Print the document of the API (OpenAPI 3.1)
+    Openapi,
+}
+
+/// How to reach a running Manmul.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Remote {
+    /// Where it is
+    #[arg(long, env = "MANMUL_URL", default_value = "http://127.0.0.1:7700")]
+    url: String,
+    /// A token; on the machine it runs on, the one in its data directory is found
+    #[arg(long, env = "MANMUL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Its data directory, to find the local token in
+    #[arg(long, env = "MANMUL_DATA_DIRECTORY", default_value = "data")]
+    data: PathBuf,
+    /// A certificate (PEM) to trust, for an https:// address with a certificate signed by itself
+    #[arg(long)]
+    certificate: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let done = match Line::parse().command {
+        Command::Up(up) => return report_code(up.run()),
+        Command::Things(things) => things.run(),
+        Command::Accept(accept) => accept.run(),
+        Command::Watch(watch) => watch.run(),
+        Command::Send(send) => send.run(),
+        Command::History(history) => history.run(),
+        Command::Export(export) => export.run(),
+        Command::Token(token) => token.run(),
+        Command::Credential(credential) => credential.run(),
+        Command::Config(config) => config.run(),
+        Command::Openapi => openapi(),
+    };
+    report_code(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn openapi() -> anyhow::Result<()> {
+    say(&server::api::openapi().to_pretty_json()?)
+}
+
+/// Prints a line for the caller. A reader that has gone away is no error.
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+/// Prints a line for the person at the terminal.
+pub(crate) fn tell(line: &str) {
+    // Without a terminal there is nobody to tell.
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+}
+
+/// Prints an error with its causes, and its hints on lines of their own at the end.
+fn report_code(done: anyhow::Result<ExitCode>) -> ExitCode {
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            let whole = format!("{error:#}");
+            let (hints, problem): (Vec<&str>, Vec<&str>) =
+                whole.split('\n').partition(|line| line.starts_with("hint: "));
+            tell(&format!("error: {}", problem.join("\n")));
+            if !hints.is_empty() {
+                tell("");
+            }
+            hints.iter().for_each(|hint| tell(hint));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        clap::CommandFactory::command().debug_assert();
+        fn assert_command<T: clap::CommandFactory>() -> clap::Command {
+            T::command()
+        }
+        assert_command::<Line>().debug_assert();
+    }
+}

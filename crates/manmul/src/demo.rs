@@ -1,0 +1,141 @@
+//! The demo home: its places and things at once, its past in the background, then it lives on.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use model::{Clock, Position, RecordKind, SpaceKind, ThingId, Timestamp};
+use server::{Application, Simulation};
+use site::{NewThing, Site, SiteError};
+use store::History;
+use store::history::{Batch, HistoryError, SeriesId, SeriesKey};
+use tokio::sync::watch;
+use twin::Origin;
+use world::{DemoHome, DemoThing, World};
+
+use crate::config::DemoConfig;
+use crate::stage::Stage;
+
+/// How far the world may stand behind the wall clock when it goes on stage.
+const SEAM: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// How far the past of the demo home is told, from 0 to 1.
+pub(crate) type Progress = watch::Sender<f64>;
+
+/// What the demo home needs.
+pub(crate) struct Needs {
+    pub(crate) app: Arc<Application>,
+    pub(crate) site: Arc<Site>,
+    pub(crate) history: Arc<dyn History>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) config: DemoConfig,
+}
+
+/// Sets the demo home up, tells its past, and lets it live. Blocks for as long as the past takes; what was told
+/// before, in an earlier run, is not told again.
+pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> bool) -> anyhow::Result<()> {
+    let known = needs.app.simulation();
+    let now = needs.clock.now();
+    let past = needs.config.past();
+    // A past that was told once is not told again: the world goes on from now.
+    let from = if known.until.is_some() { now } else { now - past };
+    let DemoHome { spaces, things, mut world } = world::home(needs.config.seed, from);
+    place(&needs.site, &spaces, &things).context("the demo home cannot be set up")?;
+    if known.until.is_none() {
+        needs.app.set_simulation(Simulation { demo: true, until: Some(now) })?;
+        tell_the_past(needs, &mut world, progress, stopping)?;
+        needs.app.set_simulation(Simulation { demo: true, until: Some(world.time()) })?;
+    }
+    progress.send_replace(1.0);
+    if !stopping() {
+        needs.stage.put(world);
+    }
+    Ok(())
+}
+
+/// Makes the places and things that are not there yet.
+fn place(site: &Site, spaces: &[model::Space], things: &[DemoThing]) -> Result<(), SiteError> {
+    let existing = site.spaces();
+    let root = existing.iter().map(|(row, _)| &row.space).find(|space| space.parent.is_none());
+    let root = root.map(|space| space.id.clone());
+    let root_of_demo = spaces.iter().find(|space| space.kind == SpaceKind::Site).map(|space| &space.id);
+    for space in spaces {
+        let is_known = existing.iter().any(|(row, _)| row.space.id == space.id);
+        if is_known || Some(&space.id) == root_of_demo {
+            continue;
+        }
+        let mut space = space.clone();
+        if space.parent.as_ref() == root_of_demo {
+            space.parent.clone_from(&root);
+        }
+        site.add_space(space)?;
+    }
+    for thing in things {
+        if site.thing_row(&thing.id).is_some() {
+            continue;
+        }
+        let space = if Some(&thing.space) == root_of_demo { root.clone() } else { Some(thing.space.clone()) };
+        site.create_thing(NewThing {
+            id: thing.id.clone(),
+            title: Some(thing.title.clone()),
+            model: Some((*thing.model).clone()),
+            space,
+            tags: vec!["demo".to_owned()],
+            origin: Origin::Virtual,
+        })?;
+    }
+    Ok(())
+}
+
+/// Why the past was not told to the end.
+#[derive(Debug, thiserror::Error)]
+enum Untold {
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error("the program stops")]
+    Stopping,
+}
+
+fn tell_the_past(
+    needs: &Needs,
+    world: &mut World,
+    progress: &Progress,
+    stopping: &dyn Fn() -> bool,
+) -> anyhow::Result<()> {
+    let mut series: std::collections::HashMap<(ThingId, model::Name), SeriesId> = std::collections::HashMap::new();
+    // While the past is told the clock goes on, so the last seconds are told in a second, short round.
+    while needs.clock.now().since(world.time()) > SEAM {
+        let until: Timestamp = needs.clock.now();
+        let is_first = *progress.borrow() < 1.0;
+        world::backfill(world, until, |batch| {
+            if stopping() {
+                return Err(Untold::Stopping);
+            }
+            let mut points = Vec::with_capacity(batch.points.len());
+            for point in batch.points {
+                if !matches!(point.kind, RecordKind::Property | RecordKind::Event) {
+                    continue;
+                }
+                let key = (point.thing.clone(), point.name.clone());
+                let id = match series.get(&key) {
+                    Some(id) => *id,
+                    None => {
+                        let (thing, name) = key.clone();
+                        let id = needs.history.series(&SeriesKey { thing, name })?;
+                        series.insert(key, id);
+                        id
+                    }
+                };
+                points.push((id, point.time, point.value.clone()));
+            }
+            // The past says nothing of what was folded from the log.
+            needs.history.append(&Batch { points }, Position::START)?;
+            if is_first {
+                progress.send_replace(batch.done.min(0.999));
+            }
+            Ok(())
+        })?;
+    }
+    needs.history.sync()?;
+    Ok(())
+}

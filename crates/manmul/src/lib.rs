@@ -1,0 +1,14 @@
+//! The program as a library, so that tests can start the whole of it.
+//!
+//! Read [`assemble`] first: how the parts are put together into one running process.
+
+pub mod assemble;
+pub mod cli;
+pub mod config;
+mod demo;
+mod doors;
+mod link;
+mod stage;
+
+pub use assemble::{Running, assemble};
+pub use config::Config;

@@ -1,0 +1,153 @@
+//! The program as a process of its own: started on free ports, killed or stopped, and spoken to by its command line.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long the program may take to stop when it is asked to.
+const STOP_SECONDS: u64 = 20;
+
+/// MQTT clients without credentials may do everything.
+const OPEN: &str = r##"
+[mqtt]
+tls_listen = ""
+connects_per_address_per_second = 0
+anonymous = { grants = [{ filter = "#", publish = true, subscribe = true }], deny_publish = [], deny_subscribe = [] }
+"##;
+
+/// MQTT is spoken with credentials, plain and over TLS.
+const CLOSED: &str = "[mqtt]\ntls_listen = \"127.0.0.1:0\"\n";
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_manmul"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MANMUL_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running Manmul.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    folder: PathBuf,
+    /// Where it speaks MQTT.
+    pub mqtt: SocketAddr,
+    /// Where it speaks MQTT over TLS.
+    pub mqtt_tls: Option<SocketAddr>,
+    /// Where its pages are, like `http://127.0.0.1:4711`.
+    pub url: String,
+}
+
+impl Server {
+    /// Starts it on the data in `folder`, open to MQTT clients without credentials.
+    pub fn start_open(folder: &Path) -> Self {
+        Self::start(folder, OPEN)
+    }
+
+    /// Starts it on the data in `folder`, open to nobody without a credential.
+    pub fn start_closed(folder: &Path) -> Self {
+        Self::start(folder, CLOSED)
+    }
+
+    fn start(folder: &Path, config: &str) -> Self {
+        let file = folder.join("manmul.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut child = program()
+            .args(["up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--config"])
+            .arg(&file)
+            .arg("--data")
+            .arg(folder.join("data"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let (mut mqtt, mut mqtt_tls, mut said) = (None, None, Vec::new());
+        let url = loop {
+            let Some(line) = lines.next() else { panic!("the program ended early: {said:#?}") };
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("MQTT"), Some("TLS")) => mqtt_tls = words.next().and_then(|address| address.parse().ok()),
+                (Some("MQTT"), Some(address)) => mqtt = address.parse().ok(),
+                (Some("open"), Some(link)) => break link.split("/setup").next().unwrap_or_default().to_owned(),
+                _ => {}
+            }
+            said.push(line);
+        };
+        // What it says later is read, so that it never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, folder: folder.to_owned(), mqtt: mqtt.expect("the program says where"), mqtt_tls, url }
+    }
+
+    /// kill -9.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "the program ended with {status}");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the program did not stop within {STOP_SECONDS} s");
+    }
+
+    /// Runs a command of the command line against this server.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let (command, rest) = arguments.split_first().unwrap();
+        let data = self.folder.join("data");
+        program().arg(command).args(rest).args(["--json", "--url", &self.url, "--data"]).arg(data).output().unwrap()
+    }
+
+    /// The lines of JSON that a command prints; the command must succeed.
+    pub fn json(&self, arguments: &[&str]) -> Vec<Value> {
+        let output = self.command(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// The credential of a thing, as user name and password; the thing is made if it is new.
+    pub fn credential(&self, thing: &str, grants: &[&str]) -> (String, String) {
+        let mut arguments = vec!["credential", thing];
+        grants.iter().for_each(|grant| arguments.extend(["--grant", grant]));
+        let made = self.json(&arguments).remove(0);
+        (made["username"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
+    }
+
+    /// Looks again and again until `found` finds something in a thing's page.
+    pub fn wait_for_thing<T>(&self, thing: &str, what: &str, mut found: impl FnMut(&Value) -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut last = String::new();
+        while Instant::now() < deadline {
+            let output = self.command(&["things", thing]);
+            last =
+                String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr }).into();
+            if let Some(found) = serde_json::from_str(&last).ok().as_ref().and_then(&mut found) {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("waited in vain for {what}; last: {last}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `kill` or `stop` the process is gone already.
+        drop(self.child.kill().and_then(|()| self.child.wait()));
+    }
+}
