@@ -216,7 +216,6 @@ async fn join(mut tasks: JoinSet<anyhow::Result<usize>>) -> anyhow::Result<usize
 }
 
 /// `pairs` publishers, each with a subscriber of its own, batched.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub async fn pairs(address: SocketAddr, pairs: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
     let (mut sinks, mut sources) = (JoinSet::new(), Vec::new());
     for number in 0..pairs {
@@ -237,7 +236,6 @@ pub async fn pairs(address: SocketAddr, pairs: usize, qos: u8, each: usize) -> a
 }
 
 /// `sources` publishers at a steady pace, one subscriber.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub async fn fan_in(address: SocketAddr, sources: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
     let mut sink = connect(address, "sink").await?;
     subscribe(&mut sink, &["fan/#".to_owned()], qos).await?;
@@ -280,7 +278,6 @@ pub async fn wildcards(address: SocketAddr, count: usize) -> anyhow::Result<Vec<
 }
 
 /// Publishes `count` QoS 0 messages that one subscriber gets.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 pub async fn one_topic(address: SocketAddr, topic: &str, count: usize) -> anyhow::Result<Outcome> {
     let mut sink = connect(address, "one-sink").await?;
     subscribe(&mut sink, &[topic.to_owned()], 0).await?;

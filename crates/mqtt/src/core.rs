@@ -347,17 +347,8 @@ impl Core {
                     }
                 }
                 Timer::Will(session, since) => {
-                    let Some(session) = session.upgrade() else { continue };
-                    let mut state = session.state.lock();
-                    if state.offline_since == Some(since) && state.online.is_none() && !state.over {
-                        let will = state.will.take();
-                        if will.is_some() {
-                            self.jobs.push(Job::Save(Arc::clone(&session), crate::persist::Then::Nothing));
-                        }
-                        drop(state);
-                        if let Some(will) = will {
-                            self.publish_will(will, now);
-                        }
+                    if let Some(session) = session.upgrade() {
+                        self.will_is_due(&session, since, now);
                     }
                 }
                 Timer::WillAgain(will) => self.publish_will(will, now),

@@ -363,6 +363,11 @@ impl Core {
         if state.over || state.online.is_some() || state.offline_since != Some(since) {
             return;
         }
+        let left = Duration::from_secs(state.expiry_seconds.into()).saturating_sub(now.since(since));
+        if !left.is_zero() {
+            self.timers.set(now, left, Timer::SessionExpiry(Arc::downgrade(session), since));
+            return;
+        }
         count(&self.counters.sessions_expired);
         let will = state.will.take();
         drop(state);
@@ -370,6 +375,26 @@ impl Core {
         self.end_session(&mut registry, session);
         drop(registry);
         self.jobs.push(Job::Forget(Arc::clone(&session.client_id)));
+        if let Some(will) = will {
+            self.publish_will(will, now);
+        }
+    }
+
+    /// Publishes the will of a session that has been offline since `since` for as long as its will waits.
+    pub(crate) fn will_is_due(&self, session: &Arc<Session>, since: Timestamp, now: Timestamp) {
+        let mut state = session.state.lock();
+        if state.over || state.online.is_some() || state.offline_since != Some(since) {
+            return;
+        }
+        let Some(delay_seconds) = state.will.as_ref().map(|will| will.delay_seconds) else { return };
+        let left = Duration::from_secs(delay_seconds.into()).saturating_sub(now.since(since));
+        if !left.is_zero() {
+            self.timers.set(now, left, Timer::Will(Arc::downgrade(session), since));
+            return;
+        }
+        let will = state.will.take();
+        drop(state);
+        self.jobs.push(Job::Save(Arc::clone(session), Then::Nothing));
         if let Some(will) = will {
             self.publish_will(will, now);
         }

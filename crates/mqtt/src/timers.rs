@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 /// Timers are rounded up to this many microseconds.
 const SLOT_US: i64 = 100_000;
 
+/// No timer runs longer.
+const LONGEST: Duration = Duration::from_mins(2);
+
 /// Things that are due at some time. Cancelling is lazy: whoever gets a timer checks whether it still matters.
 #[derive(Debug)]
 pub(crate) struct Timers<T> {
@@ -22,9 +25,10 @@ impl<T> Default for Timers<T> {
 }
 
 impl<T> Timers<T> {
-    /// Sets a timer `delay` after `now`.
+    /// Sets a timer `delay` after `now`, or after [`LONGEST`]: whoever gets it early sets it again. So what nobody
+    /// waits for any more is soon forgotten, however far away it was.
     pub(crate) fn set(&self, now: Timestamp, delay: Duration, timer: T) {
-        let slot = (now + delay).0.saturating_add(SLOT_US - 1).div_euclid(SLOT_US);
+        let slot = (now + delay.min(LONGEST)).0.saturating_add(SLOT_US - 1).div_euclid(SLOT_US);
         self.slots.lock().entry(slot).or_default().push(timer);
     }
 
