@@ -26,7 +26,7 @@ use crate::deliver::Routed;
 use crate::hooks::{Ending, Observe};
 use crate::link::Link;
 use crate::message::Message;
-use crate::persist::{Job, Jobs};
+use crate::persist::Jobs;
 use crate::rate::Rates;
 use crate::reads::Reads;
 use crate::registry::Registry;
