@@ -36,8 +36,8 @@ pub(crate) const BENCH: &[Tool] = &[
     tool("python3", "python3"),
 ];
 
-/// Python packages of the tests, pinned. psutil 7 changed what linux2mqtt reads.
-pub(crate) const PYTHON_TEST: &[&str] = &["paho-mqtt==2.1.0", "linux2mqtt==1.9.0", "psutil<7"];
+/// Python packages of the tests, pinned: the newest linux2mqtt that Python 3.11 takes, and the psutil it can read.
+pub(crate) const PYTHON_TEST: &[&str] = &["paho-mqtt==2.1.0", "linux2mqtt==1.7.0", "psutil<7"];
 
 /// Python packages of the benchmarks, pinned.
 pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];

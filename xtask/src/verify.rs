@@ -77,6 +77,8 @@ fn counted(command: &mut Command) -> anyhow::Result<Count> {
 pub(crate) fn test() -> anyhow::Result<()> {
     let mut total = Count::default();
     install::tools(install::TEST)?;
+    // First, because the pages are compiled into the program.
+    build_ui()?;
     check()?;
 
     announce("tests");
@@ -91,7 +93,6 @@ pub(crate) fn test() -> anyhow::Result<()> {
     )?);
 
     announce("a real browser");
-    build_ui()?;
     run(&mut cargo(&["build", "--package", "manmul"]))?;
     total.add(browser()?);
 
@@ -119,6 +120,7 @@ fn browser() -> anyhow::Result<Count> {
     let mut child = Command::new(target().join("debug/manmul"))
         .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
         .arg(&data)
+        .envs([("MANMUL_HTTP_TLS_LISTEN", ""), ("MANMUL_MQTT_TLS_LISTEN", "")])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

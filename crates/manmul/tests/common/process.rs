@@ -13,6 +13,9 @@ const STOP_SECONDS: u64 = 20;
 
 /// MQTT clients without credentials may do everything.
 const OPEN: &str = r##"
+[http]
+tls_listen = ""
+
 [mqtt]
 tls_listen = ""
 connects_per_address_per_second = 0
@@ -20,7 +23,7 @@ anonymous = { grants = [{ filter = "#", publish = true, subscribe = true }], den
 "##;
 
 /// MQTT is spoken with credentials, plain and over TLS.
-const CLOSED: &str = "[mqtt]\ntls_listen = \"127.0.0.1:0\"\n";
+const CLOSED: &str = "[http]\ntls_listen = \"\"\n\n[mqtt]\ntls_listen = \"127.0.0.1:0\"\n";
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_manmul"));
