@@ -8,7 +8,7 @@ use crate::thing::{Report, Said};
 use crate::world::World;
 
 /// How long a step of the past is.
-pub const BACKFILL_STEP: Duration = Duration::from_secs(60);
+pub const BACKFILL_STEP: Duration = Duration::from_mins(1);
 /// The most points that are handed over at once.
 const BATCH_POINTS: usize = 8_192;
 
@@ -67,7 +67,9 @@ fn push(report: Report, presence: &Name, points: &mut Vec<Point>) {
         Said::Online(_) => point(RecordKind::Presence, presence.clone(), Value::text("online")),
         Said::Offline => point(RecordKind::Presence, presence.clone(), Value::text("offline")),
         Said::Properties { values, .. } => {
-            values.into_iter().for_each(|(name, value)| point(RecordKind::Property, name, value));
+            for (name, value) in values {
+                point(RecordKind::Property, name, value);
+            }
         }
         Said::Event { name, value } => point(RecordKind::Event, name, value),
         // Nobody commands anything in the past.

@@ -149,7 +149,7 @@ impl<P: 'static> Declared<P> {
         read: impl Fn(&P) -> &'static str + Send + 'static,
     ) -> Self {
         self.property(name, title, DataType::String, Box::new(move |plant| Value::text(read(plant))))
-            .describe(|model| model.choices = choices.iter().map(|choice| Value::text(choice)).collect())
+            .describe(|model| model.choices = choices.iter().map(Value::text).collect())
     }
 
     fn describe(mut self, change: impl FnOnce(&mut PropertyModel)) -> Self {

@@ -14,6 +14,7 @@ mod generic;
 mod history;
 pub mod home;
 mod instrument;
+pub mod live;
 pub mod native;
 mod plant;
 mod random;

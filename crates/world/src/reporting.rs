@@ -19,7 +19,7 @@ impl Reporting {
     /// The rule that suits a property of this model.
     pub fn of(model: &PropertyModel) -> Self {
         if is_state(model) {
-            return Self { deadband: 0.0, interval: Duration::ZERO, refresh: Duration::from_secs(3_600) };
+            return Self { deadband: 0.0, interval: Duration::ZERO, refresh: Duration::from_hours(1) };
         }
         let range = match (model.minimum, model.maximum) {
             (Some(low), Some(high)) if high > low => (high - low) * 0.002,
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn small_changes_wait_and_everything_is_refreshed() {
-        let rule = Reporting { deadband: 0.5, interval: Duration::from_secs(10), refresh: Duration::from_secs(60) };
+        let rule = Reporting { deadband: 0.5, interval: Duration::from_secs(10), refresh: Duration::from_mins(1) };
         let mut reporter = Reporter::new(rule);
         assert!(reporter.wants(at(0), &Value::Float(20.0)), "the first one");
         assert!(!reporter.wants(at(20), &Value::Float(20.4)), "within the deadband");

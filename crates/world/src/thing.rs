@@ -112,6 +112,8 @@ pub struct VirtualThing {
     remembered: VecDeque<ActionStatus>,
     desired: BTreeMap<Name, Value>,
     online: bool,
+    /// Whether it was taken off its body.
+    silent: bool,
 }
 
 impl VirtualThing {
@@ -144,6 +146,7 @@ impl VirtualThing {
             remembered: VecDeque::new(),
             desired: BTreeMap::new(),
             online: false,
+            silent: false,
         }
     }
 
@@ -167,6 +170,17 @@ impl VirtualThing {
         self.online
     }
 
+    /// Whether it was taken off its body and says no more.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// Says no more.
+    pub(crate) fn silence(&mut self) {
+        self.reset();
+        self.silent = true;
+    }
+
     /// Forgets everything that happened since it was made.
     pub(crate) fn reset(&mut self) {
         for reporter in self.reporters.iter_mut().flatten() {
@@ -180,7 +194,7 @@ impl VirtualThing {
 
     /// Tells what is new after a step, or after it was told something.
     pub(crate) fn observe(&mut self, body: &dyn Body, index: usize, now: Timestamp, reports: &mut Vec<Report>) {
-        let reachable = body.is_reachable(index);
+        let reachable = body.is_reachable(index) && !self.silent;
         if reachable != self.online {
             if reachable {
                 return self.announce(body, index, now, reports);
@@ -271,7 +285,6 @@ impl VirtualThing {
         self.desired = desired;
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one instruction, called from one place")]
     fn invoke(
         &mut self,
         command: Option<CommandId>,

@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::thing::{Instruction, Report, VirtualThing};
 
 /// The longest step that plants are asked to take; a longer one is split, because they integrate.
-pub const STEP_MAX: Duration = Duration::from_secs(60);
+pub const STEP_MAX: Duration = Duration::from_mins(1);
 /// The most virtual things of one world.
 pub const THINGS_MAX: usize = 10_000;
 
@@ -105,6 +105,21 @@ impl World {
         self.places.remove(thing).is_some()
     }
 
+    /// Takes a thing off a body that it shares with others: the body stays as it is, and the thing says no more.
+    /// Returns false when there is no such thing.
+    pub fn silence(&mut self, thing: &ThingId) -> bool {
+        let Some((member, index)) = self.places.remove(thing) else { return false };
+        self.members.get_mut(&member).expect("a place names a member").things[index].silence();
+        true
+    }
+
+    /// A thing loses its power for a moment, and with it what it remembers; the body behind it does not.
+    pub fn reboot(&mut self, thing: &ThingId) {
+        if let Some((thing, _, _)) = self.locate(thing) {
+            thing.reset();
+        }
+    }
+
     /// Begins anew with another seed, at `start`, with the same things.
     pub fn reset(&mut self, seed: u64, start: Timestamp) {
         self.seed = seed;
@@ -118,7 +133,7 @@ impl World {
 
     /// All things, body by body.
     pub fn things(&self) -> impl Iterator<Item = &VirtualThing> {
-        self.members.values().flat_map(|member| &member.things)
+        self.members.values().flat_map(|member| &member.things).filter(|thing| !thing.is_silent())
     }
 
     /// One thing.
@@ -143,7 +158,9 @@ impl World {
     /// Lets a thing tell that it is there, what it is and everything it knows, as after a connection.
     pub fn announce(&mut self, thing: &ThingId, reports: &mut Vec<Report>) {
         let now = self.time;
-        if let Some((thing, body, index)) = self.locate(thing) {
+        if let Some((thing, body, index)) = self.locate(thing)
+            && body.is_reachable(index)
+        {
             thing.announce(body, index, now, reports);
         }
     }

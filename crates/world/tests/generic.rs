@@ -1,4 +1,5 @@
 //! Any model can be started as a virtual thing, and what it tells always fits the model.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, like the tests")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +39,8 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+const UNITS: &[&str] = &["", "celsius", "%", "kWh", "W", "ppm", "s", "V", "furlong"];
+
 fn property() -> impl Strategy<Value = PropertyModel> {
     let data_type = prop_oneof![
         Just(DataType::Boolean),
@@ -46,7 +49,6 @@ fn property() -> impl Strategy<Value = PropertyModel> {
         Just(DataType::String),
         Just(DataType::Json)
     ];
-    const UNITS: &[&str] = &["", "celsius", "%", "kWh", "W", "ppm", "s", "V", "furlong"];
     let bound = || prop::option::of(prop_oneof![-100.0..100.0f64, Just(0.0), Just(1e300), Just(-1e300), Just(0.3)]);
     let choices = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(value(), 0..4)];
     (
@@ -236,7 +238,7 @@ fn counters_grow_and_the_same_id_and_seed_behave_the_same() {
     let run = |seed: u64| {
         let (mut world, _) = world_of(lamp(), seed);
         let mut reports = Vec::new();
-        world.step(Duration::from_secs(86_400), &mut reports);
+        world.step(Duration::from_hours(24), &mut reports);
         reports
     };
     let reports = run(3);

@@ -227,9 +227,9 @@ pub struct Fridge {
     pub energy_kilowatt_hours: f64,
 }
 
-impl Fridge {
-    /// A cold fridge.
-    pub fn new() -> Self {
+/// A cold fridge.
+impl Default for Fridge {
+    fn default() -> Self {
         Self {
             target_celsius: 5.0,
             temperature_celsius: 5.2,
@@ -337,9 +337,9 @@ const FLOOR_SQUARE_METRES: f64 = 62.0;
 /// How far the farthest corner is.
 const DISTANCE_MOST_SECONDS: f64 = 25.0;
 
-impl Vacuum {
-    /// A robot on its dock.
-    pub fn new() -> Self {
+/// A robot on its dock.
+impl Default for Vacuum {
+    fn default() -> Self {
         Self {
             state: VacuumState::Docked,
             battery_percent: 100.0,
@@ -349,7 +349,9 @@ impl Vacuum {
             power_watts: 0.0,
         }
     }
+}
 
+impl Vacuum {
     /// Starts or goes on; `Err` says why it does not.
     pub fn start(&mut self) -> Result<(), String> {
         match self.state {
@@ -436,7 +438,7 @@ mod tests {
     #[test]
     fn the_fridge_cycles() {
         let mut random = Random::new(0, "fridge");
-        let mut fridge = Fridge::new();
+        let mut fridge = Fridge::default();
         let (mut starts, mut before) = (0, false);
         for _ in 0..24 * 60 {
             fridge.step(60.0, &21.0, &mut random);
@@ -452,7 +454,7 @@ mod tests {
     #[test]
     fn the_robot_comes_back() {
         let mut random = Random::new(0, "vacuum");
-        let mut vacuum = Vacuum::new();
+        let mut vacuum = Vacuum::default();
         vacuum.start().unwrap();
         assert!(vacuum.start().is_err());
         let minutes = (0..120).find(|_| vacuum.step(60.0, &(), &mut random)).unwrap();

@@ -23,9 +23,9 @@ pub struct Solar {
     day: i64,
 }
 
-impl Solar {
-    /// Modules that have been on the roof for a while.
-    pub fn new() -> Self {
+/// Modules that have been on the roof for a while.
+impl Default for Solar {
+    fn default() -> Self {
         Self {
             peak_watts: 8_400.0,
             limit_percent: 100.0,
@@ -99,9 +99,9 @@ const BATTERY_WATTS: f64 = 4_600.0;
 /// Part of the energy that survives one way.
 const BATTERY_EFFICIENCY: f64 = 0.955;
 
-impl Battery {
-    /// A battery with some charge.
-    pub fn new() -> Self {
+/// A battery with some charge.
+impl Default for Battery {
+    fn default() -> Self {
         Self {
             mode: BatteryMode::SelfUse,
             stored_kilowatt_hours: 4.0,
@@ -112,7 +112,9 @@ impl Battery {
             cell_celsius: 20.0,
         }
     }
+}
 
+impl Battery {
     /// How full it is.
     pub fn charge_percent(&self) -> f64 {
         self.stored_kilowatt_hours / BATTERY_KILOWATT_HOURS * 100.0
@@ -348,9 +350,9 @@ pub struct Grid {
     pub frequency_hertz: f64,
 }
 
-impl Grid {
-    /// A meter that has been running for a while.
-    pub fn new() -> Self {
+/// A meter that has been running for a while.
+impl Default for Grid {
+    fn default() -> Self {
         Self {
             power_watts: 0.0,
             imported_kilowatt_hours: 14_207.8,
@@ -391,7 +393,7 @@ mod tests {
             lacks in prop::collection::vec(-9_000.0..9_000.0f64, 1..200), seconds in 1.0..60.0f64
         ) {
             let mut random = Random::new(0, "battery");
-            let mut battery = Battery::new();
+            let mut battery = Battery::default();
             let (stored, charged, discharged) =
                 (battery.stored_kilowatt_hours, battery.charged_kilowatt_hours, battery.discharged_kilowatt_hours);
             for lack_watts in lacks {

@@ -144,9 +144,9 @@ const HEAT_LEAST_WATTS: f64 = 2_200.0;
 const HEAT_MOST_WATTS: f64 = 8_500.0;
 const IMMERSION_WATTS: f64 = 2_000.0;
 
-impl HeatPump {
-    /// A heat pump that has run for a while.
-    pub fn new() -> Self {
+/// A heat pump that has run for a while.
+impl Default for HeatPump {
+    fn default() -> Self {
         Self {
             enabled: true,
             state: HeatPumpState::Standby,
@@ -161,7 +161,9 @@ impl HeatPump {
             starts: 3_120,
         }
     }
+}
 
+impl HeatPump {
     /// How much heat it makes of each watt.
     pub fn performance(&self, outdoor_celsius: f64) -> f64 {
         let sink = if self.state == HeatPumpState::HotWater { self.tank_celsius } else { self.supply_celsius } + 4.0;
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn heat_out_is_heat_in_times_performance() {
         let mut random = Random::new(0, "pump");
-        let mut pump = HeatPump::new();
+        let mut pump = HeatPump::default();
         let (mut emitted, mut taken, mut starts) = (0.0, 0.0, pump.starts);
         let inputs = HeatPumpInputs { outdoor_celsius: 2.0, demand_watts: 5_000.0, draw_litres_per_second: 0.0 };
         for _ in 0..24 * 60 {
@@ -253,7 +255,7 @@ mod tests {
     #[test]
     fn showers_cool_the_tank_and_it_recovers() {
         let mut random = Random::new(0, "pump");
-        let mut pump = HeatPump::new();
+        let mut pump = HeatPump::default();
         let mut inputs = HeatPumpInputs { outdoor_celsius: 10.0, demand_watts: 0.0, draw_litres_per_second: 0.14 };
         pump.enabled = false;
         for _ in 0..12 {

@@ -154,7 +154,7 @@ impl RoomPlant {
     /// A room that has been lived in.
     pub fn new(room: Room, outdoor_celsius: f64) -> Self {
         let temperature_celsius = match room {
-            Room::Garage => (outdoor_celsius + 18.0) / 2.0,
+            Room::Garage => f64::midpoint(outdoor_celsius, 18.0),
             Room::UtilityRoom | Room::Hall => outdoor_celsius.clamp(18.5, 25.0),
             _ => outdoor_celsius.clamp(20.0, 25.0),
         };

@@ -2,6 +2,7 @@
 
 use super::{ENERGY, PERCENT, POWER, Thing, at_once};
 use crate::home::energy::{BATTERY_KILOWATT_HOURS, BatteryMode, ChargeMode, ChargerState};
+use crate::home::house::House;
 
 /// Unit, range and digits of a power that flows both ways.
 const FLOW: (&str, f64, f64, u8) = ("W", -25_000.0, 25_000.0, 0);
@@ -23,7 +24,7 @@ fn grid_meter() -> Thing {
         .primary()
         .told(0.02, 60)
         .number("voltage", "Voltage", ("V", 180.0, 270.0, 1), |house| house.grid.voltage)
-        .told(0.5, 30)
+        .told(1.0, 30)
         .number("frequency", "Frequency", ("Hz", 45.0, 55.0, 2), |house| house.grid.frequency_hertz)
         .diagnostic()
         .told(0.02, 60)
@@ -37,7 +38,7 @@ fn distribution_board() -> Thing {
         .told(10.0, 5)
         .number("house", "House without car", POWER, |house| house.loads.house_watts)
         .told(10.0, 10)
-        .number("kitchen", "Kitchen circuit", POWER, |house| house.kitchen_watts())
+        .number("kitchen", "Kitchen circuit", POWER, House::kitchen_watts)
         .told(5.0, 10)
         .number("stove", "Stove", POWER, |house| house.loads.stove_watts)
         .told(10.0, 10)
