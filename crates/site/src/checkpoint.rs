@@ -3,6 +3,7 @@
 //! The order matters: the history is made durable first, then twins, adapters and the position go into one
 //! transaction. So the position on disk is never ahead of the history on disk.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{CommandId, Position, ThingId};
@@ -12,6 +13,7 @@ use twin::{Checkpoint, CommandRow, Thing};
 use crate::counters::count;
 use crate::error::SiteError;
 use crate::site::{FOLD_SETTING, Site};
+use crate::things::Things;
 
 /// Rows that changed.
 #[derive(Default)]
@@ -20,13 +22,13 @@ struct Rows {
     removed_things: Vec<ThingId>,
     commands: Vec<CommandRow>,
     removed_commands: Vec<CommandId>,
+    twins: Vec<(ThingId, Checkpoint)>,
 }
 
 /// Where the fold stood at one moment.
 struct Snapshot {
     position: Position,
     rows: Rows,
-    twins: Vec<(ThingId, Checkpoint)>,
     /// Name, revision and state of the adapters that changed.
     adapters: Vec<(usize, u64, serde_json::Value)>,
 }
@@ -50,28 +52,48 @@ impl Rows {
             let thing = row.command.thing.to_string();
             changes.push(Change::put(Table::Command, row.command.id.as_str(), Some(thing), row));
         }
+        for (id, checkpoint) in &self.twins {
+            changes.push(Change::put(Table::Twin, id.as_str(), None, checkpoint));
+        }
         changes
     }
 }
 
 impl Site {
-    fn take_rows(&self) -> Rows {
-        let mut things = self.things.write();
+    fn take_rows(things: &mut Things) -> Rows {
         let (rows, removed_things) = things.registry.take_changes();
         let (commands, removed_commands) = things.commands.take_changes();
-        Rows { things: rows, removed_things, commands, removed_commands }
+        Rows { things: rows, removed_things, commands, removed_commands, twins: Vec::new() }
     }
 
     fn give_back(&self, rows: Rows) {
         let mut things = self.things.write();
         things.registry.give_back(&rows.things, rows.removed_things);
         things.commands.give_back(&rows.commands, rows.removed_commands);
+        things.registry.give_back_checkpoints(rows.twins.into_iter().map(|(id, _)| id));
     }
 
     /// Writes down the rows of things and commands that changed. Afterwards they survive.
+    ///
+    /// The twins of those things go with them, because a row is only right for the twin that it was made with. They
+    /// may be ahead of the fold's position on disk (each remembers its own), but never ahead of the history.
     pub(crate) fn write_rows(&self) -> Result<(), SiteError> {
         let _one = self.keeping.lock();
-        let rows = self.take_rows();
+        let mut rows = {
+            // Between two batches, so that what the twins have seen was handed to the history, too.
+            let _fold = self.fold.lock();
+            let mut things = self.things.write();
+            let rows = Self::take_rows(&mut things);
+            let ids =
+                rows.things.iter().map(|thing| &thing.id).chain(rows.commands.iter().map(|row| &row.command.thing));
+            let twins: BTreeMap<ThingId, Checkpoint> =
+                ids.filter_map(|id| Some((id.clone(), things.registry.get(id)?.twin.checkpoint()))).collect();
+            Rows { twins: twins.into_iter().collect(), ..rows }
+        };
+        if let Err(error) = self.history.sync() {
+            tracing::error!(%error, "the history cannot be written; what is known of things now is written down without it");
+            rows.twins.clear();
+        }
         let changes = rows.changes();
         if changes.is_empty() {
             return Ok(());
@@ -96,8 +118,6 @@ impl Site {
             }
         } else {
             count(&self.counters.checkpoint_errors);
-            let ids = snapshot.twins.into_iter().map(|(id, _)| id);
-            self.things.write().registry.give_back_checkpoints(ids);
             self.give_back(snapshot.rows);
         }
         written
@@ -111,17 +131,14 @@ impl Site {
         let changed = changed.filter(|(_, (adapter, saved))| **saved != Some(adapter.revision()));
         let changed = changed.map(|(at, (adapter, _))| (at, adapter.revision(), adapter.save())).collect();
         drop(adapters);
-        let rows = self.take_rows();
-        let twins = self.things.write().registry.take_checkpoints();
-        Snapshot { position: fold.position, rows, twins, adapters: changed }
+        let mut things = self.things.write();
+        let rows = Rows { twins: things.registry.take_checkpoints(), ..Self::take_rows(&mut things) };
+        Snapshot { position: fold.position, rows, adapters: changed }
     }
 
     fn write_snapshot(&self, snapshot: &Snapshot) -> Result<(), SiteError> {
         self.history.sync()?;
         let mut changes = snapshot.rows.changes();
-        for (id, checkpoint) in &snapshot.twins {
-            changes.push(Change::put(Table::Twin, id.as_str(), None, checkpoint));
-        }
         let names = self.adapters.lock().names.clone();
         for (at, _, state) in &snapshot.adapters {
             changes.push(Change::put(Table::Adapter, &*names[*at], None, state));

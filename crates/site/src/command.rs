@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connect::Encoded;
 use model::{Cause, CauseKind, Command, CommandId, CommandState, Name, Position, ThingId, Timestamp, Value};
-use twin::{CommandRow, Thing, ThingStatus};
+use twin::{CommandRow, CommandsFull, Thing, ThingStatus};
 
 use crate::counters::count;
 use crate::error::SiteError;
@@ -116,6 +116,9 @@ impl Site {
     fn send(&self, row: &Thing, sending: Vec<(Command, Encoded)>) -> Result<Vec<Command>, SiteError> {
         {
             let mut things = self.things.write();
+            if sending.len() > 1 && things.commands.room(&row.id) < sending.len() {
+                return Err(CommandsFull(row.id.clone()).into());
+            }
             for (command, _) in &sending {
                 let superseded = things.commands.add(command.clone())?;
                 if command.write
@@ -140,6 +143,8 @@ impl Site {
             });
             sent.push(self.sent(&command, published, encoded.answers));
         }
+        // So that what follows can be traced to the command after a restart, too.
+        self.write_rows()?;
         Ok(sent)
     }
 

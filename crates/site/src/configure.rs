@@ -104,12 +104,16 @@ impl Site {
 
     /// Deletes a thing with everything that was kept of it but the log. If it speaks again it comes back as a new one.
     pub fn remove_thing(&self, id: &ThingId, expected: Option<i64>) -> Result<(), SiteError> {
-        let row = self.change(|things| things.forget(id, expected))?;
+        let row = self.change(|things| {
+            let row = things.forget(id, expected)?;
+            // Under the lock: had the thing spoken in between, its new series would go too.
+            self.history.remove(id)?;
+            Ok(row)
+        })?;
         self.clear_retained(&row);
         for adapter in &mut self.adapters.lock().list {
             adapter.forget(id);
         }
-        self.history.remove(id)?;
         Ok(())
     }
 

@@ -1,9 +1,10 @@
 //! The fold: reads the durable log in order, has it decoded, and applies it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::{Adapter, Decoded};
+use connect::{Adapter, Decoded, Diagnostic};
 use model::{Cause, CauseKind, Entry, Position, Quality, Record, RecordKind, ThingId, Timestamp, Value};
 use parking_lot::MutexGuard;
 use store::history::Batch;
@@ -87,18 +88,16 @@ impl Site {
     /// Returns how many entries were folded. [`Site::start`] does this all the time; tests and stepped sites call it.
     pub fn turn(&self) -> Result<usize, SiteError> {
         let mut folded = 0;
-        loop {
-            match self.fold_some()? {
-                0 => break,
-                some => folded += some,
-            }
+        while let Some((count, _)) = self.fold_some()? {
+            folded += count;
         }
-        self.look_at_the_clock();
+        self.look_at_the_clock(self.clock.now());
         Ok(folded)
     }
 
-    /// Folds the next entries, at most [`BATCH_ENTRIES_MAX`]. Returns how many there were.
-    pub(crate) fn fold_some(&self) -> Result<usize, SiteError> {
+    /// Folds the next entries, at most [`BATCH_ENTRIES_MAX`]. Returns how many there were, and when the last of them was
+    /// received; `None` at the end of the log.
+    pub(crate) fn fold_some(&self) -> Result<Option<(usize, Timestamp)>, SiteError> {
         let mut fold = self.fold.lock();
         let from = if fold.position == Position::START { Position::START } else { fold.position.next() };
         let entries = match self.log.read(from, BATCH_ENTRIES_MAX) {
@@ -111,7 +110,9 @@ impl Site {
             }
             Err(error) => return Err(error.into()),
         };
-        let Some(last) = entries.last().map(|entry| entry.position) else { return Ok(0) };
+        let Some((last, received)) = entries.last().map(|entry| (entry.position, entry.received)) else {
+            return Ok(None);
+        };
         let mut decoded = Decoded::default();
         self.decode(&mut fold, &entries, &mut decoded);
         let afterwards = self.apply(&mut fold, &entries, decoded, last);
@@ -122,14 +123,14 @@ impl Site {
         // Whoever waits to write a checkpoint gets in between two batches.
         MutexGuard::unlock_fair(fold);
         self.do_afterwards(afterwards);
-        Ok(entries.len())
+        Ok(Some((entries.len(), received)))
     }
 
     fn decode(&self, fold: &mut Fold, entries: &[Entry], decoded: &mut Decoded) {
         fold.heard.clear();
         let mut adapters = self.adapters.lock();
         for entry in entries {
-            let adapter = adapters.list.iter_mut().position(|adapter| adapter.decode(entry, decoded));
+            let adapter = adapters.list.iter_mut().position(|adapter| decode_one(&mut **adapter, entry, decoded));
             match adapter {
                 Some(at) => self.decode_retained(&mut *adapters.list[at], entry, decoded),
                 None => count(&self.counters.entries_unclaimed),
@@ -151,7 +152,7 @@ impl Site {
             let Some(publisher) = self.publisher.get() else { continue };
             for retained in publisher.retained(&wanted) {
                 let said = Entry { topic: retained.topic, payload: retained.payload, retain: true, ..entry.clone() };
-                adapter.decode(&said, decoded);
+                decode_one(adapter, &said, decoded);
             }
         }
         decoded.retained_wanted.clear();
@@ -186,7 +187,7 @@ impl Site {
             let over = slot.twin.expired(&slot.thing.expires_after, now);
             expired.extend(over.into_iter().map(|reported| {
                 let record = Record {
-                    position: reported.position,
+                    position: things.applied,
                     time: now,
                     received: now,
                     thing: slot.thing.id.clone(),
@@ -249,4 +250,16 @@ impl Site {
             self.publish_desired(&thing);
         }
     }
+}
+
+/// Has one entry decoded. An adapter that panics over an entry must not take the site with it, at this entry and again at
+/// every start: the entry counts as not understood.
+fn decode_one(adapter: &mut dyn Adapter, entry: &Entry, decoded: &mut Decoded) -> bool {
+    let decode = AssertUnwindSafe(|| adapter.decode(entry, decoded));
+    std::panic::catch_unwind(decode).unwrap_or_else(|_panic| {
+        tracing::error!(position = %entry.position, topic = %entry.topic, "an adapter panicked over an entry");
+        let detail = format!("the adapter {} failed over {}", adapter.name(), entry.topic);
+        decoded.diagnostics.push(Diagnostic { thing: None, code: "adapter_failed", detail });
+        true
+    })
 }

@@ -45,8 +45,11 @@ pub trait Publish: Send + Sync {
     /// Publishes without waiting for the disk. Returns the position of the message's entry.
     fn publish(&self, message: Outgoing) -> Result<Position, NotPublished>;
 
-    /// The messages that are retained on topics that match a filter.
-    fn retained(&self, filter: &str) -> Vec<RetainedMessage>;
+    /// The messages that are retained on topics that match a filter. A way out that retains nothing has none.
+    fn retained(&self, filter: &str) -> Vec<RetainedMessage> {
+        let _ = filter;
+        Vec::new()
+    }
 
     /// The oldest entry of the log that is still to be delivered to somebody.
     fn needed_from(&self) -> Position;

@@ -92,9 +92,10 @@ impl Site {
     fn run_fold(&self, stopping: &Stopping) {
         let mut durable = self.log.durable();
         let runtime = timer_runtime();
+        let mut looked = self.clock.now();
         while !stopping.is_now() {
             durable.mark_unchanged();
-            let pause = match self.turn_some() {
+            let pause = match self.turn_some(&mut looked) {
                 Ok(0) => IDLE,
                 Ok(_) => continue,
                 Err(error) => {
@@ -112,12 +113,20 @@ impl Site {
         }
     }
 
-    fn turn_some(&self) -> Result<usize, crate::SiteError> {
+    /// Folds some entries, and looks at the clock when there are none, or when it is time to although there are.
+    fn turn_some(&self, looked: &mut Timestamp) -> Result<usize, crate::SiteError> {
         let folded = self.fold_some()?;
-        if folded == 0 {
-            self.look_at_the_clock();
+        let now = self.clock.now();
+        match folded {
+            None => self.look_at_the_clock(now),
+            // While the fold is behind, an answer may be on the log already: deadlines go by the log's time.
+            Some((_, received)) if now < *looked || now.since(*looked) >= IDLE => {
+                self.look_at_the_clock(received.min(now));
+            }
+            Some(_) => return Ok(folded.map_or(0, |(count, _)| count)),
         }
-        Ok(folded)
+        *looked = now;
+        Ok(folded.map_or(0, |(count, _)| count))
     }
 
     /// Writes checkpoints, away from the fold, so that a slow disk does not hold up live views.
@@ -158,9 +167,9 @@ impl Site {
         }
     }
 
-    /// What time alone brings: deadlines of commands, comings and goings, the rate of records.
-    pub(crate) fn look_at_the_clock(&self) {
-        let now = self.clock.now();
+    /// What time alone brings: deadlines of commands, comings and goings, the rate of records. Everything received
+    /// before `now` has been folded.
+    pub(crate) fn look_at_the_clock(&self, now: Timestamp) {
         let has_open = self.things.read().commands.open() > 0;
         if has_open {
             let mut things = self.things.write();
@@ -212,6 +221,10 @@ impl Site {
             changed.into_iter().map(|(thing, reason)| (links.open.contains_key(&thing), thing, reason)).collect()
         };
         for (is_open, thing, reason) in changed {
+            // A thing that was deleted is gone: that its connection ends must not bring it back.
+            if !is_open && self.thing_row(&thing).is_none() {
+                continue;
+            }
             let state = if is_open { PresenceState::Online } else { PresenceState::Offline };
             let message = Outgoing {
                 topic: format!("things/{thing}/presence"),

@@ -133,6 +133,11 @@ impl CommandBook {
         Ok(superseded.into_iter().filter_map(fail).collect())
     }
 
+    /// How many more commands a thing may have open.
+    pub fn room(&self, thing: &ThingId) -> usize {
+        OPEN_PER_THING_MAX.saturating_sub(self.of_thing.get(thing).map_or(0, |of_thing| of_thing.open))
+    }
+
     /// The command went out as this entry.
     pub fn published(&mut self, id: &CommandId, position: Position) {
         let Some(row) = self.rows.get_mut(id) else { return };

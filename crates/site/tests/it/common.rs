@@ -24,7 +24,63 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn adapters() -> MakeAdapters {
-    Arc::new(|| vec![Box::new(connect::Native::new()), Box::new(connect::HomeAssistant::new("homeassistant"))])
+    Arc::new(|| {
+        vec![
+            Box::new(connect::Native::new()),
+            Box::new(connect::HomeAssistant::new("homeassistant")),
+            Box::new(Trap(connect::Native::new())),
+        ]
+    })
+}
+
+/// An adapter with a fault: it panics over the topic `trap`.
+struct Trap(connect::Native);
+
+impl connect::Adapter for Trap {
+    fn name(&self) -> &'static str {
+        "trap"
+    }
+
+    fn decode(&mut self, entry: &Entry, _out: &mut connect::Decoded) -> bool {
+        assert_ne!(&*entry.topic, "trap");
+        false
+    }
+
+    fn knows(&self, _thing: &ThingId) -> bool {
+        false
+    }
+
+    fn encode(&self, command: &model::Command) -> Result<connect::Encoded, connect::EncodeError> {
+        self.0.encode(command)
+    }
+
+    fn encode_desired(
+        &self,
+        _thing: &ThingId,
+        _desired: &serde_json::Map<String, serde_json::Value>,
+    ) -> Vec<connect::Message> {
+        Vec::new()
+    }
+
+    fn is_about(&self, _thing: &ThingId, _topic: &str) -> bool {
+        false
+    }
+
+    fn forget(&mut self, _thing: &ThingId) {}
+
+    fn counters(&self) -> &connect::Counters {
+        self.0.counters()
+    }
+
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    fn save(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    fn restore(&mut self, _saved: serde_json::Value) {}
 }
 
 /// What survives a crash, and the world around.

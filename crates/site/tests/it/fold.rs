@@ -234,6 +234,19 @@ fn a_removed_thing_leaves_nothing_and_may_come_back() {
 }
 
 #[test]
+fn an_adapter_that_fails_over_an_entry_does_not_stop_the_fold() {
+    let bench = Bench::new();
+    let site = bench.open();
+    bench.say("things/a/properties/x", "1");
+    bench.say("trap", "");
+    bench.say("things/a/properties/x", "2");
+    assert_eq!(site.turn().unwrap(), 3);
+    assert_eq!(reported(&site, "a", "x"), Some(Value::Float(2.0)));
+    let diagnostics = site.system().diagnostics;
+    assert_eq!((&*diagnostics[0].0, diagnostics[0].1.count), ("adapter_failed", 1));
+}
+
+#[test]
 fn entries_that_retention_took_are_counted() {
     let bench = Bench::new();
     for number in 0..10 {

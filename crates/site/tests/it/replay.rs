@@ -1,5 +1,6 @@
 //! A crash at any moment leaves no trace in what was folded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Timestamp, Value};
@@ -22,8 +23,11 @@ fn picture(site: &Site) -> String {
                 property.series = None;
             }
             detail.properties.sort_by(|a, b| a.0.name.cmp(&b.0.name));
-            lines.push(format!("{:?} {:?}", detail.summary, detail.properties));
-            lines.push(format!("{:?} {:?} {:?}", detail.desired, detail.delta, detail.diagnostics));
+            let id = &detail.summary.thing.id;
+            lines.push(format!("{:?}", detail.summary));
+            lines.extend(detail.properties.iter().map(|(property, _)| format!("{id} {property:?}")));
+            lines.push(format!("{id} {:?} {:?}", detail.desired, detail.delta));
+            lines.extend(detail.diagnostics.iter().map(|diagnostic| format!("{id} {diagnostic:?}")));
         }
     }
     for series in site.series(None) {
@@ -60,6 +64,12 @@ fn same_after_crashes(seed: u64) {
     let (steady, shaky) = (Bench::new(), Bench::new());
     let unbroken = steady.open();
     let mut broken = shaky.open();
+    for site in [&unbroken, &broken] {
+        let bench = if Arc::ptr_eq(site, &unbroken) { &steady } else { &shaky };
+        bench.say("things/lamp/model", LAMP);
+        site.turn().unwrap();
+        accept_all(site);
+    }
     for _ in 0..random.random_range(3..12) {
         for _ in 0..random.random_range(1..40) {
             let mut same = random.clone();
@@ -83,13 +93,25 @@ fn same_after_crashes(seed: u64) {
             }
         }
         if random.random_bool(0.5) {
+            // Never reported: a wish that is over is told to the thing, after a crash perhaps once more.
+            let wish = || vec![(name("level"), Value::Integer(31))];
+            for site in [&unbroken, &broken] {
+                site.turn().unwrap();
+                site.write(&kim(), &id("lamp"), wish()).unwrap();
+            }
+        }
+        if random.random_bool(0.5) {
             drop(broken);
             broken = shaky.open();
         }
     }
     broken.turn().unwrap();
     unbroken.turn().unwrap();
-    assert_eq!(picture(&broken), picture(&unbroken), "seed {seed}");
+    let (broken, unbroken) = (picture(&broken), picture(&unbroken));
+    if let Some((was, should_be)) = broken.lines().zip(unbroken.lines()).find(|(a, b)| a != b) {
+        panic!("seed {seed}: after crashes\n{was}\nwithout\n{should_be}");
+    }
+    assert_eq!(broken.len(), unbroken.len());
 }
 
 proptest! {
@@ -117,7 +139,7 @@ fn replaying_everything_twice_is_replaying_it_once() {
     store::State::commit(&*bench.state, vec![fold], START).unwrap();
     let site = bench.open();
     assert_eq!(site.turn().unwrap(), 300);
-    assert_eq!(picture(&site), once);
+    assert!(picture(&site) == once);
 }
 
 #[test]
