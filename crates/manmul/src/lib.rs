@@ -12,3 +12,4 @@ mod stage;
 
 pub use assemble::{Running, assemble};
 pub use config::Config;
+pub use doors::Addresses;

@@ -1,5 +1,5 @@
 //! What the tests of the whole program share.
 #![expect(dead_code, reason = "each test program uses its own part")]
 
-pub mod process;
-pub mod raw_mqtt;
+pub(crate) mod process;
+pub(crate) mod raw_mqtt;

@@ -35,25 +35,25 @@ fn program() -> Command {
 
 /// A running Manmul.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     folder: PathBuf,
     /// Where it speaks MQTT.
-    pub mqtt: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
     /// Where it speaks MQTT over TLS.
-    pub mqtt_tls: Option<SocketAddr>,
+    pub(crate) mqtt_tls: Option<SocketAddr>,
     /// Where its pages are, like `http://127.0.0.1:4711`.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Starts it on the data in `folder`, open to MQTT clients without credentials.
-    pub fn start_open(folder: &Path) -> Self {
+    pub(crate) fn start_open(folder: &Path) -> Self {
         Self::start(folder, OPEN)
     }
 
     /// Starts it on the data in `folder`, open to nobody without a credential.
-    pub fn start_closed(folder: &Path) -> Self {
+    pub(crate) fn start_closed(folder: &Path) -> Self {
         Self::start(folder, CLOSED)
     }
 
@@ -88,13 +88,13 @@ impl Server {
     }
 
     /// kill -9.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM, and waits for the end.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS);
@@ -109,14 +109,14 @@ impl Server {
     }
 
     /// Runs a command of the command line against this server.
-    pub fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         let (command, rest) = arguments.split_first().unwrap();
         let data = self.folder.join("data");
         program().arg(command).args(rest).args(["--json", "--url", &self.url, "--data"]).arg(data).output().unwrap()
     }
 
     /// The lines of JSON that a command prints; the command must succeed.
-    pub fn json(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Vec<Value> {
         let output = self.command(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
@@ -124,7 +124,7 @@ impl Server {
     }
 
     /// The credential of a thing, as user name and password; the thing is made if it is new.
-    pub fn credential(&self, thing: &str, grants: &[&str]) -> (String, String) {
+    pub(crate) fn credential(&self, thing: &str, grants: &[&str]) -> (String, String) {
         let mut arguments = vec!["credential", thing];
         grants.iter().for_each(|grant| arguments.extend(["--grant", grant]));
         let made = self.json(&arguments).remove(0);
@@ -132,7 +132,7 @@ impl Server {
     }
 
     /// Looks again and again until `found` finds something in a thing's page.
-    pub fn wait_for_thing<T>(&self, thing: &str, what: &str, mut found: impl FnMut(&Value) -> Option<T>) -> T {
+    pub(crate) fn wait_for_thing<T>(&self, thing: &str, what: &str, mut found: impl FnMut(&Value) -> Option<T>) -> T {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut last = String::new();
         while Instant::now() < deadline {

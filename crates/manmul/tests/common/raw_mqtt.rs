@@ -18,23 +18,23 @@ enum Outgoing {
 
 /// One client with its session.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     id: String,
     link: Option<TcpStream>,
     buffer: Vec<u8>,
     next_packet: u16,
     outgoing: BTreeMap<u16, (Outgoing, Vec<u8>)>,
     /// Payloads that the server has acknowledged: PUBACK for QoS 1, PUBREC for QoS 2 (from then on the server owns it).
-    pub acknowledged: Vec<Vec<u8>>,
+    pub(crate) acknowledged: Vec<Vec<u8>>,
     half_received: BTreeSet<u16>,
     /// Payloads received, with their QoS; a QoS 2 packet that is repeated under its packet id counts once.
-    pub received: Vec<(u8, Vec<u8>)>,
+    pub(crate) received: Vec<(u8, Vec<u8>)>,
     /// Whether the server knew the session at the last connect.
-    pub session_present: bool,
+    pub(crate) session_present: bool,
 }
 
 impl Client {
-    pub fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             link: None,
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Connects without clean session, and sends again what was not acknowledged, in its order.
-    pub fn connect(&mut self, address: SocketAddr) -> io::Result<()> {
+    pub(crate) fn connect(&mut self, address: SocketAddr) -> io::Result<()> {
         let link = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
         link.set_nodelay(true)?;
         link.set_read_timeout(Some(READ_TIMEOUT))?;
@@ -82,7 +82,7 @@ impl Client {
         Ok(())
     }
 
-    pub fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
         let mut body = vec![0xFF, 0xFE];
         text(&mut body, filter);
         body.push(qos);
@@ -99,7 +99,7 @@ impl Client {
         Err(io::Error::new(io::ErrorKind::TimedOut, "no SUBACK"))
     }
 
-    pub fn publish(&mut self, qos: u8, topic: &str, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn publish(&mut self, qos: u8, topic: &str, payload: &[u8]) -> io::Result<()> {
         loop {
             self.next_packet = self.next_packet % 60_000 + 1;
             if !self.outgoing.contains_key(&self.next_packet) {
@@ -112,12 +112,12 @@ impl Client {
     }
 
     /// Messages that wait for an acknowledgement.
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.outgoing.len()
     }
 
     /// Reads and answers packets for a while; an error means that the connection is gone.
-    pub fn run(&mut self, duration: Duration) -> io::Result<()> {
+    pub(crate) fn run(&mut self, duration: Duration) -> io::Result<()> {
         let deadline = Instant::now() + duration;
         while Instant::now() < deadline {
             if let Some((kind, body)) = self.packet()? {
