@@ -1,4 +1,5 @@
 // Fills in what a model leaves out, so that no page has to ask whether a part is there.
+import { humanName } from "../lib/format.ts";
 import type { components } from "./schema.d.ts";
 import type { ActionModel, PropertyModel, Thing, ThingModel } from "./types.ts";
 
@@ -6,7 +7,7 @@ type Schemas = components["schemas"];
 
 export function fillProperty(name: string, model: Schemas["PropertyModel"]): PropertyModel {
   return {
-    title: model.title || name, description: model.description ?? "", type: model.type ?? "json", unit: model.unit ?? null, minimum: model.minimum ?? null, maximum: model.maximum ?? null, step: model.step ?? null,
+    title: !model.title || model.title === name ? humanName(name) : model.title, description: model.description ?? "", type: model.type ?? "json", unit: model.unit ?? null, minimum: model.minimum ?? null, maximum: model.maximum ?? null, step: model.step ?? null,
     decimals: model.decimals ?? null, choices: model.choices ?? [], readable: model.readable ?? true, writable: model.writable ?? false, role: model.role ?? "normal",
   };
 }

@@ -11,11 +11,14 @@ export function isNumeric(series: Pick<Series, "type">): boolean {
 }
 
 /** Seconds for the axis (as uPlot counts), with a hole where nothing was said for much longer than usual. */
+/** Few points are values that were said when they changed: they hold until the next, and no silence between them is a gap. */
+export const isSparse = (series: Series): boolean => series.points.length < 200;
+
 export function shapeNumbers(series: Series): NumericSeries {
   const at = (name: string) => series.columns.indexOf(name);
   const [time, low, high, mean, last, count] = [at("time"), at("min"), at("max"), at("mean"), at("last"), at("count")];
   const shaped: NumericSeries = { kind: "numbers", times: [], mean: [], low: [], high: [], count: 0 };
-  const gap = usualGap(series.points.map((point) => Number(point[Math.max(0, time)])));
+  const gap = isSparse(series) ? null : usualGap(series.points.map((point) => Number(point[Math.max(0, time)])));
   let before: number | null = null;
   for (const point of series.points) {
     const moment = Number(point[Math.max(0, time)]);

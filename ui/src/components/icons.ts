@@ -70,7 +70,15 @@ const kinds: Record<string, IconName> = {
   vacuum: "vacuum", fan: "fan", ventilation: "fan", ventilator: "fan",
 };
 
+/** Kinds are free words; a part of one usually says enough. */
+const hints: [string, IconName][] = [
+  ["charger", "car"], ["car", "car"], ["light", "light"], ["lock", "lock"], ["smoke", "smoke"], ["leak", "water"], ["water", "water"], ["washing", "water"], ["dishwasher", "water"], ["motion", "motion"], ["presence", "motion"], ["occup", "motion"],
+  ["window", "door"], ["door", "door"], ["contact", "door"], ["thermostat", "thermostat"], ["heat", "thermostat"], ["meter", "meter"], ["solar", "solar"], ["battery", "battery"], ["plug", "plug"], ["blind", "cover"], ["fan", "fan"], ["vent", "fan"],
+  ["camera", "camera"], ["speaker", "speaker"], ["climate", "thermometer"], ["temperature", "thermometer"], ["air", "thermometer"], ["weather", "thermometer"], ["fridge", "thermometer"], ["freezer", "thermometer"], ["gateway", "gateway"], ["bridge", "gateway"],
+];
+
 /** The icon of a kind of thing; an unknown kind is a plain thing. */
 export function iconOfKind(kind: string): IconName {
-  return kinds[kind.toLowerCase().replace(/[\s-]+/g, "_")] ?? "thing";
+  const name = kind.toLowerCase().replace(/[\s-]+/g, "_");
+  return kinds[name] ?? hints.find(([hint]) => name.includes(hint))?.[1] ?? "thing";
 }

@@ -45,7 +45,7 @@ export function humanName(name: string): string {
 export type BooleanSort = "switch" | "opening" | "lock" | "occupancy" | "wetness" | "fault";
 const sorts: [RegExp, BooleanSort][] = [
   [/unlocked/, "switch"], [/lock/, "lock"], [/open|contact|window|door/, "opening"], [/occup|motion|presence|vibration/, "occupancy"], [/wet|leak|water|moist/, "wetness"],
-  [/low|fault|problem|tamper|smoke|alarm|update|charging|connected|once/, "fault"],
+  [/home|low|fault|problem|tamper|smoke|alarm|update|charging|connected|once/, "fault"],
 ];
 
 /** What a boolean of this name speaks of, so that it can be said in fitting words. */

@@ -77,11 +77,12 @@ const columns = ["time", "min", "max", "first", "last", "mean", "count"];
 const bucket = (second: number, mean: number) => [second * 1e6, mean - 1, mean + 1, mean, mean, mean, 5];
 
 test("silence much longer than usual is a hole in the line", () => {
-  const series = { thing: "a", name: "b", type: "number" as const, unit: null, columns, points: [...Array.from({ length: 20 }, (_, index) => bucket(index, index)), bucket(500, 7)] };
+  const series = { thing: "a", name: "b", type: "number" as const, unit: null, columns, points: [...Array.from({ length: 220 }, (_, index) => bucket(index, index)), bucket(900, 7)] };
   const shaped = shapeNumbers(series);
-  assert.equal(shaped.times.length, 22);
-  assert.equal(shaped.mean[20], null);
-  assert.deepEqual(summarise(shaped), { latest: 7, low: -1, high: 20, mean: (190 + 7) / 21 });
+  assert.equal(shaped.times.length, 222);
+  assert.equal(shaped.mean[220], null);
+  assert.deepEqual(summarise(shaped), { latest: 7, low: -1, high: 220, mean: (24_090 + 7) / 221 });
+  assert.equal(shapeNumbers({ ...series, points: series.points.slice(200) }).mean.includes(null), false);
 });
 
 test("states and numbers share one table, newest first", () => {
