@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Clock, Position, ThingId, ThingModel, Timestamp};
 use mqtt::Broker;
@@ -170,6 +171,20 @@ impl Application {
         match tokio::task::spawn_blocking(move || work(&site)).await {
             Ok(done) => done.map_err(Problem::from),
             Err(error) => Err(Problem::internal(&error)),
+        }
+    }
+
+    /// Waits, within reason, until what was said up to now is folded: what a thing said before it is deleted must not
+    /// bring it back afterwards.
+    pub(crate) async fn settled(&self) {
+        const LOOK_EVERY: Duration = Duration::from_millis(5);
+        const LOOKS_MAX: u32 = 200;
+        let until = self.log.bounds().next;
+        for _ in 0..LOOKS_MAX {
+            if self.site.applied().next() >= until {
+                return;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

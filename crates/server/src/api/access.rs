@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::{Scope, TopicRules};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::page::{self, Page, PageQuery};
 use crate::access::{AuditRow, TokenView, UserView};
-use crate::http::{IfMatch, Json, Path, Problem, Query, Revised};
+use crate::http::{IfMatch, Json, Made, Path, Problem, Query, Revised};
 
 /// A person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -137,9 +138,9 @@ pub async fn list_users(State(app): State<App>, Query(query): Query<PageQuery>) 
 pub async fn make_user(
     State(app): State<App>,
     Json(new): Json<NewUser>,
-) -> Result<(StatusCode, Revised<User>), Problem> {
+) -> Result<(StatusCode, Extension<Made>, Revised<User>), Problem> {
     let user = User::from(app.access.add_user(&new.name, new.password, new.role).await?);
-    Ok((StatusCode::CREATED, Revised(user.rev, user)))
+    Ok((StatusCode::CREATED, Extension(Made(format!("{} ({})", user.id, user.name))), Revised(user.rev, user)))
 }
 
 /// Changes a person's name, password or role. The last owner stays owner.
@@ -185,9 +186,10 @@ pub async fn list_tokens(State(app): State<App>, Query(query): Query<PageQuery>)
 pub async fn make_token(
     State(app): State<App>,
     Json(new): Json<NewToken>,
-) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+) -> Result<(StatusCode, Extension<Made>, Json<MadeToken>), Problem> {
     let (token, secret) = app.access.add_token(&new.title, &new.scopes, new.expires_us.map(Timestamp)).await?;
-    Ok((StatusCode::CREATED, Json(MadeToken { token: token.into(), secret })))
+    let made = Made(format!("{} ({})", token.id, token.title));
+    Ok((StatusCode::CREATED, Extension(made), Json(MadeToken { token: token.into(), secret })))
 }
 
 /// Withdraws a token.

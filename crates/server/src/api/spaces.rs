@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::{Name, SpaceId, SpaceKind, ThingId, Timestamp, Unit, Value};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use crate::http::{IfMatch, Json, Path, Problem, Revised};
+use crate::http::{IfMatch, Json, Made, Path, Problem, Revised};
 
 /// A place.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -156,7 +157,7 @@ pub async fn list_spaces(State(app): State<App>) -> Result<Json<Vec<Space>>, Pro
 pub async fn make_space(
     State(app): State<App>,
     Json(new): Json<NewSpace>,
-) -> Result<(StatusCode, Revised<Space>), Problem> {
+) -> Result<(StatusCode, Extension<Made>, Revised<Space>), Problem> {
     let title = new.title.trim().to_owned();
     if title.is_empty() {
         return Err(Problem::invalid("a space needs a title").at("title"));
@@ -169,7 +170,7 @@ pub async fn make_space(
     let root = spaces.iter().find(|(row, _)| row.space.parent.is_none()).map(|(row, _)| row.space.id.clone());
     let space = model::Space { id, parent: new.parent.or(root), kind: new.kind, title };
     let row = app.blocking(move |site| site.add_space(space)).await?;
-    Ok((StatusCode::CREATED, Revised(row.rev, Space::new(row, 0))))
+    Ok((StatusCode::CREATED, Extension(Made(row.space.id.to_string())), Revised(row.rev, Space::new(row, 0))))
 }
 
 /// One space.

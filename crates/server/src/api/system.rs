@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use serde::Serialize;
+use store::history::Statistics;
 use utoipa::ToSchema;
 
 use super::App;
@@ -136,7 +137,7 @@ pub async fn system(State(app): State<App>) -> Result<Json<System>, Problem> {
             series: history.series,
             points: history.points,
             bytes: history.bytes,
-            bytes_per_point: history.raw_bytes as f64 / history.points.max(1) as f64,
+            bytes_per_point: bytes_per_point(&history),
             late: history.late,
             refused: history.refused,
         },
@@ -144,6 +145,12 @@ pub async fn system(State(app): State<App>) -> Result<Json<System>, Problem> {
         data_directory: app.data_directory.display().to_string(),
         listeners,
     }))
+}
+
+/// Of compacted points, once there are any; until then of everything on disk.
+fn bytes_per_point(history: &Statistics) -> f64 {
+    let bytes = if history.raw_bytes > 0 { history.raw_bytes } else { history.bytes };
+    bytes as f64 / history.points.max(1) as f64
 }
 
 impl From<site::Queue> for QueueInfo {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,7 @@ use super::convert::no_thing;
 use super::page::{self, Page};
 use super::types::{ModelChoice, NewCredential, Presence, Thing, ThingStatus, ThingSummary};
 use crate::http::extract::parse_json;
-use crate::http::{IfMatch, Json, Path, Problem, Query, Revised};
+use crate::http::{IfMatch, Json, Made, Path, Problem, Query, Revised};
 
 /// The most topic rules of one credential.
 const RULES_MAX: usize = 100;
@@ -221,7 +222,7 @@ pub async fn list_things(
 pub async fn make_thing(
     State(app): State<App>,
     Json(new): Json<NewThing>,
-) -> Result<(StatusCode, Json<MadeThing>), Problem> {
+) -> Result<(StatusCode, Extension<Made>, Json<MadeThing>), Problem> {
     let model = new.model.map(|choice| choose(&app, choice)).transpose()?;
     let thing = site::NewThing {
         id: new.id.clone(),
@@ -235,7 +236,7 @@ pub async fn make_thing(
     let secret = app.access.rotate_credential(&new.id, None).await?;
     let thing = show(&app, &new.id)?.1;
     let credential = NewCredential { username: new.id.to_string(), secret };
-    Ok((StatusCode::CREATED, Json(MadeThing { thing, credential })))
+    Ok((StatusCode::CREATED, Extension(Made(new.id.to_string())), Json(MadeThing { thing, credential })))
 }
 
 /// One thing with everything that is known of it.
@@ -281,7 +282,9 @@ pub async fn delete_thing(
     })
     .await?;
     app.stage.stop(&thing);
-    withdraw_credential(&app, &thing).await?;
+    app.access.remove_credential(&thing).await?;
+    app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::AdministrativeAction);
+    app.settled().await;
     app.blocking(move |site| site.remove_thing(&thing, if_match.0)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -347,7 +350,7 @@ pub async fn ignore_inbox(
 pub async fn make_virtual_thing(
     State(app): State<App>,
     Json(new): Json<NewVirtualThing>,
-) -> Result<(StatusCode, Json<Thing>), Problem> {
+) -> Result<(StatusCode, Extension<Made>, Json<Thing>), Problem> {
     let model = choose(&app, new.model)?;
     let id = match new.id {
         Some(id) => id,
@@ -364,7 +367,7 @@ pub async fn make_virtual_thing(
     };
     app.blocking(move |site| site.create_thing(thing)).await?;
     app.stage.play(&id, &title, model).map_err(Problem::conflict)?;
-    Ok((StatusCode::CREATED, Json(show(&app, &id)?.1)))
+    Ok((StatusCode::CREATED, Extension(Made(id.to_string())), Json(show(&app, &id)?.1)))
 }
 
 /// The models that are known.

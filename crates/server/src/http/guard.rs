@@ -44,6 +44,10 @@ impl Caller {
     }
 }
 
+/// Put into an answer by routes that make something: what the audit entry is about.
+#[derive(Debug, Clone)]
+pub struct Made(pub String);
+
 /// What a principal's doings are caused by.
 pub fn cause_of(principal: &Principal) -> Cause {
     let kind = match principal {
@@ -110,6 +114,7 @@ async fn pass(app: &App, request: Request, next: Next) -> Result<Response, Probl
     if let Some(action) = rule.audit
         && response.status().is_success()
     {
+        let target = response.extensions().get::<Made>().map_or(target, |made| made.0.clone());
         app.access.record(&principal, Some(address), action, &target, true).await;
     }
     Ok(response)
@@ -262,7 +267,9 @@ mod tests {
             principal: Principal::anonymous(),
             proof: Proof::Cookie(crate::access::secret::SecretHash::of("x")),
         };
-        let pass = |method: Method, pairs| on_purpose(&identity, &method, &headers(pairs)).is_ok();
+        let pass = |method: Method, pairs: &[(&'static str, &'static str)]| {
+            on_purpose(&identity, &method, &headers(pairs)).is_ok()
+        };
         assert!(pass(Method::GET, &[]) && !pass(Method::POST, &[]) && !pass(Method::DELETE, &[(CSRF_HEADER, "0")]));
         assert!(pass(Method::POST, &[(CSRF_HEADER, "1")]));
         let upgrade = |origin| [("upgrade", "websocket"), ("host", "home:7700"), ("origin", origin)];
@@ -270,5 +277,55 @@ mod tests {
         assert!(!pass(Method::GET, &upgrade("http://evil.example")) && !pass(Method::GET, &upgrade("null")));
         let token = Identity { proof: Proof::None, ..identity };
         assert!(on_purpose(&token, &Method::POST, &headers(&[])).is_ok());
+    }
+
+    /// Every route and every sort of caller. A change of this table is a change of who may do what.
+    #[test]
+    fn routes_and_roles() {
+        use model::Role;
+        use model::access::Scope;
+
+        let lamp = ThingId::new("lamp").unwrap();
+        let user = |role| Principal::User { id: "u".into(), role };
+        let token = |scope| Principal::Token { id: "t".into(), scopes: [scope].into() };
+        let callers = [
+            Principal::anonymous(),
+            user(Role::Viewer),
+            user(Role::Operator),
+            user(Role::Owner),
+            token(Scope::Read),
+            token(Scope::Command),
+            token(Scope::Configure),
+            token(Scope::Ingest),
+            Principal::thing(lamp.clone()),
+            Principal::thing(ThingId::new("other").unwrap()),
+        ];
+        let far = Peer { address: "192.0.2.1:1".parse().unwrap(), secure: false };
+        let mut table = String::from(
+            "A V O W r c g i t x  anonymous, viewer, operator, owner; tokens: read, command, \
+            configure, ingest; the thing, another thing\n",
+        );
+        for rule in rules::RULES {
+            for principal in &callers {
+                let identity = Identity { principal: principal.clone(), proof: Proof::None };
+                let caller = Caller { identity, peer: far };
+                let passes = authorise(rule.needs, &caller, Some(&lamp), &HeaderMap::new()).is_ok();
+                table.push_str(if passes { "+ " } else { ". " });
+            }
+            table.push_str(&format!(" {} {}\n", rule.method, rule.path));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn figures_are_open_to_this_machine_but_not_through_a_proxy() {
+        let identity = Identity { principal: Principal::anonymous(), proof: Proof::None };
+        let reads = |address: &str, pairs: &[(&'static str, &'static str)]| {
+            let peer = Peer { address: address.parse().unwrap(), secure: false };
+            let caller = Caller { identity: identity.clone(), peer };
+            authorise(Needs::LookOrLocal, &caller, None, &headers(pairs)).is_ok()
+        };
+        assert!(reads("127.0.0.1:1", &[]) && reads("[::1]:1", &[]) && reads("[::ffff:127.0.0.1]:1", &[]));
+        assert!(!reads("192.0.2.1:1", &[]) && !reads("127.0.0.1:1", &[("x-forwarded-for", "192.0.2.1")]));
     }
 }

@@ -16,7 +16,7 @@ pub mod tls;
 use std::net::SocketAddr;
 
 pub use extract::{IfMatch, Json, Path, Query, Revised};
-pub use guard::Caller;
+pub use guard::{Caller, Made};
 pub(crate) use pages::pages;
 pub use problem::Problem;
 

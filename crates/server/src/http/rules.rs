@@ -134,3 +134,38 @@ pub fn find(method: &Method, path: &str) -> Option<&'static Rule> {
 pub fn methods(path: &str) -> Vec<&'static str> {
     RULES.iter().filter(|rule| rule.path == path).map(|rule| rule.method).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_documented_route_has_one_row_and_every_row_under_the_api_a_route() {
+        let document = serde_json::to_value(crate::api::openapi()).unwrap();
+        let mut documented = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                documented.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+        let ruled: Vec<(String, String)> = RULES
+            .iter()
+            .filter(|rule| rule.path.starts_with("/api/v1/"))
+            .map(|rule| (rule.method.to_owned(), rule.path.to_owned()))
+            .collect();
+        let unique: BTreeSet<_> = ruled.iter().cloned().collect();
+        assert_eq!(unique.len(), ruled.len(), "a route has two rows");
+        assert_eq!(unique, documented);
+    }
+
+    #[test]
+    fn what_changes_something_is_audited_or_says_so_itself() {
+        let own: BTreeSet<&str> = ["/api/v1/session", "/api/v1/setup"].into();
+        for rule in RULES.iter().filter(|rule| rule.method != "GET" && !own.contains(rule.path)) {
+            let is_ingest = matches!(rule.needs, Needs::Right(Right::Ingest, _));
+            assert_eq!(rule.audit.is_none(), is_ingest, "{} {}", rule.method, rule.path);
+        }
+    }
+}
