@@ -28,12 +28,30 @@ struct Rows {
 /// Where the fold stood at one moment.
 struct Snapshot {
     position: Position,
+    /// Entries folded since the last one.
+    entries: u64,
     rows: Rows,
     /// Name, revision and state of the adapters that changed.
     adapters: Vec<(usize, u64, serde_json::Value)>,
 }
 
+impl Snapshot {
+    /// Whether the disk knows all of this already, so that an idle site leaves it asleep.
+    fn is_nothing(&self) -> bool {
+        self.entries == 0 && self.adapters.is_empty() && self.rows.is_nothing()
+    }
+}
+
 impl Rows {
+    fn is_nothing(&self) -> bool {
+        let Self { things, removed_things, commands, removed_commands, twins } = self;
+        things.is_empty()
+            && removed_things.is_empty()
+            && commands.is_empty()
+            && removed_commands.is_empty()
+            && twins.is_empty()
+    }
+
     fn changes(&self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.things.len() + self.commands.len());
         for id in &self.removed_things {
@@ -90,15 +108,14 @@ impl Site {
                 ids.filter_map(|id| Some((id.clone(), things.registry.get(id)?.twin.checkpoint()))).collect();
             Rows { twins: twins.into_iter().collect(), ..rows }
         };
+        if rows.is_nothing() {
+            return Ok(());
+        }
         if let Err(error) = self.history.sync() {
             tracing::error!(%error, "the history cannot be written; what is known of things now is written down without it");
             rows.twins.clear();
         }
-        let changes = rows.changes();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        if let Err(error) = self.state.commit(changes, self.clock.now()) {
+        if let Err(error) = self.state.commit(rows.changes(), self.clock.now()) {
             self.give_back(rows);
             return Err(error.into());
         }
@@ -109,6 +126,9 @@ impl Site {
     pub fn checkpoint(&self) -> Result<(), SiteError> {
         let _one = self.keeping.lock();
         let snapshot = self.snapshot();
+        if snapshot.is_nothing() {
+            return Ok(());
+        }
         let written = self.write_snapshot(&snapshot);
         if written.is_ok() {
             count(&self.counters.checkpoints);
@@ -118,6 +138,7 @@ impl Site {
             }
         } else {
             count(&self.counters.checkpoint_errors);
+            self.fold.lock().since_checkpoint += snapshot.entries;
             self.give_back(snapshot.rows);
         }
         written
@@ -125,7 +146,7 @@ impl Site {
 
     fn snapshot(&self) -> Snapshot {
         let mut fold = self.fold.lock();
-        fold.since_checkpoint = 0;
+        let entries = std::mem::take(&mut fold.since_checkpoint);
         let adapters = self.adapters.lock();
         let changed = adapters.list.iter().zip(&adapters.saved).enumerate();
         let changed = changed.filter(|(_, (adapter, saved))| **saved != Some(adapter.revision()));
@@ -133,7 +154,7 @@ impl Site {
         drop(adapters);
         let mut things = self.things.write();
         let rows = Rows { twins: things.registry.take_checkpoints(), ..Self::take_rows(&mut things) };
-        Snapshot { position: fold.position, rows, adapters: changed }
+        Snapshot { position: fold.position, entries, rows, adapters: changed }
     }
 
     fn write_snapshot(&self, snapshot: &Snapshot) -> Result<(), SiteError> {
