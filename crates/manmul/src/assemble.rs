@@ -1,5 +1,6 @@
 //! How the parts are put together into one running process; tests start it the same way, on port 0.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use connect::{Adapter, HomeAssistant, Influx, Native};
-use model::{Clock, Position, Principal, Timestamp};
+use model::{Clock, Position, Principal, ThingId, Timestamp};
 use mqtt::{Broker, Client, Ending, Observe, PublishError};
 use server::access::{Access, Settings, secret};
 use server::http::serve::HttpServer;
@@ -54,6 +55,7 @@ pub struct Running {
     broker: Broker,
     server: HttpServer,
     doors: Arc<Doors>,
+    stage: Arc<Stage>,
     fold: site::Running,
     log: Arc<dyn Log>,
     history: Arc<dyn History>,
@@ -180,7 +182,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
             draining.clone(),
         ));
     } else {
-        play_virtual_things(&site, &stage);
+        play_virtual_things(&site, &stage, &HashSet::new());
     }
     Ok(Running {
         site,
@@ -191,6 +193,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         broker,
         server,
         doors,
+        stage,
         fold,
         log,
         history,
@@ -235,6 +238,7 @@ impl Running {
             // A task that failed has said so; it must not keep the rest from being written down.
             drop(task.await);
         }
+        self.stage.closed().await;
         self.broker.drain(DRAIN_PATIENCE).await;
         if !self.server.drained(DRAIN_PATIENCE).await {
             tracing::warn!(connections = self.server.connections(), "some connections did not end in time");
@@ -266,7 +270,12 @@ fn broker_config(config: &Config) -> mqtt::Config {
         session_expiry_seconds: config.mqtt.session_expiry_days.saturating_mul(24 * 3600),
         ..mqtt::Limits::default()
     };
-    mqtt::Config { limits, seed: secret::random_bytes(), ..mqtt::Config::default() }
+    mqtt::Config {
+        limits,
+        keep_alive_seconds_max: config.mqtt.keep_alive_seconds_max,
+        seed: secret::random_bytes(),
+        ..mqtt::Config::default()
+    }
 }
 
 type TlsConfigs = (Option<Arc<rustls::ServerConfig>>, Option<Arc<rustls::ServerConfig>>);
@@ -312,21 +321,22 @@ fn start_demo(
     draining: CancellationToken,
 ) -> tokio::task::JoinHandle<()> {
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = demo::run(&needs, &progress, &|| draining.is_cancelled()) {
+        let at_home = demo::run(&needs, &progress, &|| draining.is_cancelled()).unwrap_or_else(|error| {
             tracing::error!("{error:#}");
-        }
-        play_virtual_things(&needs.site, &needs.stage);
+            HashSet::new()
+        });
+        play_virtual_things(&needs.site, &needs.stage, &at_home);
     })
 }
 
-/// Lets every virtual thing play that does not yet.
-fn play_virtual_things(site: &Site, stage: &Stage) {
+/// Lets every virtual thing play, but those that live in the demo home.
+fn play_virtual_things(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>) {
     let mut query = site::ThingQuery { limit: site::query::PAGE_MAX, ..site::ThingQuery::default() };
     query.status = Some(ThingStatus::Accepted);
     loop {
         let page = site.things(&query);
-        let virtual_ones = page.items.iter().map(|item| &item.thing).filter(|thing| thing.origin == Origin::Virtual);
-        for thing in virtual_ones {
+        let things = page.items.iter().map(|item| &item.thing);
+        for thing in things.filter(|thing| thing.origin == Origin::Virtual && !at_home.contains(&thing.id)) {
             let model = Arc::new(thing.model_of_its_own());
             if let Err(problem) = stage.play(&thing.id, &thing.title, model) {
                 tracing::warn!(thing = %thing.id, problem, "a virtual thing does not play");

@@ -83,6 +83,8 @@ pub struct MqttConfig {
     pub packet_bytes_max: u32,
     /// How long a session outlives its connection, in days.
     pub session_expiry_days: u32,
+    /// Longest keepalive of an MQTT 5 client, in seconds.
+    pub keep_alive_seconds_max: u16,
     /// What clients without credentials may do.
     pub anonymous: TopicRules,
 }

@@ -1,5 +1,6 @@
 //! The demo home: its places and things at once, its past in the background, then it lives on.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -32,8 +33,8 @@ pub(crate) struct Needs {
 }
 
 /// Sets the demo home up, tells its past, and lets it live. Blocks for as long as the past takes; what was told
-/// before, in an earlier run, is not told again.
-pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> bool) -> anyhow::Result<()> {
+/// before, in an earlier run, is not told again. Returns who lives in it.
+pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> bool) -> anyhow::Result<HashSet<ThingId>> {
     let known = needs.app.simulation();
     let now = needs.clock.now();
     let past = needs.config.past();
@@ -48,9 +49,9 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
     }
     progress.send_replace(1.0);
     if !stopping() {
-        needs.stage.put(world);
+        needs.stage.put_home(world);
     }
-    Ok(())
+    Ok(things.into_iter().map(|thing| thing.id).collect())
 }
 
 /// Makes the places and things that are not there yet.
@@ -102,7 +103,7 @@ fn tell_the_past(
     progress: &Progress,
     stopping: &dyn Fn() -> bool,
 ) -> anyhow::Result<()> {
-    let mut series: std::collections::HashMap<(ThingId, model::Name), SeriesId> = std::collections::HashMap::new();
+    let mut series: HashMap<(ThingId, model::Name), SeriesId> = HashMap::new();
     // While the past is told the clock goes on, so the last seconds are told in a second, short round.
     while needs.clock.now().since(world.time()) > SEAM {
         let until: Timestamp = needs.clock.now();

@@ -7,7 +7,6 @@ pub mod cli;
 pub mod config;
 mod demo;
 mod doors;
-mod link;
 mod stage;
 
 pub use assemble::{Running, assemble};

@@ -155,7 +155,7 @@ fn a_host_appears_in_the_inbox_and_is_live_once_accepted() {
     let port = server.mqtt.port().to_string();
     let arguments =
         ["--host", "127.0.0.1", "--port", &port, "--username", &user, "--password", &password, "--name", "spine"];
-    let measures = ["--cpu", "2", "--vm", "--interval", "2"];
+    let measures = ["--cpu", "5", "--vm", "--interval", "5"];
     let peer = Command::new(program)
         .args(arguments)
         .args(measures)

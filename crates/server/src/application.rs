@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Clock, Position, ThingId, ThingModel, Timestamp};
+use model::{Clock, Position, Principal, ThingId, ThingModel, Timestamp};
 use mqtt::Broker;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -174,14 +174,15 @@ impl Application {
         }
     }
 
-    /// Waits, within reason, until what was said up to now is folded: what a thing said before it is deleted must not
-    /// bring it back afterwards.
-    pub(crate) async fn settled(&self) {
-        const LOOK_EVERY: Duration = Duration::from_millis(5);
-        const LOOKS_MAX: u32 = 200;
-        let until = self.log.bounds().next;
+    /// Waits, within reason, until a thing that was sent away is gone and everything it said is folded: what it said
+    /// before it is deleted must not bring it back afterwards.
+    pub(crate) async fn gone(&self, thing: &ThingId) {
+        const LOOK_EVERY: Duration = Duration::from_millis(10);
+        const LOOKS_MAX: u32 = 100;
+        let connected = |client: &mqtt::Client| matches!(&client.principal, Principal::Thing { id, .. } if id == thing);
         for _ in 0..LOOKS_MAX {
-            if self.site.applied().next() >= until {
+            let folded = self.site.applied().next() >= self.log.bounds().next;
+            if folded && !self.broker.clients().iter().any(connected) {
                 return;
             }
             tokio::time::sleep(LOOK_EVERY).await;

@@ -95,6 +95,9 @@ fn welcome(running: &Running) {
     if let Some(mqtt) = addresses.mqtt {
         tell(&format!("MQTT       {mqtt}"));
     }
+    if let Some(mqtts) = addresses.mqtts {
+        tell(&format!("MQTT TLS   {mqtts}"));
+    }
     tell(&format!("data       {}", running.data_directory.display()));
     match &running.set_up_token {
         None => tell(&format!("open       {base}")),

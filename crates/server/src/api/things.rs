@@ -284,7 +284,7 @@ pub async fn delete_thing(
     app.stage.stop(&thing);
     app.access.remove_credential(&thing).await?;
     app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::AdministrativeAction);
-    app.settled().await;
+    app.gone(&thing).await;
     app.blocking(move |site| site.remove_thing(&thing, if_match.0)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
