@@ -1,6 +1,7 @@
 //! What stands behind virtual things: the face that a plant, or a generic behaviour, turns to their protocol side.
 
 use model::{Timestamp, Value};
+use serde_json::Value as Json;
 
 use crate::random::Random;
 
@@ -33,6 +34,12 @@ pub struct Happening {
 pub trait Body: Send {
     /// Goes back to the beginning of the world of this seed, at `start`.
     fn reset(&mut self, seed: u64, start: Timestamp);
+
+    /// Everything that its future depends on, as JSON.
+    fn save(&self) -> Json;
+
+    /// Goes on from what was saved by a body of the same make. An error leaves it as it was.
+    fn restore(&mut self, saved: &Json) -> Result<(), serde_json::Error>;
 
     /// Lets `dt_seconds` pass, up to `now`.
     fn step(&mut self, now: Timestamp, dt_seconds: f64, random: &mut Random);

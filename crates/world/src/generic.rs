@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use model::{DataType, PropertyModel, Severity, ThingId, ThingModel, Timestamp, Value};
 
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
 use crate::body::{Body, Happening, Progress};
 use crate::random::{Random, hash_text, mix, smooth};
 use crate::reporting::Scale;
@@ -85,6 +88,23 @@ impl Body for Generic {
         self.channels = self.model.properties.iter().map(channel).collect();
         self.running.fill(0.0);
         self.happenings.clear();
+    }
+
+    fn save(&self) -> Json {
+        let channels: Vec<Json> =
+            self.channels.iter().map(|channel| json!([channel.number, channel.value, channel.pending])).collect();
+        json!(channels)
+    }
+
+    fn restore(&mut self, saved: &Json) -> Result<(), serde_json::Error> {
+        let saved = Vec::<(f64, Value, Option<(f64, Value)>)>::deserialize(saved)?;
+        for (channel, (number, value, pending)) in self.channels.iter_mut().zip(saved) {
+            channel.number = number;
+            // The type of a number does not survive JSON; the model knows it.
+            channel.value = channel.model.check(value).unwrap_or_default();
+            channel.pending = pending;
+        }
+        Ok(())
     }
 
     fn step(&mut self, now: Timestamp, dt_seconds: f64, random: &mut Random) {

@@ -10,6 +10,10 @@ use model::{
     Unit, Value,
 };
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
 use crate::body::{Body, Happening, Progress};
 use crate::plant::Plant;
 use crate::random::Random;
@@ -299,7 +303,7 @@ pub struct Instrumented<P> {
 
 impl<P> Instrumented<P>
 where
-    P: Plant<Inputs = Timestamp, Outputs = Vec<Told>> + Send + 'static,
+    P: Plant<Inputs = Timestamp, Outputs = Vec<Told>> + Serialize + DeserializeOwned + Send + 'static,
 {
     /// A plant, made anew for every seed and start, and the things that are declared on it.
     pub fn new(
@@ -334,11 +338,21 @@ where
 
 impl<P> Body for Instrumented<P>
 where
-    P: Plant<Inputs = Timestamp, Outputs = Vec<Told>> + Send + 'static,
+    P: Plant<Inputs = Timestamp, Outputs = Vec<Told>> + Serialize + DeserializeOwned + Send + 'static,
 {
     fn reset(&mut self, seed: u64, start: Timestamp) {
         self.plant = (self.make)(seed, start);
         self.happenings.clear();
+    }
+
+    fn save(&self) -> Json {
+        serde_json::to_value(&self.plant).expect("a plant has text keys and finite numbers")
+    }
+
+    fn restore(&mut self, saved: &Json) -> Result<(), serde_json::Error> {
+        self.plant = P::deserialize(saved)?;
+        self.happenings.clear();
+        Ok(())
     }
 
     fn step(&mut self, now: Timestamp, dt_seconds: f64, random: &mut Random) {

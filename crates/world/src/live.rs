@@ -3,6 +3,7 @@
 mod client;
 mod faults;
 mod link;
+mod scaled;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,6 +20,7 @@ use tokio::sync::Notify;
 
 pub use client::{IN_FLIGHT_MAX, WAITING_MAX};
 pub use faults::{Faults, HELD_MAX};
+pub use scaled::ScaledClock;
 
 use crate::history::BACKFILL_STEP;
 use crate::native;
@@ -116,6 +118,11 @@ impl Stage {
         let found = world.remove(thing) || world.silence(thing);
         self.changed.notify_one();
         found
+    }
+
+    /// Everything that the future of the world depends on, for [`World::restore`] in a later life of the process.
+    pub fn save(&self) -> serde_json::Value {
+        self.world.lock().save()
     }
 
     /// What the runner has done so far.

@@ -18,6 +18,16 @@ impl Random {
         Self(generator)
     }
 
+    /// How far the stream has been used, to go on from there with [`Random::skip_to`].
+    pub(crate) fn position(&self) -> u64 {
+        self.0.get_word_pos() as u64
+    }
+
+    /// Goes to a position of the stream.
+    pub(crate) fn skip_to(&mut self, position: u64) {
+        self.0.set_word_pos(u128::from(position));
+    }
+
     /// A number from 0 to 1, 1 excluded.
     pub fn unit(&mut self) -> f64 {
         to_unit(self.0.next_u64())

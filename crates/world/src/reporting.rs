@@ -47,6 +47,9 @@ pub(crate) fn decimals(model: &PropertyModel) -> u8 {
     }
 }
 
+/// Whole numbers beyond this are not exact any more.
+const WHOLE_MAX: f64 = 9.0e15;
+
 /// How a property of some model tells numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
@@ -61,7 +64,8 @@ impl Scale {
     pub(crate) fn of(model: &PropertyModel) -> Self {
         let integer = model.data_type == DataType::Integer;
         let (low, high) = (model.minimum.unwrap_or(f64::NEG_INFINITY), model.maximum.unwrap_or(f64::INFINITY));
-        let (low, high) = if integer { (libm::ceil(low), libm::floor(high)) } else { (low, high) };
+        let (low, high) =
+            if integer { (libm::ceil(low).max(-WHOLE_MAX), libm::floor(high).min(WHOLE_MAX)) } else { (low, high) };
         Self { low, high, digits: libm::pow(10.0, f64::from(decimals(model))), integer }
     }
 
@@ -157,5 +161,7 @@ mod tests {
         assert_eq!((fitted(&level, 0.0), fitted(&level, 9.0)), (Value::Integer(1), Value::Integer(3)));
         let none = model(serde_json::json!({"type": "integer", "minimum": 0.2, "maximum": 0.8}));
         assert_eq!(fitted(&none, 0.5), Value::Null);
+        let depth = model(serde_json::json!({"type": "integer", "maximum": -1e300}));
+        assert_eq!(fitted(&depth, 0.5), Value::Null);
     }
 }

@@ -170,6 +170,17 @@ impl VirtualThing {
         self.online
     }
 
+    /// What it was last told to be like.
+    pub(crate) fn desired(&self) -> &BTreeMap<Name, Value> {
+        &self.desired
+    }
+
+    /// Begins anew, but knows what it was told to be like.
+    pub(crate) fn restore(&mut self, desired: BTreeMap<Name, Value>) {
+        self.reset();
+        self.desired = desired;
+    }
+
     /// Whether it was taken off its body and says no more.
     pub(crate) fn is_silent(&self) -> bool {
         self.silent

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{ThingId, Timestamp};
+use model::{Name, ThingId, Timestamp, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
 
 use crate::body::Body;
 use crate::random::Random;
@@ -14,12 +16,15 @@ pub const STEP_MAX: Duration = Duration::from_mins(1);
 /// The most virtual things of one world.
 pub const THINGS_MAX: usize = 10_000;
 
-/// Why something cannot be added to a world.
+/// Why something cannot be done with a world.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorldError {
     /// The world has a thing of this id.
     #[error("the world already has a thing {0}")]
     Duplicate(ThingId),
+    /// What was saved is not of this make.
+    #[error("this was not saved by such a world: {0}")]
+    Saved(String),
     /// The world is full.
     #[error("a world holds at most {THINGS_MAX} things")]
     Full,
@@ -129,6 +134,54 @@ impl World {
             member.random = Member::stream(seed, &member.things);
             member.things.iter_mut().for_each(VirtualThing::reset);
         }
+    }
+
+    /// Everything that the future of the world depends on, as JSON.
+    pub fn save(&self) -> Json {
+        let members: Map<String, Json> = self
+            .members
+            .values()
+            .filter_map(|member| {
+                let desired: Map<String, Json> =
+                    member.things.iter().map(|thing| (thing.id().to_string(), json!(thing.desired()))).collect();
+                let saved = json!({"random": member.random.position(), "body": member.body.save(), "desired": desired});
+                Some((member.things.first()?.id().to_string(), saved))
+            })
+            .collect();
+        json!({"seed": self.seed, "time": self.time, "members": members})
+    }
+
+    /// Goes on from a saved world with the same things. A body that was not in it begins when the saved world ended;
+    /// things are offline until the first step. After an error the world begins anew at the saved time.
+    pub fn restore(&mut self, saved: &Json) -> Result<(), WorldError> {
+        #[derive(Deserialize)]
+        struct SavedWorld {
+            seed: u64,
+            time: Timestamp,
+            members: BTreeMap<String, SavedMember>,
+        }
+        #[derive(Deserialize)]
+        struct SavedMember {
+            random: u64,
+            body: Json,
+            desired: BTreeMap<ThingId, BTreeMap<Name, Value>>,
+        }
+        let wrong = |error: serde_json::Error| WorldError::Saved(error.to_string());
+        let mut saved = SavedWorld::deserialize(saved).map_err(wrong)?;
+        self.reset(saved.seed, saved.time);
+        for member in self.members.values_mut() {
+            let first = member.things.first().map_or("", |thing| thing.id().as_str());
+            let Some(mut found) = saved.members.remove(first) else { continue };
+            if let Err(error) = member.body.restore(&found.body) {
+                self.reset(saved.seed, saved.time);
+                return Err(wrong(error));
+            }
+            member.random.skip_to(found.random);
+            for thing in &mut member.things {
+                thing.restore(found.desired.remove(thing.id()).unwrap_or_default());
+            }
+        }
+        Ok(())
     }
 
     /// All things, body by body.

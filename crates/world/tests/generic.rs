@@ -245,6 +245,13 @@ fn counters_grow_and_the_same_id_and_seed_behave_the_same() {
     let energy: Vec<f64> =
         told(&reports).filter(|(told, _)| told.as_str() == "energy").filter_map(|(_, value)| value.as_f64()).collect();
     assert!(energy.len() > 20 && energy.windows(2).all(|pair| pair[0] <= pair[1]), "{energy:?}");
+    let (mut world, _) = world_of(lamp(), 3);
+    world.step(Duration::from_hours(5), &mut Vec::new());
+    let (mut restored, _) = world_of(lamp(), 3);
+    restored.restore(&world.save()).unwrap();
+    world.step(Duration::from_hours(5), &mut Vec::new());
+    restored.step(Duration::from_hours(5), &mut Vec::new());
+    assert_eq!(restored.save(), world.save());
     assert_eq!(reports, run(3));
     assert_ne!(reports, run(4));
 }

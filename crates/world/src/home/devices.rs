@@ -3,9 +3,10 @@
 
 use crate::plant::Plant;
 use crate::random::Random;
+use serde::{Deserialize, Serialize};
 
 /// A lamp.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Light {
     /// Whether it is on.
     pub on: bool,
@@ -35,7 +36,7 @@ impl Plant for Light {
 }
 
 /// A smart plug and what hangs on it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plug {
     /// Whether it lets current through.
     pub on: bool,
@@ -65,7 +66,7 @@ impl Plant for Plug {
 }
 
 /// One phase of a machine's programme.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Phase {
     seconds: f64,
     watts: f64,
@@ -74,7 +75,7 @@ struct Phase {
 }
 
 /// What a machine is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MachineState {
     /// Nothing.
     Idle,
@@ -85,7 +86,7 @@ pub enum MachineState {
 }
 
 /// Which machine it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MachineKind {
     /// Clothes.
     Washing,
@@ -94,7 +95,7 @@ pub enum MachineKind {
 }
 
 /// A machine that runs a programme: it heats water, moves for a while, pumps and spins.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
     kind: MachineKind,
     /// What it is doing.
@@ -212,7 +213,7 @@ impl Plant for Machine {
 }
 
 /// The fridge.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fridge {
     /// What it keeps.
     pub target_celsius: f64,
@@ -266,7 +267,7 @@ impl Plant for Fridge {
 }
 
 /// Something that a motor moves between closed and open: a blind or a door.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shutter {
     /// 0 is closed, 100 open.
     pub position_percent: f64,
@@ -303,7 +304,7 @@ impl Plant for Shutter {
 }
 
 /// What the vacuum robot is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VacuumState {
     /// On its dock, full or charging.
     Docked,
@@ -316,7 +317,7 @@ pub enum VacuumState {
 }
 
 /// The vacuum robot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Vacuum {
     /// What it is doing.
     pub state: VacuumState,

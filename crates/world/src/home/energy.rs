@@ -4,9 +4,10 @@ use crate::home::place::Moment;
 use crate::home::weather::Conditions;
 use crate::plant::Plant;
 use crate::random::Random;
+use serde::{Deserialize, Serialize};
 
 /// Solar modules on the south roof with their inverter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Solar {
     /// What the modules give in full sun.
     pub peak_watts: f64,
@@ -64,7 +65,7 @@ impl Plant for Solar {
 }
 
 /// What the battery does on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BatteryMode {
     /// Takes what the sun gives too much, gives what the house lacks.
     SelfUse,
@@ -75,7 +76,7 @@ pub enum BatteryMode {
 }
 
 /// The home battery.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Battery {
     /// What it does on its own.
     pub mode: BatteryMode,
@@ -168,7 +169,7 @@ impl Plant for Battery {
 }
 
 /// How the charger decides how fast to charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChargeMode {
     /// With what the sun gives too much, and at night only as far as the next day needs.
     Surplus,
@@ -179,7 +180,7 @@ pub enum ChargeMode {
 }
 
 /// What the charger is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChargerState {
     /// No car.
     Unplugged,
@@ -192,7 +193,7 @@ pub enum ChargerState {
 }
 
 /// The car and the charger in the garage.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Car {
     /// How the charger decides.
     pub mode: ChargeMode,
@@ -336,7 +337,7 @@ impl Plant for Car {
 }
 
 /// What the grid meter sees.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grid {
     /// What comes in; negative while the home feeds in.
     pub power_watts: f64,

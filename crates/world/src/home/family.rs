@@ -5,6 +5,7 @@ use crate::home::place::{Moment, weekday};
 use crate::home::rooms::Room;
 use crate::plant::Plant;
 use crate::random::{Random, mix};
+use serde::{Deserialize, Serialize};
 
 /// How many people live here: two adults and two children.
 pub const PEOPLE: usize = 4;
@@ -17,7 +18,7 @@ const HOUR: f64 = 3_600.0;
 const MINUTE: f64 = 60.0;
 
 /// Where somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whereabouts {
     /// In a room, awake.
     In(Room),
@@ -30,7 +31,7 @@ pub enum Whereabouts {
 }
 
 /// Something that somebody does at a moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Chore {
     /// Hot water runs for so many seconds.
     Shower(f64),
@@ -57,7 +58,7 @@ pub enum Chore {
 }
 
 /// What the family does in a step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Household {
     /// Where everybody is.
     pub people: [Whereabouts; PEOPLE],
@@ -90,7 +91,7 @@ impl Household {
 }
 
 /// One day's plan, in seconds since midnight, sorted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct DayPlan {
     day: i64,
     people: [Vec<(f64, Whereabouts)>; PEOPLE],
@@ -98,7 +99,7 @@ struct DayPlan {
 }
 
 /// The people of a home.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Family {
     seed: u64,
     plan: DayPlan,

@@ -2,9 +2,10 @@
 
 use crate::plant::Plant;
 use crate::random::Random;
+use serde::{Deserialize, Serialize};
 
 /// What a thermostat follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ThermostatMode {
     /// The day's programme.
     Auto,
@@ -15,7 +16,7 @@ pub enum ThermostatMode {
 }
 
 /// A thermostat with its radiator valve.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Thermostat {
     /// What it follows.
     pub mode: ThermostatMode,
@@ -88,7 +89,7 @@ impl Plant for Thermostat {
 }
 
 /// What the heat pump is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeatPumpState {
     /// Nothing.
     Standby,
@@ -99,7 +100,7 @@ pub enum HeatPumpState {
 }
 
 /// A modulating air to water heat pump with a buffer for the radiators and a hot water tank.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HeatPump {
     /// Whether it may run.
     pub enabled: bool,

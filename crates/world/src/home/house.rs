@@ -1,6 +1,7 @@
 //! The physical world of the demo home: one plant made of the others, in which everything acts on everything else.
 
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::home::devices::{Fridge, Light, Machine, MachineKind, MachineState, Plug, Shutter, Vacuum};
 use crate::home::energy::{Battery, BatteryInputs, Car, CarInputs, Grid, Solar};
@@ -37,7 +38,7 @@ pub enum Socket {
 }
 
 /// What is open, moving or counting down because of people.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pulses {
     /// How long the front door is still open.
     pub front_door_seconds: f64,
@@ -89,7 +90,7 @@ impl Pulses {
 }
 
 /// Loads that have no plant of their own, in watts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Loads {
     /// The stove.
     pub stove_watts: f64,
@@ -102,7 +103,7 @@ pub struct Loads {
 }
 
 /// The demo home.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct House {
     place: Place,
     seed: u64,

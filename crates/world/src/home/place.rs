@@ -1,12 +1,13 @@
 //! Where the home stands, what time it is there and where the sun is.
 
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 
 const DAY_SECONDS: f64 = 86_400.0;
 const YEAR_DAYS: f64 = 365.2425;
 
 /// Where a home stands on Earth, and by which clock its people live.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// Degrees north.
     pub latitude_degrees: f64,
@@ -25,7 +26,7 @@ impl Place {
 }
 
 /// A moment as the people of a place see it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// The moment itself.
     pub time: Timestamp,

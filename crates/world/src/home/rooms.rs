@@ -3,9 +3,10 @@
 use crate::home::weather::vapour_pressure;
 use crate::plant::Plant;
 use crate::random::Random;
+use serde::{Deserialize, Serialize};
 
 /// A room of the house.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Room {
     LivingRoom,
@@ -68,7 +69,7 @@ impl Room {
 }
 
 /// What a room is built like.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Fabric {
     area_square_metres: f64,
     /// Heat lost to the outside for each degree.
@@ -131,7 +132,7 @@ pub struct RoomInputs {
 }
 
 /// The air of a room.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RoomPlant {
     fabric: Fabric,
     /// Temperature of air and furnishings.

@@ -3,6 +3,7 @@
 use crate::home::place::Moment;
 use crate::plant::Plant;
 use crate::random::{Random, mix, to_unit};
+use serde::{Deserialize, Serialize};
 
 const SHOWER_LITRES_PER_SECOND: f64 = 0.14;
 const TAP_LITRES_PER_SECOND: f64 = 0.11;
@@ -11,7 +12,7 @@ const DRIP_LITRES_PER_SECOND: f64 = 0.009;
 const LEAK_SECONDS: f64 = 5_400.0;
 
 /// The water of a home.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Water {
     seed: u64,
     /// How long showers still run.

@@ -4,15 +4,16 @@
 use crate::home::place::Moment;
 use crate::plant::Plant;
 use crate::random::{Random, mix, smooth};
+use serde::{Deserialize, Serialize};
 
 /// The sky over a seed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Weather {
     seed: u64,
 }
 
 /// The weather of a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Conditions {
     /// Air temperature.
     pub temperature_celsius: f64,
