@@ -44,7 +44,7 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 /// One PUBLISH.
-pub fn publish(topic: &str, qos: u8, packet_id: u16) -> Vec<u8> {
+pub(super) fn publish(topic: &str, qos: u8, packet_id: u16) -> Vec<u8> {
     let mut body = text(topic);
     if qos > 0 {
         body.extend_from_slice(&packet_id.to_be_bytes());
@@ -54,7 +54,7 @@ pub fn publish(topic: &str, qos: u8, packet_id: u16) -> Vec<u8> {
 }
 
 /// A connected client.
-pub async fn connect(address: SocketAddr, id: &str) -> anyhow::Result<TcpStream> {
+pub(super) async fn connect(address: SocketAddr, id: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true)?;
     let mut body = text("MQTT");
@@ -68,7 +68,7 @@ pub async fn connect(address: SocketAddr, id: &str) -> anyhow::Result<TcpStream>
 }
 
 /// Subscribes to filters, many in one packet, and waits for SUBACK.
-pub async fn subscribe(stream: &mut TcpStream, filters: &[String], qos: u8) -> anyhow::Result<()> {
+pub(super) async fn subscribe(stream: &mut TcpStream, filters: &[String], qos: u8) -> anyhow::Result<()> {
     for filters in filters.chunks(500) {
         let mut body = vec![0, 1];
         for filter in filters {
@@ -198,13 +198,13 @@ async fn finish(mut stream: TcpStream) -> anyhow::Result<()> {
 
 /// What a load came to.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// Messages that arrived.
-    pub received: usize,
+    pub(super) received: usize,
     /// Messages that were sent.
-    pub sent: usize,
+    pub(super) sent: usize,
     /// How long it took.
-    pub elapsed: Duration,
+    pub(super) elapsed: Duration,
 }
 
 async fn join(mut tasks: JoinSet<anyhow::Result<usize>>) -> anyhow::Result<usize> {
@@ -216,7 +216,7 @@ async fn join(mut tasks: JoinSet<anyhow::Result<usize>>) -> anyhow::Result<usize
 }
 
 /// `pairs` publishers, each with a subscriber of its own, batched.
-pub async fn pairs(address: SocketAddr, pairs: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
+pub(super) async fn pairs(address: SocketAddr, pairs: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
     let (mut sinks, mut sources) = (JoinSet::new(), Vec::new());
     for number in 0..pairs {
         let topic = format!("pair/{number}");
@@ -236,7 +236,7 @@ pub async fn pairs(address: SocketAddr, pairs: usize, qos: u8, each: usize) -> a
 }
 
 /// `sources` publishers at a steady pace, one subscriber.
-pub async fn fan_in(address: SocketAddr, sources: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
+pub(super) async fn fan_in(address: SocketAddr, sources: usize, qos: u8, each: usize) -> anyhow::Result<Outcome> {
     let mut sink = connect(address, "sink").await?;
     subscribe(&mut sink, &["fan/#".to_owned()], qos).await?;
     let mut clients = Vec::new();
@@ -255,7 +255,7 @@ pub async fn fan_in(address: SocketAddr, sources: usize, qos: u8, each: usize) -
 }
 
 /// Idle connections with one QoS 1 subscription each; they stay as long as the result lives.
-pub async fn idle(address: SocketAddr, first: usize, count: usize) -> anyhow::Result<Vec<TcpStream>> {
+pub(super) async fn idle(address: SocketAddr, first: usize, count: usize) -> anyhow::Result<Vec<TcpStream>> {
     let mut clients = Vec::with_capacity(count);
     for number in first..first + count {
         let mut client = connect(address, &format!("idle-{number}")).await?;
@@ -266,7 +266,7 @@ pub async fn idle(address: SocketAddr, first: usize, count: usize) -> anyhow::Re
 }
 
 /// Clients that hold `count` wildcard filters `dev/{number}/#`, a thousand each.
-pub async fn wildcards(address: SocketAddr, count: usize) -> anyhow::Result<Vec<TcpStream>> {
+pub(super) async fn wildcards(address: SocketAddr, count: usize) -> anyhow::Result<Vec<TcpStream>> {
     let mut clients = Vec::new();
     for first in (0..count).step_by(1000) {
         let mut client = connect(address, &format!("wild-{first}")).await?;
@@ -278,7 +278,7 @@ pub async fn wildcards(address: SocketAddr, count: usize) -> anyhow::Result<Vec<
 }
 
 /// Publishes `count` QoS 0 messages that one subscriber gets.
-pub async fn one_topic(address: SocketAddr, topic: &str, count: usize) -> anyhow::Result<Outcome> {
+pub(super) async fn one_topic(address: SocketAddr, topic: &str, count: usize) -> anyhow::Result<Outcome> {
     let mut sink = connect(address, "one-sink").await?;
     subscribe(&mut sink, &[topic.to_owned()], 0).await?;
     let source = connect(address, "one-source").await?;

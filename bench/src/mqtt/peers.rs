@@ -15,10 +15,10 @@ const START_LOOK: Duration = Duration::from_millis(50);
 const START_LOOKS: usize = 200;
 
 /// A broker; it ends with the value.
-pub struct Server {
+pub(super) struct Server {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(super) address: SocketAddr,
     _folder: TempDir,
 }
 
@@ -42,7 +42,7 @@ fn broker() -> anyhow::Result<PathBuf> {
 }
 
 /// Builds our broker as it is measured: the example of the crate, in release mode.
-pub fn build() -> anyhow::Result<()> {
+pub(super) fn build() -> anyhow::Result<()> {
     if std::env::var_os("MANMUL_BENCH_BROKER").is_some() {
         return Ok(());
     }
@@ -52,7 +52,7 @@ pub fn build() -> anyhow::Result<()> {
 }
 
 /// Name and version of the peer.
-pub fn mosquitto_version() -> anyhow::Result<String> {
+pub(super) fn mosquitto_version() -> anyhow::Result<String> {
     let hint = "hint: install the package `mosquitto`";
     let output = Command::new(MOSQUITTO).arg("-h").output().with_context(|| format!("{MOSQUITTO} is missing\n{hint}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -62,13 +62,14 @@ pub fn mosquitto_version() -> anyhow::Result<String> {
 
 impl Server {
     /// mosquitto, persistence off, queues wide open.
-    pub fn mosquitto() -> anyhow::Result<Self> {
+    pub(super) fn mosquitto() -> anyhow::Result<Self> {
         let (folder, port) = (TempDir::new()?, free_port()?);
         let config = folder.path().join("mosquitto.conf");
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 1000000\n\
              max_inflight_messages 1000\nset_tcp_nodelay true\nlog_type none\nuser root\n"
         );
+        #[expect(clippy::disallowed_methods, reason = "a file of the peer, not of the product")]
         std::fs::write(&config, text)?;
         let mut command = Command::new(MOSQUITTO);
         command.arg("-c").arg(&config);
@@ -76,7 +77,7 @@ impl Server {
     }
 
     /// Our broker, in memory or with its log and state in a folder.
-    pub fn ours(state: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn ours(state: Option<&Path>) -> anyhow::Result<Self> {
         let (folder, port) = (TempDir::new()?, free_port()?);
         let mut command = Command::new(broker()?);
         command.arg(port.to_string());
@@ -101,7 +102,7 @@ impl Server {
     }
 
     /// Its process.
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
