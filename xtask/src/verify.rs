@@ -117,10 +117,11 @@ impl Drop for Guarded {
 /// Starts the demo on free ports in an empty data directory and lets the browser tests loose on it.
 fn browser() -> anyhow::Result<Count> {
     let data = tempfolder("browser")?;
+    // Two days of past are enough for every test, and soon told by a program that is not optimised.
     let mut child = Command::new(target().join("debug/manmul"))
         .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
         .arg(&data)
-        .envs([("MANMUL_HTTP_TLS_LISTEN", ""), ("MANMUL_MQTT_TLS_LISTEN", "")])
+        .envs([("MANMUL_HTTP_TLS_LISTEN", ""), ("MANMUL_MQTT_TLS_LISTEN", ""), ("MANMUL_DEMO_HISTORY_DAYS", "2")])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
