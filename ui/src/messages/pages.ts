@@ -126,7 +126,7 @@ export const pages = {
   "record.property": ["{name} became {value}", "{name}: {value}"],
   "record.switched.true": ["Turned on", "켜짐"],
   "record.switched.false": ["Turned off", "꺼짐"],
-  "record.asked": ["{name} asked to be {value}", "{name} 요청: {value}"],
+  "record.asked": ["{name} to {value}", "{name} 요청: {value}"],
   "record.presence": ["Now {value}", "상태: {value}"],
   "record.why": ["Why?", "이유"],
   "record.why_of": ["Why? {what}", "이유: {what}"],
