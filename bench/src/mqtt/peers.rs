@@ -54,7 +54,8 @@ pub(super) fn build() -> anyhow::Result<()> {
 /// Name and version of the peer.
 pub(super) fn mosquitto_version() -> anyhow::Result<String> {
     let hint = "hint: install the package `mosquitto`";
-    let output = Command::new(MOSQUITTO).arg("-h").output().with_context(|| format!("{MOSQUITTO} is missing\n{hint}"))?;
+    let output =
+        Command::new(MOSQUITTO).arg("-h").output().with_context(|| format!("{MOSQUITTO} is missing\n{hint}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.lines().next().and_then(|line| line.split_whitespace().nth(2)).unwrap_or("of unknown version");
     Ok(format!("mosquitto {version}"))
