@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use mqtt::{Broker, Client, Ending, Observe, PublishError};
 use server::access::{Access, Settings, secret};
 use server::http::serve::HttpServer;
 use server::http::tls;
-use server::{Application, Stage as _};
+use server::{Application, Simulation, Stage as _};
 use site::{MakeAdapters, NotPublished, Outgoing, Publish, RateGuard, RetainedMessage, Site};
 use store::history::{HistoryOptions, SegmentHistory};
 use store::log::{SegmentLog, SegmentOptions};
@@ -135,7 +135,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
             state: Arc::clone(&state),
             clock: Arc::clone(&clock),
             authenticate: Arc::clone(&access) as Arc<dyn mqtt::Authenticate>,
-            observe: Arc::new(Presence(Arc::clone(&site))),
+            observe: Arc::new(Presence(Arc::downgrade(&site))),
         },
     )?;
     let fold = site.start(Arc::new(OverBroker(broker.clone())));
@@ -153,6 +153,11 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         data_directory: directory.root().to_owned(),
         draining: draining.clone(),
     })?;
+    let simulation = app.simulation();
+    let has_demo = config.demo.enabled || simulation.demo;
+    if has_demo && !simulation.demo {
+        app.set_simulation(Simulation { demo: true, ..simulation })?;
+    }
     let server = HttpServer::new(server::api::service(Arc::clone(&app)), draining.clone());
     let (https, mqtts) = tls_configs(&config, &directory)?;
     let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts));
@@ -167,7 +172,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     app.set_listeners(doors.addresses().infos());
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
-    if config.demo.enabled || app.simulation().demo {
+    if has_demo {
         progress.send_replace(0.0);
         background.push(start_demo(
             demo::Needs {
@@ -243,14 +248,32 @@ impl Running {
         if !self.server.drained(DRAIN_PATIENCE).await {
             tracing::warn!(connections = self.server.connections(), "some connections did not end in time");
         }
-        let (fold, log, history) = (self.fold, self.log, self.history);
+        let Self { fold, log, history, site, app, broker, server, doors, stage, .. } = self;
+        let (still_log, still_history) = (Arc::clone(&log), Arc::clone(&history));
         tokio::task::spawn_blocking(move || {
             fold.stop()?;
             history.sync()?;
             log.sync()?;
             anyhow::Ok(())
         })
-        .await?
+        .await??;
+        drop((site, app, broker, server, doors, stage));
+        released(still_log, still_history).await;
+        Ok(())
+    }
+}
+
+/// Waits, within reason, until the last task that used the stores has let go of them, so that whoever comes next finds
+/// them unlocked.
+async fn released(log: Arc<dyn Log>, history: Arc<dyn History>) {
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
+    let alone = async {
+        while Arc::strong_count(&log) > 1 || Arc::strong_count(&history) > 1 {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_PATIENCE, alone).await.is_err() {
+        tracing::warn!("something still uses the data directory");
     }
 }
 
@@ -369,14 +392,20 @@ impl Publish for OverBroker {
     }
 }
 
-/// Comings and goings of clients that speak as things become presence.
-struct Presence(Arc<Site>);
+/// Comings and goings of clients that speak as things become presence. Weak, because the site holds the broker.
+struct Presence(Weak<Site>);
+
+impl Presence {
+    fn tell(&self, client: &Client, tell: impl FnOnce(&Site, &ThingId)) {
+        if let (Principal::Thing { id, .. }, Some(site)) = (&client.principal, self.0.upgrade()) {
+            tell(&site, id);
+        }
+    }
+}
 
 impl Observe for Presence {
     fn connected(&self, client: &Client) {
-        if let Principal::Thing { id, .. } = &client.principal {
-            self.0.connected(id);
-        }
+        self.tell(client, |site, thing| site.connected(thing));
     }
 
     fn disconnected(&self, client: &Client, ending: Ending, _at: Timestamp) {
@@ -387,8 +416,6 @@ impl Observe for Presence {
             Ending::TakenOver => "it connected anew",
             Ending::Server(_) => "its connection was ended",
         };
-        if let Principal::Thing { id, .. } = &client.principal {
-            self.0.disconnected(id, reason);
-        }
+        self.tell(client, |site, thing| site.disconnected(thing, reason));
     }
 }

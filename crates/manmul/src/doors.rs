@@ -96,15 +96,9 @@ impl Doors {
     pub(crate) async fn open_guarded(&self) -> anyhow::Result<()> {
         let mut open = self.open.lock().await;
         let mut addresses = Addresses::default();
-        let loopback = |address: Option<SocketAddr>| address.map(|address| loopback_of(address));
-        if let Some(address) = loopback(self.configured.http) {
-            open.http.push(self.listen(address, None).await?);
-            addresses.http = open.http.last().map(|listening| listening.address);
-        }
-        if let Some(address) = loopback(self.configured.https) {
-            open.http.push(self.listen(address, self.https.clone()).await?);
-            addresses.https = open.http.last().map(|listening| listening.address);
-        }
+        let loopback = |address: Option<SocketAddr>| address.map(loopback_of);
+        addresses.http = self.open_http(&mut open, loopback(self.configured.http), None).await?;
+        addresses.https = self.open_http(&mut open, loopback(self.configured.https), self.https.clone()).await?;
         if let Some(address) = loopback(self.configured.mqtt) {
             let listener = bind(address).await.with_context(|| format!("cannot listen at {address} for MQTT"))?;
             addresses.mqtt = Some(listener.local_addr()?);
@@ -116,11 +110,21 @@ impl Doors {
         Ok(())
     }
 
-    /// Opens everything as configured, and closes the loopback listeners. Ports that were picked stay.
+    /// Opens everything as configured, and closes the loopback listeners. Ports that were picked stay, and so do
+    /// listeners that are where they shall be.
     pub(crate) async fn open_configured(&self) -> anyhow::Result<()> {
         let mut open = self.open.lock().await;
         let before = self.addresses();
-        for listening in open.http.drain(..) {
+        let wanted = Addresses {
+            http: with_port_of(self.configured.http, before.http),
+            https: with_port_of(self.configured.https, before.https),
+            mqtt: with_port_of(self.configured.mqtt, before.mqtt),
+            mqtts: self.configured.mqtts,
+        };
+        let stays = |listening: &Listening| [wanted.http, wanted.https].contains(&Some(listening.address));
+        let (staying, leaving): (Vec<_>, Vec<_>) = open.http.drain(..).partition(stays);
+        open.http = staying;
+        for listening in leaving {
             listening.close().await;
         }
         if let Some((stop, accepting)) = open.guarded_mqtt.take() {
@@ -128,24 +132,33 @@ impl Doors {
             accepting.await?;
         }
         let mut addresses = Addresses::default();
-        if let Some(address) = with_port_of(self.configured.http, before.http) {
-            open.http.push(self.listen(address, None).await?);
-            addresses.http = open.http.last().map(|listening| listening.address);
-        }
-        if let Some(address) = with_port_of(self.configured.https, before.https) {
-            open.http.push(self.listen(address, self.https.clone()).await?);
-            addresses.https = open.http.last().map(|listening| listening.address);
-        }
+        addresses.http = self.open_http(&mut open, wanted.http, None).await?;
+        addresses.https = self.open_http(&mut open, wanted.https, self.https.clone()).await?;
         let for_mqtt = |address: SocketAddr| move || format!("cannot listen at {address} for MQTT{IN_USE}");
-        if let Some(address) = with_port_of(self.configured.mqtt, before.mqtt) {
+        if let Some(address) = wanted.mqtt {
             addresses.mqtt = Some(self.broker.listen_tcp(address).await.with_context(for_mqtt(address))?);
         }
-        if let (Some(address), Some(tls)) = (self.configured.mqtts, &self.mqtts) {
+        if let (Some(address), Some(tls)) = (wanted.mqtts, &self.mqtts) {
             let listening = self.broker.listen_tls(address, Arc::clone(tls)).await;
             addresses.mqtts = Some(listening.with_context(for_mqtt(address))?);
         }
         *self.addresses.lock() = addresses;
         Ok(())
+    }
+
+    /// Listens for HTTP at an address, unless that is open already. Returns the address.
+    async fn open_http(
+        &self,
+        open: &mut Open,
+        address: Option<SocketAddr>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> anyhow::Result<Option<SocketAddr>> {
+        let Some(address) = address else { return Ok(None) };
+        if open.http.iter().all(|listening| listening.address != address) {
+            open.http.push(self.listen(address, tls).await?);
+            return Ok(open.http.last().map(|listening| listening.address));
+        }
+        Ok(Some(address))
     }
 
     async fn listen(&self, address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> anyhow::Result<Listening> {

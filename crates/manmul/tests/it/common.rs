@@ -179,6 +179,8 @@ pub fn request(url: &str, method: &str, headers: &[(&str, &str)], body: &[u8], c
 pub struct Mqtt<Stream> {
     stream: Stream,
     received: Vec<u8>,
+    /// Messages that came while something else was waited for.
+    waiting: std::collections::VecDeque<Got>,
 }
 
 /// What an MQTT client got.
@@ -198,7 +200,7 @@ impl Mqtt<TcpStream> {
 
 impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
     pub async fn over(stream: Stream, user: Option<(&str, &str)>) -> (Self, u8) {
-        let mut client = Self { stream, received: Vec::new() };
+        let mut client = Self { stream, received: Vec::new(), waiting: std::collections::VecDeque::new() };
         client
             .send(&Packet::Connect(Connect {
                 version: Version::V311,
@@ -226,7 +228,13 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
         loop {
             while let Some(frame) = codec::frame(&self.received, 1 << 20).unwrap() {
                 let length = frame.length;
-                let found = wanted(&codec::decode(frame, Version::V311).unwrap());
+                let packet = codec::decode(frame, Version::V311).unwrap();
+                if let Packet::Publish(publish) = packet {
+                    let (topic, payload) =
+                        (publish.topic.to_owned(), String::from_utf8_lossy(publish.payload).into_owned());
+                    self.waiting.push_back(Got { topic, payload });
+                }
+                let found = wanted(&packet);
                 self.received.drain(..length);
                 if found.is_some() {
                     return found;
@@ -267,14 +275,11 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
             .unwrap_or(255)
     }
 
+    /// The next message; `None` when the broker closes.
     pub async fn next(&mut self) -> Option<Got> {
-        self.read(|packet| match packet {
-            Packet::Publish(publish) => Some(Got {
-                topic: publish.topic.to_owned(),
-                payload: String::from_utf8_lossy(publish.payload).into_owned(),
-            }),
-            _ => None,
-        })
-        .await
+        if self.waiting.is_empty() {
+            self.read(|packet| matches!(packet, Packet::Publish(_)).then_some(())).await?;
+        }
+        self.waiting.pop_front()
     }
 }

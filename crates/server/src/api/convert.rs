@@ -116,10 +116,13 @@ impl Thing {
         let credential = access
             .credential(&row.id)
             .map(|view| CredentialInfo { username: row.id.to_string(), rotated_us: view.rotated.micros() });
+        let mut properties: Vec<PropertyState> =
+            detail.properties.into_iter().map(|(reported, unit)| property(reported, unit)).collect();
+        properties.sort_by(|a, b| a.name.cmp(&b.name));
         Self {
             model: row.model_of_its_own(),
             credential,
-            properties: detail.properties.into_iter().map(|(reported, unit)| property(reported, unit)).collect(),
+            properties,
             desired: detail.desired.into_iter().map(|(name, wish)| (name, desired(wish))).collect(),
             delta: detail.delta.into_iter().collect(),
             sub_things: detail.sub_things,

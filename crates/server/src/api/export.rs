@@ -66,7 +66,7 @@ pub async fn export(State(app): State<App>, Query(query): Query<ExportQuery>) ->
         from: query.from.map_or(Timestamp::MIN, Timestamp),
         to: query.to.map_or(Timestamp::MAX, Timestamp),
     };
-    let (pieces, received) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
+    let (pieces, mut received) = mpsc::channel::<io::Result<Bytes>>(PIECES_MAX);
     let history = Arc::clone(&app.history);
     tokio::task::spawn_blocking(move || {
         let mut out = BufWriter::with_capacity(PIECE_BYTES, Pieces(pieces.clone()));
@@ -84,10 +84,7 @@ pub async fn export(State(app): State<App>, Query(query): Query<ExportQuery>) ->
         ExportFormat::Csv => ("text/csv; charset=utf-8", "manmul-history.csv"),
         ExportFormat::Parquet => ("application/vnd.apache.parquet", "manmul-history.parquet"),
     };
-    let stream = futures_util::stream::unfold(received, |mut received| async {
-        let piece = received.recv().await?;
-        Some((piece, received))
-    });
+    let stream = futures_util::stream::poll_fn(move |context| received.poll_recv(context));
     let headers = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),

@@ -1,10 +1,11 @@
 //! Extractors whose rejections are problems: JSON bodies, queries, paths and revisions.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path as AxumPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::state::Expect;
@@ -59,18 +60,23 @@ fn says_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// What of a body that is too large is still read, so that the client gets to read the answer.
+const DISCARD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// The whole body, at most `bytes_max` of it.
 pub async fn body(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(request.into_body(), bytes_max).await.map_err(|error| {
-        let mut source: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(cause) = source {
-            if cause.to_string().contains("length limit") {
-                return Problem::too_large(bytes_max);
-            }
-            source = cause.source();
+    let mut stream = request.into_body().into_data_stream();
+    let (mut body, mut length) = (BytesMut::new(), 0);
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|error| Problem::malformed(format!("the body ended early: {error}")))?;
+        length += piece.len();
+        if length <= bytes_max {
+            body.extend_from_slice(&piece);
+        } else if length > bytes_max + DISCARD_BYTES_MAX {
+            break;
         }
-        Problem::malformed(format!("the body ended early: {error}"))
-    })
+    }
+    if length > bytes_max { Err(Problem::too_large(bytes_max)) } else { Ok(body.freeze()) }
 }
 
 /// Parses JSON; a failure names the field.
