@@ -1,4 +1,9 @@
 //! Benchmarks of Manmul beside its peers. One folder a subject; each gives the rows of one [`report::Report`].
 
+#![expect(clippy::disallowed_methods, reason = "benchmarks take the time, read /proc and write their results")]
+
 pub mod machine;
+pub mod mqtt;
+pub mod pipeline;
 pub mod report;
+pub mod store;

@@ -9,7 +9,14 @@ use bench::report::Report;
 use clap::{Parser, ValueEnum};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Name {}
+enum Name {
+    /// The broker beside mosquitto.
+    Mqtt,
+    /// The whole way of a message, from a publisher to twins, history and live views.
+    Pipeline,
+    /// The history engine beside databases.
+    Store,
+}
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -25,7 +32,11 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let report: Report = match arguments.name {};
+    let report: Report = match arguments.name {
+        Name::Mqtt => bench::mqtt::run(arguments.quick)?,
+        Name::Pipeline => bench::pipeline::run(arguments.quick)?,
+        Name::Store => bench::store::run(arguments.quick)?,
+    };
     report.print();
     report.write(&arguments.output)?;
     Ok(ExitCode::SUCCESS)
