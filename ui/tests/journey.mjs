@@ -130,7 +130,7 @@ test("a light that is switched settles when it reports", bounded, async () => {
 
 test("a thing in the inbox is accepted, and undo brings it back", bounded, async () => {
   // Something unknown speaks up through a program that may bring in data.
-  const { secret } = await call(page, "POST", "/tokens", { title: "browser test", scopes: ["ingest"], expires_us: null });
+  const { secret, token } = await call(page, "POST", "/tokens", { title: "browser test", scopes: ["ingest"], expires_us: null });
   const id = `stranger-${Date.now()}`;
   await fetch(`${base}/api/v1/ingest/things/${id}`, { method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${secret}` }, body: JSON.stringify({ temperature: 18.4 }) });
   const inbox = async () => (await call(page, "GET", "/things?status=inbox")).items;
@@ -143,6 +143,8 @@ test("a thing in the inbox is accepted, and undo brings it back", bounded, async
   await until("the thing to wait again", async () => (await call(page, "GET", `/things/${encodeURIComponent(wanted.id)}`)).status === "inbox");
   await page.getByRole("button", { name: `Accept ${wanted.title}`, exact: true }).first().click();
   await until("the thing to be accepted", async () => (await call(page, "GET", `/things/${encodeURIComponent(wanted.id)}`)).status === "accepted");
+  await call(page, "DELETE", `/tokens/${token.id}`);
+  if (wanted.id === id) await call(page, "DELETE", `/things/${id}`);
 });
 
 test("a connected thing shows its first value within a second, and is removed with undo", bounded, async () => {

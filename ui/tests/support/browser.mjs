@@ -1,7 +1,7 @@
 // What the browser tests share: one Chromium, a signed-in page that collects its errors, and calls to the API from inside it.
 import { chromium } from "playwright-core";
 
-export const base = (process.env.MANMUL_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
+export const base = (process.env.MANMUL_URL ?? "http://127.0.0.1:7700").replace(/\/$/, "");
 export const owner = { name: "owner", password: "correct horse battery staple" };
 const token = process.env.MANMUL_SETUP_TOKEN ?? "";
 
