@@ -413,7 +413,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(96))]
         #[test]
         fn points_survive(values in prop::collection::vec((-1_000_000_000..1_000_000_000_i64, value()), 1..120)) {
             let points = points(values);
@@ -436,6 +436,24 @@ mod tests {
                 prop_assert_eq!(rollup.total().unwrap().count, points.len() as u64);
                 let chunk = PackedChunk::of_rollup(SeriesId(1), tier, &rollup, (0, 1), Effort::Thorough);
                 prop_assert_eq!(take_rollup(&chunk.bytes, tier).unwrap(), rollup);
+            }
+        }
+
+        #[test]
+        fn damaged_chunks_are_decoded_or_refused(
+            values in prop::collection::vec((0..1_000_000_000_i64, value()), 1..100),
+            at in any::<prop::sample::Index>(),
+            flip in 1..=255_u8,
+        ) {
+            // The checksum notices before the decoder gets to see it; the decoder must not panic even so.
+            for numbers_only in [false, true] {
+                let is_wanted = |(_, value): &&(i64, Value)| !numbers_only || matches!(value, Value::Float(_));
+                let points = points(values.iter().filter(is_wanted).cloned().collect());
+                if !points.is_empty() {
+                    let mut bytes = PackedChunk::of_points(SeriesId(7), &points, Effort::Quick).bytes;
+                    *at.get_mut(&mut bytes) ^= flip;
+                    drop(take_points(&bytes));
+                }
             }
         }
 

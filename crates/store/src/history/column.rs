@@ -14,8 +14,8 @@ use super::wire::{Decoded, Malformed, Reader, put_bytes, put_signed, put_varint}
 const PLAIN: u8 = 0;
 /// First value and step; for floats one value repeated.
 const REGULAR: u8 = 1;
-/// `pco`'s standalone format.
-const PCO: u8 = 2;
+/// Compressed: numbers as `pco`'s standalone format, texts as zstd.
+const PACKED: u8 = 2;
 
 /// Below this many values `pco`'s header costs more than it saves.
 const PCO_VALUES_MIN: usize = 24;
@@ -82,7 +82,7 @@ pub(crate) fn put_integers(out: &mut Vec<u8>, values: &[i64], effort: Effort) {
             before = *value;
         }
     } else {
-        out.push(PCO);
+        out.push(PACKED);
         put_pco(out, values, &effort.pco());
     }
 }
@@ -109,7 +109,7 @@ pub(crate) fn take_integers(reader: &mut Reader<'_>, count: usize) -> Decoded<Ve
                 })
                 .collect()
         }
-        PCO => take_pco(reader, count),
+        PACKED => take_pco(reader, count),
         other => Err(Malformed::new(format!("unknown storage {other} of integers"))),
     }
 }
@@ -125,7 +125,7 @@ pub(crate) fn put_floats(out: &mut Vec<u8>, values: &[f64], effort: Effort) {
             out.extend_from_slice(&value.to_le_bytes());
         }
     } else {
-        out.push(PCO);
+        out.push(PACKED);
         put_pco(out, values, &effort.pco());
     }
 }
@@ -135,7 +135,7 @@ pub(crate) fn take_floats(reader: &mut Reader<'_>, count: usize) -> Decoded<Vec<
     match reader.u8()? {
         REGULAR => Ok(vec![reader.f64()?; count]),
         PLAIN => (0..count).map(|_| reader.f64()).collect(),
-        PCO => take_pco(reader, count),
+        PACKED => take_pco(reader, count),
         other => Err(Malformed::new(format!("unknown storage {other} of floats"))),
     }
 }
@@ -182,7 +182,7 @@ pub(crate) fn put_texts(out: &mut Vec<u8>, values: &[&str], effort: Effort) {
         out.push(PLAIN);
         put_bytes(out, &block);
     } else {
-        out.push(PCO);
+        out.push(PACKED);
         put_bytes(out, &packed);
     }
 }
@@ -195,7 +195,7 @@ pub(crate) fn take_texts(reader: &mut Reader<'_>, count: usize) -> Decoded<Vec<s
     let unpacked;
     let block = match storage {
         PLAIN => bytes,
-        PCO => {
+        PACKED => {
             unpacked = unpack(bytes, size)?;
             &unpacked
         }

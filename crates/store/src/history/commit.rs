@@ -225,6 +225,7 @@ impl SegmentHistory {
         writer.ahead_older += std::mem::replace(&mut writer.ahead, next).bytes();
         writer.generation += 1;
         writer.head_since = None;
+        writer.has_backlog = false;
         self.note_durable(writer.appends, writer.applied);
         let mut memory = self.memory.write();
         let frozen = Arc::new(std::mem::take(&mut memory.head));

@@ -19,10 +19,10 @@ use super::summary::Rollup;
 use super::{HistoryError, SeriesId, Tier};
 
 /// The most points of a merged chunk: large enough to pack well, small enough to read an hour out of it quickly.
-const CHUNK_POINTS: usize = 10_000;
+const CHUNK_POINTS: usize = 3_000;
 
 /// Merged chunks of at least this many points are not packed again.
-const FULL_POINTS: u32 = 4_096;
+const FULL_POINTS: u32 = 1_500;
 
 /// Buckets in a merged chunk.
 const CHUNK_BUCKETS: usize = 4_096;
@@ -276,7 +276,7 @@ impl SeriesMerge {
                 let part = Rollup { starts: starts.to_vec(), summaries: summaries.to_vec() };
                 let end = starts[starts.len() - 1] + tier.width() - 1;
                 let span = (self.span.0.max(starts[0]), self.span.1.min(end));
-                let chunk = PackedChunk::of_rollup(self.series, tier, &part, span, Effort::Thorough);
+                let chunk = PackedChunk::of_rollup(self.series, tier, &part, span, Effort::Quick);
                 draft.add_packed(tier, &chunk)?;
             }
         }

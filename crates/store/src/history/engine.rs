@@ -29,7 +29,7 @@ const TIME_MIN: i64 = -62_135_596_800_000_000;
 const TIME_MAX: i64 = 253_402_300_800_000_000;
 
 /// Points that are put into the head at a time; between, readers get their turn.
-const APPLY_POINTS: usize = 4_096;
+const APPLY_POINTS: usize = 1_024;
 
 /// Older generations of the write-ahead log that a start leaves as they are.
 const GENERATIONS_MAX: u64 = 16;
@@ -62,7 +62,7 @@ impl Default for HistoryOptions {
             future_max: Duration::from_hours(24),
             past_max: None,
             head_bytes_max: 256 << 20,
-            ahead_bytes_max: 64 << 20,
+            ahead_bytes_max: 48 << 20,
             head_age_max: Duration::from_hours(2),
             cache_bytes_max: 64 << 20,
             open_files_max: 256,
@@ -108,6 +108,8 @@ pub(super) struct Writer {
     pub(super) applied: Position,
     /// Appends so far.
     pub(super) appends: u64,
+    /// The head that was read again on start is flushed before the next point: its points are not packed yet.
+    pub(super) has_backlog: bool,
     /// When the head got its first point.
     pub(super) head_since: Option<Timestamp>,
     /// Why nothing is accepted any more.
@@ -181,6 +183,7 @@ impl SegmentHistory {
             catalog: catalog_file,
             applied: replay.applied,
             appends: 0,
+            has_backlog: memory.head.has_backlog(),
             head_since: (!memory.head.is_empty()).then(|| clock.now()),
             broken: None,
         };
@@ -310,6 +313,7 @@ fn replay_ahead(
     memory: &mut Memory,
     recovery: &mut Recovery,
 ) -> Result<ReplayEnd, HistoryError> {
+    memory.head.set_replaying(true);
     let mut end = ReplayEnd { applied: manifest.applied, next: manifest.generation, bytes: 0, cut: false };
     while ahead::path(folder, end.next).exists() {
         if !end.cut {
@@ -332,6 +336,7 @@ fn replay_ahead(
         }
         end.next += 1;
     }
+    memory.head.set_replaying(false);
     Ok(end)
 }
 
@@ -372,6 +377,9 @@ impl History for SegmentHistory {
     }
 
     fn append(&self, batch: &Batch, applied: Position) -> Result<(), HistoryError> {
+        if self.writer.lock().has_backlog {
+            self.flush()?;
+        }
         let window = self.window();
         let wants_flush = {
             let mut writer = self.writer.lock();

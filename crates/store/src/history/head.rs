@@ -16,6 +16,9 @@ pub(crate) const DAY: i64 = 86_400_000_000;
 /// The most points that a series collects before they are packed.
 pub(crate) const OPEN_POINTS_MAX: usize = 1_024;
 
+/// The same while the write-ahead log is read again, so that a start does not wait for packing.
+const REPLAY_POINTS_MAX: usize = 16 * OPEN_POINTS_MAX;
+
 /// The fewest: with a million series memory is scarcer than bytes on disk.
 const OPEN_POINTS_MIN: usize = 64;
 
@@ -42,6 +45,7 @@ pub(crate) struct Head {
     active: usize,
     /// Open points at which a series packs; falls as more series become active.
     open_limit: usize,
+    is_replaying: bool,
     points: u64,
     bytes: usize,
     /// Points that were replaced by a later one of the same time when they were packed.
@@ -78,6 +82,22 @@ impl Head {
         series.filter_map(|(index, head)| head.as_deref().map(|head| (SeriesId(index as u32), head)))
     }
 
+    /// Whether series have so many open points that packing them one by one would keep readers waiting.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.iter().any(|(_, head)| head.open.len() > OPEN_POINTS_MAX)
+    }
+
+    /// Packs late while the write-ahead log is read, whose size bounds the memory.
+    pub(crate) fn set_replaying(&mut self, is_replaying: bool) {
+        self.is_replaying = is_replaying;
+        self.open_limit = Self::open_limit(self.active, is_replaying);
+    }
+
+    fn open_limit(active: usize, is_replaying: bool) -> usize {
+        let most = if is_replaying { REPLAY_POINTS_MAX } else { OPEN_POINTS_MAX };
+        (OPEN_POINTS_TOTAL / active.max(1)).clamp(OPEN_POINTS_MIN, most)
+    }
+
     /// Adds a point.
     #[inline]
     pub(crate) fn push(&mut self, series: SeriesId, time: Timestamp, value: &Value) {
@@ -88,7 +108,7 @@ impl Head {
         let slot = &mut self.series[index];
         if slot.is_none() {
             self.active += 1;
-            self.open_limit = (OPEN_POINTS_TOTAL / self.active).clamp(OPEN_POINTS_MIN, OPEN_POINTS_MAX);
+            self.open_limit = Self::open_limit(self.active, self.is_replaying);
             self.bytes += size_of::<SeriesHead>();
         }
         let head = slot.get_or_insert_default();
@@ -97,7 +117,9 @@ impl Head {
         head.open_bytes += bytes;
         self.points += 1;
         self.bytes += bytes;
-        if head.open.len() >= self.open_limit || head.open_bytes >= OPEN_BYTES_MAX {
+        // Series that tick together must not pack together, or readers would wait for all of them at once.
+        let limit = self.open_limit - index.wrapping_mul(37) % (self.open_limit / 4);
+        if head.open.len() >= limit || head.open_bytes >= OPEN_BYTES_MAX {
             self.pack(series);
         }
     }
@@ -162,7 +184,7 @@ mod tests {
         head.push(SeriesId(3), Timestamp(5), &Value::text("late, and of another type"));
         let series = head.get(SeriesId(3)).unwrap();
         let counts: Vec<u32> = series.packed.iter().map(|chunk| chunk.entry.count).collect();
-        assert_eq!((counts.as_slice(), series.open.len()), ([500, 524].as_slice(), 1));
+        assert_eq!((counts.as_slice(), series.open.len()), ([500, 413].as_slice(), 112));
         assert_eq!(head.points(), 1_025);
         head.remove(SeriesId(3));
         assert_eq!((head.points(), head.bytes(), head.iter().count()), (0, 0, 0));
