@@ -160,7 +160,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     }
     let server = HttpServer::new(server::api::service(Arc::clone(&app)), draining.clone());
     let (https, mqtts) = tls_configs(&config, &directory)?;
-    let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts));
+    let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts, draining.clone()));
     let owned = access.has_owner();
     let mut background = Vec::new();
     if owned {
@@ -405,7 +405,7 @@ impl Presence {
 
 impl Observe for Presence {
     fn connected(&self, client: &Client) {
-        self.tell(client, |site, thing| site.connected(thing));
+        self.tell(client, Site::connected);
     }
 
     fn disconnected(&self, client: &Client, ending: Ending, _at: Timestamp) {

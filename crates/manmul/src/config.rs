@@ -385,7 +385,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            section = name.trim().to_owned();
+            name.trim().clone_into(&mut section);
             if section == key {
                 return Some(number + 1);
             }

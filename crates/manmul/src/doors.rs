@@ -51,6 +51,8 @@ pub(crate) struct Doors {
     pub(crate) configured: Addresses,
     pub(crate) https: Option<Arc<ServerConfig>>,
     pub(crate) mqtts: Option<Arc<ServerConfig>>,
+    /// Cancelled when the program drains.
+    closing: CancellationToken,
     open: tokio::sync::Mutex<Open>,
     addresses: Mutex<Addresses>,
 }
@@ -68,6 +70,7 @@ impl Doors {
         config: &Config,
         https: Option<Arc<ServerConfig>>,
         mqtts: Option<Arc<ServerConfig>>,
+        closing: CancellationToken,
     ) -> Self {
         let configured = Addresses {
             http: config.http.listen.0,
@@ -81,6 +84,7 @@ impl Doors {
             configured,
             https,
             mqtts,
+            closing,
             open: tokio::sync::Mutex::default(),
             addresses: Mutex::default(),
         }
@@ -102,7 +106,7 @@ impl Doors {
         if let Some(address) = loopback(self.configured.mqtt) {
             let listener = bind(address).await.with_context(|| format!("cannot listen at {address} for MQTT"))?;
             addresses.mqtt = Some(listener.local_addr()?);
-            let stop = CancellationToken::new();
+            let stop = self.closing.child_token();
             let accepting = tokio::spawn(accept_mqtt(listener, self.broker.clone(), stop.clone()));
             open.guarded_mqtt = Some((stop, accepting));
         }
@@ -131,9 +135,11 @@ impl Doors {
             stop.cancel();
             accepting.await?;
         }
-        let mut addresses = Addresses::default();
-        addresses.http = self.open_http(&mut open, wanted.http, None).await?;
-        addresses.https = self.open_http(&mut open, wanted.https, self.https.clone()).await?;
+        let mut addresses = Addresses {
+            http: self.open_http(&mut open, wanted.http, None).await?,
+            https: self.open_http(&mut open, wanted.https, self.https.clone()).await?,
+            ..Addresses::default()
+        };
         let for_mqtt = |address: SocketAddr| move || format!("cannot listen at {address} for MQTT{IN_USE}");
         if let Some(address) = wanted.mqtt {
             addresses.mqtt = Some(self.broker.listen_tcp(address).await.with_context(for_mqtt(address))?);

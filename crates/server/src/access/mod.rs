@@ -254,13 +254,11 @@ impl Access {
 
     /// Signs a person in.
     pub async fn sign_in(&self, name: &str, password: String, address: IpAddr) -> Result<NewSession, AccessError> {
-        match self.check_password(name, password, address).await? {
-            Some(user) => self.begin_session(user).await,
-            None => {
-                self.refuse("sign_in", name, address).await;
-                Err(AccessError::Wrong)
-            }
-        }
+        let Some(user) = self.check_password(name, password, address).await? else {
+            self.refuse("sign_in", name, address).await;
+            return Err(AccessError::Wrong);
+        };
+        self.begin_session(user).await
     }
 
     /// The person of this name and password, within the rate limits.

@@ -42,6 +42,7 @@ pub fn new_id(letter: char) -> String {
 }
 
 /// The SHA-256 of a secret: all that is kept of it.
+#[expect(clippy::derived_hash_with_manual_eq, reason = "equality is that of the bytes, only slower")]
 #[derive(Clone, Copy, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct SecretHash([u8; 32]);

@@ -135,7 +135,7 @@ impl Stream {
             tokio::select! {
                 () = draining.cancelled() => return Err(Ended::Because(close_code::RESTART, "the server stops")),
                 batch = batch => self.send_batch(&batch).await?,
-                message = self.socket.recv() => self.hear(message).await?,
+                message = self.socket.recv() => self.hear(message)?,
                 _ = beat.tick() => self.beat().await?,
             }
         }
@@ -149,7 +149,7 @@ impl Stream {
         self.send(FrameKind::Heartbeat, newest, &[]).await
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Ended> {
+    fn hear(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Ended> {
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),

@@ -120,6 +120,7 @@ pub struct ThingChange {
 }
 
 /// Tells "null" from "left out".
+#[expect(clippy::option_option, reason = "a merge patch has three cases: left out, null, a value")]
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

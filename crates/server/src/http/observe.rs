@@ -61,7 +61,7 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     let took = began.elapsed();
     app.metrics.answered(method.as_str(), &route, response.status().as_u16(), took);
     span.in_scope(|| {
-        tracing::debug!(status = response.status().as_u16(), took_us = took.as_micros() as u64, "answered")
+        tracing::debug!(status = response.status().as_u16(), took_us = took.as_micros() as u64, "answered");
     });
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
