@@ -38,7 +38,6 @@ fn config(limit: usize) -> WebSocketConfig {
 
 /// Answers the opening handshake and agrees on the subprotocol.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S, limit: usize) -> Result<WebSocket<S>, Error> {
-    #[expect(clippy::result_large_err, reason = "the signature is that of the handshake's callback")]
     let agree = |request: &Request, mut response: Response| {
         let offered = request.headers().get_all("Sec-WebSocket-Protocol");
         let offered: Vec<_> =

@@ -74,7 +74,7 @@ impl Client {
         for (packet, (outgoing, _)) in self.outgoing.clone() {
             match outgoing {
                 Outgoing::Published { qos, topic, payload } => {
-                    self.send_publish(packet, true, qos, &topic, &payload)?
+                    self.send_publish(packet, true, qos, &topic, &payload)?;
                 }
                 Outgoing::Released => self.send(0x62, &packet.to_be_bytes())?,
             }
