@@ -9,32 +9,37 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Problem {
     /// Which sort of problem: `urn:manmul:problem:` and a stable word.
-    #[serde(rename = "type")]
-    pub kind: String,
+    #[serde(rename = "type", serialize_with = "as_type")]
+    #[schema(value_type = String)]
+    pub word: &'static str,
     /// The sort of problem in a few words, always the same for one `type`.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// What went wrong this time.
-    pub detail: String,
+    pub detail: Box<str>,
     /// What the reader can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// Where in the request: a field path, a parameter, a line.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
+    pub place: Option<Box<str>>,
     /// After how many seconds it is worth trying again; sent as `Retry-After`.
     #[serde(skip)]
-    pub retry_after_s: Option<u64>,
+    pub retry_after_s: Option<u32>,
+}
+
+fn as_type<S: serde::Serializer>(word: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:manmul:problem:{word}"))
 }
 
 impl Problem {
-    fn new(status: StatusCode, word: &str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, word: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:manmul:problem:{word}"),
+            word,
             title,
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             hint: None,
             place: None,
             retry_after_s: None,
@@ -115,7 +120,7 @@ impl Problem {
     /// 429: too many attempts.
     pub fn too_many(detail: impl Into<String>, retry_after_s: u64) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many attempts", detail);
-        Self { retry_after_s: Some(retry_after_s), ..problem }
+        Self { retry_after_s: u32::try_from(retry_after_s).ok(), ..problem }
     }
 
     /// 500: our fault. The cause is logged, and the client gets only a reference to it.
@@ -143,12 +148,12 @@ impl Problem {
 
     /// Adds what the reader can do about it.
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self { hint: Some(hint.into().into()), ..self }
     }
 
     /// Adds where in the request it is.
     pub fn at(self, place: impl Into<String>) -> Self {
-        Self { place: Some(place.into()), ..self }
+        Self { place: Some(place.into().into()), ..self }
     }
 }
 
