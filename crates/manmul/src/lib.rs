@@ -1,6 +1,8 @@
 //! The program as a library, so that tests can start the whole of it.
 //!
 //! Read [`assemble`] first: how the parts are put together into one running process.
+//!
+//! **Invariant:** `main` parses, loads, assembles, runs and drains; whatever else there is to know stands below.
 
 pub mod assemble;
 pub mod cli;

@@ -1,3 +1,5 @@
+//! What discovery, states and commands come to, message by message.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

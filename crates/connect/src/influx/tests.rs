@@ -1,3 +1,5 @@
+//! Lines good and bad, and what they come to.
+
 use std::fmt::Write as _;
 
 use model::Value;

@@ -1,3 +1,5 @@
+//! Reports, events, presence, models and commands in every form.
+
 use model::{CauseKind, Position};
 use proptest::prelude::*;
 use serde_json::json;

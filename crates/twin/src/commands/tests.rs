@@ -1,3 +1,5 @@
+//! The lives of commands.
+
 use super::*;
 use model::{Cause, CauseKind};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The registry: inbox, limits, edits.
+
 use super::*;
 use crate::reported::LESSONS;
 use model::{Cause, DataType, Name, PropertyModel, Quality, Record, RecordKind, Timestamp, Value};
