@@ -109,30 +109,6 @@ fn mosquitto_takes_commands_and_answers() {
 }
 
 #[test]
-#[ignore = "needs mosquitto-clients: cargo xtask test"]
-fn mosquitto_speaks_tls() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start_closed(folder.path());
-    let (user, password) = server.credential("meter", &[]);
-    let port = server.mqtt_tls.expect("TLS listens").port().to_string();
-    let certificate = folder.path().join("data/tls/certificate.pem");
-    let publish = |authority: &str| {
-        let arguments =
-            ["-h", "localhost", "-p", &port, "-u", &user, "-P", &password, "-q", "1", "--cafile", authority];
-        let message = ["-t", "things/meter/properties/power", "-m", "7"];
-        Command::new("mosquitto_pub").args(arguments).args(message).output().unwrap()
-    };
-    let sent = publish(certificate.to_str().unwrap());
-    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
-    server.wait_for_thing("meter", "the power", |thing| property(thing, "power").cloned());
-    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let file = folder.path().join("stranger.pem");
-    std::fs::write(&file, stranger.cert.pem()).unwrap();
-    assert!(!publish(file.to_str().unwrap()).status.success(), "a stranger's certificate proves nothing");
-    server.stop();
-}
-
-#[test]
 #[ignore = "needs paho-mqtt: cargo xtask test"]
 fn paho_speaks_both_versions() {
     let folder = tempfile::tempdir().unwrap();

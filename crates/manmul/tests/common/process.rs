@@ -22,8 +22,8 @@ connects_per_address_per_second = 0
 anonymous = { grants = [{ filter = "#", publish = true, subscribe = true }], deny_publish = [], deny_subscribe = [] }
 "##;
 
-/// MQTT is spoken with credentials, plain and over TLS.
-const CLOSED: &str = "[http]\ntls_listen = \"\"\n\n[mqtt]\ntls_listen = \"127.0.0.1:0\"\n";
+/// MQTT is spoken with credentials.
+const CLOSED: &str = "[http]\ntls_listen = \"\"\n\n[mqtt]\ntls_listen = \"\"\n";
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_manmul"));
@@ -40,8 +40,6 @@ pub(crate) struct Server {
     folder: PathBuf,
     /// Where it speaks MQTT.
     pub(crate) mqtt: SocketAddr,
-    /// Where it speaks MQTT over TLS.
-    pub(crate) mqtt_tls: Option<SocketAddr>,
     /// Where its pages are, like `http://127.0.0.1:4711`.
     pub(crate) url: String,
 }
@@ -70,12 +68,11 @@ impl Server {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let (mut mqtt, mut mqtt_tls, mut said) = (None, None, Vec::new());
+        let (mut mqtt, mut said) = (None, Vec::new());
         let url = loop {
             let Some(line) = lines.next() else { panic!("the program ended early: {said:#?}") };
             let mut words = line.split_whitespace();
             match (words.next(), words.next()) {
-                (Some("MQTT"), Some("TLS")) => mqtt_tls = words.next().and_then(|address| address.parse().ok()),
                 (Some("MQTT"), Some(address)) => mqtt = address.parse().ok(),
                 (Some("open"), Some(link)) => break link.split("/setup").next().unwrap_or_default().to_owned(),
                 _ => {}
@@ -84,7 +81,7 @@ impl Server {
         };
         // What it says later is read, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, folder: folder.to_owned(), mqtt: mqtt.expect("the program says where"), mqtt_tls, url }
+        Self { child, folder: folder.to_owned(), mqtt: mqtt.expect("the program says where"), url }
     }
 
     /// kill -9.
