@@ -133,8 +133,8 @@ fn rows(ours: &Ours, month_ms: f64, peers: &Peers) -> Vec<Row> {
     rows.push(Row::absolute("state of 1,000 series at a past moment", "CPU ms", ours.state_ms, Target::None));
     rows.push(Row::absolute(
         "start: points of the write-ahead log",
-        "points/s",
-        ours.replay_points_per_second,
+        "points/CPU-s",
+        ours.replay_speed,
         Target::AtLeast(5e6),
     ));
     rows
