@@ -32,6 +32,7 @@ const STUCK: Duration = Duration::from_mins(5);
 /// Measures the pipeline.
 pub fn run(quick: bool) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    program::find()?;
     let mut rows = Vec::new();
     let (messages, steady) = if quick { (60_000, 5) } else { (600_000, 30) };
     runtime.block_on(throughput(messages, &mut rows))?;

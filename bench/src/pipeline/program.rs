@@ -62,7 +62,7 @@ pub(super) async fn measure(quiet: Duration, rows: &mut Vec<Row>) -> anyhow::Res
 }
 
 fn start(config: &Path, data: &Path, http: SocketAddr, mqtt: SocketAddr) -> anyhow::Result<(Program, Duration)> {
-    let program = program()?;
+    let program = find()?;
     let began = Instant::now();
     let child = Command::new(&program)
         .arg("up")
@@ -85,7 +85,7 @@ fn start(config: &Path, data: &Path, http: SocketAddr, mqtt: SocketAddr) -> anyh
 }
 
 /// The program beside this benchmark: `cargo xtask bench` builds both.
-fn program() -> anyhow::Result<PathBuf> {
+pub(super) fn find() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let program = own.with_file_name("manmul");
     ensure!(

@@ -164,7 +164,7 @@ impl Site {
     /// Every space with the number of accepted things that stand in it or within it.
     pub fn spaces(&self) -> Vec<(SpaceRow, usize)> {
         let things = self.things.read();
-        let counts = things.counts_by_space(|_| true);
+        let counts = things.counts_by_space();
         things.spaces.iter().map(|row| (row.clone(), counts.get(&row.space.id).copied().unwrap_or(0))).collect()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{Name, Quality, SpaceId, ThingId, Timestamp, Unit, Value};
+use model::{Name, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{PresenceState, Reported, Slot, SpaceRow, ThingStatus};
 
 use crate::query::headlines;
@@ -143,44 +143,58 @@ impl Site {
     }
 }
 
+/// What stands in one space, not within it.
+#[derive(Default)]
+struct Here {
+    things: usize,
+    online: usize,
+    headline: Vec<Headline>,
+    attention: Vec<Attention>,
+}
+
 impl Things {
     fn overview(&self, now: Timestamp, records_per_second: f64, undecodable: u64) -> Overview {
-        let is_online = |slot: &Slot| slot.twin.presence().state == PresenceState::Online;
-        let (all, online) = (self.counts_by_space(|_| true), self.counts_by_space(is_online));
         let root = &self.spaces.root().space.id;
+        let mut here: HashMap<&SpaceId, Here> = HashMap::new();
         let mut attention: Vec<Attention> = Vec::new();
-        let mut headline: HashMap<&SpaceId, Vec<Headline>> = HashMap::new();
-        for (_, slot) in self.registry.by_title() {
-            if slot.thing.status != ThingStatus::Accepted {
-                continue;
+        let accepted = self.registry.iter().filter(|(_, slot)| slot.thing.status == ThingStatus::Accepted);
+        for (_, slot) in accepted {
+            let here = here.entry(slot.thing.space.as_ref().unwrap_or(root)).or_default();
+            here.things += 1;
+            here.online += usize::from(slot.twin.presence().state == PresenceState::Online);
+            if here.headline.len() < SPACE_HEADLINES_MAX {
+                here.headline.extend(headlines(slot, 1));
             }
             attention.extend(attention_of(slot, now));
-            let shown = headline.entry(slot.thing.space.as_ref().unwrap_or(root)).or_default();
-            if shown.len() < SPACE_HEADLINES_MAX {
-                shown.extend(headlines(slot, 1));
+        }
+        let mut within: HashMap<&SpaceId, (usize, usize)> = HashMap::new();
+        for (space, here) in &here {
+            for around in self.spaces.path(space) {
+                let (things, online) = within.entry(around).or_default();
+                *things += here.things;
+                *online += here.online;
             }
         }
+        let sums = |space: &SpaceId| within.get(space).copied().unwrap_or_default();
         attention.sort_by_key(|attention| attention.level);
+        for one in &attention {
+            let shown = self.spaces.get(one.space.as_ref().unwrap_or(root)).map(|row| &row.space.id);
+            if let Some(here) = shown.and_then(|space| here.get_mut(space))
+                && here.attention.len() < ATTENTION_MAX
+            {
+                here.attention.push(one.clone());
+            }
+        }
         let mut spaces: Vec<SpaceOverview> = Vec::new();
         for space in self.spaces.iter() {
             let id = &space.space.id;
-            let here = attention.iter().filter(|one| one.space.as_ref().unwrap_or(root) == id);
-            spaces.push(SpaceOverview {
-                space: space.clone(),
-                things: all.get(id).copied().unwrap_or(0),
-                online: online.get(id).copied().unwrap_or(0),
-                attention: here.take(ATTENTION_MAX).cloned().collect(),
-                headline: headline.remove(id).unwrap_or_default(),
-            });
+            let (things, online) = sums(id);
+            let Here { attention, headline, .. } = here.remove(id).unwrap_or_default();
+            spaces.push(SpaceOverview { space: space.clone(), things, online, attention, headline });
         }
         attention.truncate(ATTENTION_MAX);
-        let totals = Totals {
-            things: all.get(root).copied().unwrap_or(0),
-            online: online.get(root).copied().unwrap_or(0),
-            inbox: self.registry.in_inbox(),
-            records_per_second,
-            undecodable,
-        };
+        let (things, online) = sums(root);
+        let totals = Totals { things, online, inbox: self.registry.in_inbox(), records_per_second, undecodable };
         Overview { time: now, spaces, totals, attention }
     }
 }
@@ -195,11 +209,10 @@ fn attention_of(slot: &Slot, now: Timestamp) -> Option<Attention> {
         text,
         level,
     };
-    let bad = || slot.twin.properties().iter().filter(|reported| reported.quality == Quality::Bad);
-    if let Some(wrong) = bad().find(|reported| reported.value != Value::Null) {
+    if let Some(wrong) = slot.twin.bad().find(|reported| reported.value != Value::Null) {
         return Some(attention(format!("{} cannot be trusted: {}", wrong.name, wrong.value), Level::Red));
     }
-    if let Some(unknown) = bad().next() {
+    if let Some(unknown) = slot.twin.bad().next() {
         return Some(attention(format!("{} is not known any more", unknown.name), Level::Amber));
     }
     if presence.state == PresenceState::Offline {

@@ -118,11 +118,16 @@ pub(crate) fn headlines(slot: &Slot, limit: usize) -> Vec<Headline> {
     found.into_iter().map(|reported| Headline::of(slot, reported)).collect()
 }
 
-/// What orders things that have the same title.
+/// Where a thing stands in a list.
 type Key = (i64, Arc<str>, ThingId);
 
 fn key(slot: &Slot, sort: ThingSort) -> Key {
-    let first = match sort {
+    (rank(slot, sort), Arc::clone(slot.words()), slot.thing.id.clone())
+}
+
+/// What comes before the title.
+fn rank(slot: &Slot, sort: ThingSort) -> i64 {
+    match sort {
         ThingSort::Title => 0,
         ThingSort::LastSeen => slot.twin.last_seen().map_or(i64::MAX, |seen| i64::MAX - 1 - seen.0.max(0)),
         ThingSort::Presence => match slot.twin.presence().state {
@@ -130,8 +135,7 @@ fn key(slot: &Slot, sort: ThingSort) -> Key {
             PresenceState::Unknown => 1,
             PresenceState::Online => 2,
         },
-    };
-    (first, Arc::clone(slot.sort_title()), slot.thing.id.clone())
+    }
 }
 
 fn write_cursor(key: &Key) -> String {
@@ -148,19 +152,27 @@ struct Wanted<'a> {
     query: &'a ThingQuery,
     words: Vec<String>,
     spaces: Option<HashSet<SpaceId>>,
-    status: ThingStatus,
 }
 
 impl Wanted<'_> {
+    /// Whether every thing of the status is wanted.
+    fn is_all(&self) -> bool {
+        let ThingQuery { presence, kind, adapter, tag, .. } = self.query;
+        let nothing_else = self.spaces.is_none() && presence.is_none() && self.words.is_empty();
+        nothing_else && kind.is_none() && adapter.is_none() && tag.is_none()
+    }
+
+    fn has_words(&self, words: &str) -> bool {
+        self.words.iter().all(|word| words.contains(word))
+    }
+
     fn matches(&self, slot: &Slot) -> bool {
         let (thing, query) = (&slot.thing, self.query);
-        thing.status == self.status
-            && query.presence.is_none_or(|presence| slot.twin.presence().state == presence)
+        query.presence.is_none_or(|presence| slot.twin.presence().state == presence)
             && query.kind.as_ref().is_none_or(|kind| thing.kind() == kind)
             && query.adapter.as_ref().is_none_or(|adapter| *thing.adapter == **adapter)
             && query.tag.as_ref().is_none_or(|tag| thing.tags.contains(tag))
             && self.spaces.as_ref().is_none_or(|spaces| thing.space.as_ref().is_some_and(|at| spaces.contains(at)))
-            && self.words.iter().all(|word| slot.matches(word))
     }
 }
 
@@ -174,23 +186,29 @@ impl Site {
             words: query.search.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect(),
             // Everything is within the root, also what stands nowhere in particular.
             spaces: query.space.as_ref().filter(|space| *space != root).map(|space| things.spaces.within(space)),
-            status: query.status.unwrap_or(ThingStatus::Accepted),
         };
+        let status = query.status.unwrap_or(ThingStatus::Accepted);
         let limit = query.limit.clamp(1, PAGE_MAX);
         let after = query.cursor.as_deref().and_then(read_cursor);
-        let found = things.registry.by_title().map(|(_, slot)| slot).filter(|slot| wanted.matches(slot));
-        let mut found: Vec<&Slot> = found.collect();
-        if query.sort != ThingSort::Title {
-            // The list comes in order of title, which a stable sort keeps among equals.
-            found.sort_by_cached_key(|slot| key(slot, query.sort).0);
-        }
-        let start = after.map_or(0, |after| found.partition_point(|slot| key(slot, query.sort) <= after));
-        let page = &found[start..found.len().min(start + limit)];
-        let more = start + page.len() < found.len();
+        let registry = &things.registry;
+        let (mut page, total): (Vec<&Slot>, usize) = if wanted.is_all() && query.sort == ThingSort::Title {
+            let rest = registry.by_title(status, after.map(|(_, words, id)| (words, id)));
+            (rest.take(limit + 1).map(|(_, index)| registry.slot(index)).collect(), registry.count(status))
+        } else {
+            let found = registry.by_title(status, None).filter(|(words, _)| wanted.has_words(words));
+            let found = found.map(|(_, index)| registry.slot(index)).filter(|slot| wanted.matches(slot));
+            let mut found: Vec<(i64, &Slot)> = found.map(|slot| (rank(slot, query.sort), slot)).collect();
+            // They come in order of title, which a stable sort keeps among equals.
+            found.sort_by_key(|(rank, _)| *rank);
+            let start = after.map_or(0, |after| found.partition_point(|(_, slot)| key(slot, query.sort) <= after));
+            (found[start..].iter().take(limit + 1).map(|(_, slot)| *slot).collect(), found.len())
+        };
+        let more = page.len() > limit;
+        page.truncate(limit);
         Page {
             items: page.iter().map(|slot| summarise(slot)).collect(),
             next_cursor: page.last().filter(|_| more).map(|slot| write_cursor(&key(slot, query.sort))),
-            total: found.len(),
+            total,
         }
     }
 

@@ -44,11 +44,14 @@ impl Site {
     pub fn figures(&self) -> Vec<Figure> {
         let mut figures = self.counters.figures();
         let things = self.things.read();
-        let with_status = |status| things.registry.iter().filter(|(_, slot)| slot.thing.status == status).count();
         let bounds = self.log.bounds();
         let gauges = [
-            ("things_accepted", "Things that are part of the site.", with_status(ThingStatus::Accepted) as f64),
-            ("things_ignored", "Things that are not wanted.", with_status(ThingStatus::Ignored) as f64),
+            (
+                "things_accepted",
+                "Things that are part of the site.",
+                things.registry.count(ThingStatus::Accepted) as f64,
+            ),
+            ("things_ignored", "Things that are not wanted.", things.registry.count(ThingStatus::Ignored) as f64),
             ("things_inbox", "Things that wait to be accepted or ignored.", things.registry.in_inbox() as f64),
             ("commands_open", "Commands that are not over.", things.commands.open() as f64),
             ("commands_kept", "Commands that are kept, open or over.", things.commands.len() as f64),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{Name, Position, Record, RecordKind, SpaceId, ThingId};
 use store::history::SeriesId;
-use twin::{CommandBook, Diagnostics, Registry, Slot, Spaces, Thing, ThingIndex, ThingStatus, recent};
+use twin::{CommandBook, Diagnostics, Registry, Spaces, Thing, ThingIndex, ThingStatus, recent};
 
 use crate::error::SiteError;
 
@@ -39,11 +39,11 @@ impl Things {
         Ok(thing)
     }
 
-    /// How many accepted things that are `wanted` stand in each space or within it.
-    pub(crate) fn counts_by_space(&self, wanted: impl Fn(&Slot) -> bool) -> HashMap<SpaceId, usize> {
+    /// How many accepted things stand in each space or within it.
+    pub(crate) fn counts_by_space(&self) -> HashMap<SpaceId, usize> {
         let mut direct: HashMap<&SpaceId, usize> = HashMap::new();
         for (_, slot) in self.registry.iter() {
-            if slot.thing.status == ThingStatus::Accepted && wanted(slot) {
+            if slot.thing.status == ThingStatus::Accepted {
                 *direct.entry(slot.thing.space.as_ref().unwrap_or(&self.spaces.root().space.id)).or_default() += 1;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Bound;
 use std::sync::{Arc, Weak};
 
 use model::{Position, SpaceId, ThingId, ThingModel};
@@ -70,39 +71,38 @@ pub struct Slot {
     pub thing: Arc<Thing>,
     /// Its state.
     pub twin: Twin,
-    /// What a search looks through: title, id, kind and tags in lower case.
-    words: Box<str>,
-    /// What a list is sorted by.
-    sort_title: Arc<str>,
+    /// What a search looks through and a list is sorted by: title, id, kind and tags in lower case.
+    words: Arc<str>,
     row_changed: bool,
 }
 
+/// What orders things: by status, words and id. `None` comes before every id.
+type TitleKey = (ThingStatus, Arc<str>, Option<ThingId>);
+
 impl Slot {
+    fn title_key(&self) -> TitleKey {
+        (self.thing.status, Arc::clone(&self.words), Some(self.thing.id.clone()))
+    }
+
     fn new(thing: Arc<Thing>, twin: Twin) -> Self {
-        let sort_title: Arc<str> = Arc::from(thing.title.to_lowercase());
         let words = words(&thing);
-        Self { thing, twin, words, sort_title, row_changed: true }
+        Self { thing, twin, words, row_changed: true }
     }
 
-    /// Whether a search for `text`, in lower case, finds it.
-    pub fn matches(&self, text: &str) -> bool {
-        self.words.contains(text)
-    }
-
-    /// The title in lower case.
-    pub fn sort_title(&self) -> &Arc<str> {
-        &self.sort_title
+    /// What a search looks through and a list is sorted by, in lower case; the title comes first.
+    pub fn words(&self) -> &Arc<str> {
+        &self.words
     }
 }
 
-fn words(thing: &Thing) -> Box<str> {
+fn words(thing: &Thing) -> Arc<str> {
     let mut words = String::with_capacity(64);
     let parts = [thing.title.as_str(), thing.id.as_str(), thing.kind()];
     for part in parts.into_iter().chain(thing.tags.iter().map(String::as_str)) {
         words.push_str(part);
         words.push('\n');
     }
-    words.to_lowercase().into_boxed_str()
+    Arc::from(words.to_lowercase())
 }
 
 /// Every thing that is known.
@@ -112,10 +112,10 @@ pub struct Registry {
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
     by_id: HashMap<ThingId, ThingIndex, ahash::RandomState>,
-    by_title: BTreeMap<(Arc<str>, ThingId), ThingIndex>,
+    by_title: BTreeMap<TitleKey, ThingIndex>,
     /// Sub-things by gateway.
     behind: HashMap<ThingId, BTreeSet<ThingIndex>, ahash::RandomState>,
-    in_inbox: usize,
+    counts: [usize; 3],
     models: Models,
     /// Things whose rows have to be written, and ids of rows to be removed.
     changed: Vec<ThingIndex>,
@@ -133,7 +133,7 @@ impl Registry {
             by_id: HashMap::default(),
             by_title: BTreeMap::new(),
             behind: HashMap::default(),
-            in_inbox: 0,
+            counts: [0; 3],
             models: Models::default(),
             changed: Vec::new(),
             removed: HashSet::default(),
@@ -161,7 +161,7 @@ impl Registry {
         if self.by_id.len() >= self.limits.total {
             return Err(RegistryError::Full { place: "altogether", limit: self.limits.total });
         }
-        if thing.status == ThingStatus::Inbox && self.in_inbox >= self.limits.inbox {
+        if thing.status == ThingStatus::Inbox && self.in_inbox() >= self.limits.inbox {
             return Err(RegistryError::Full { place: "in the inbox", limit: self.limits.inbox });
         }
         tidy(&mut thing);
@@ -180,11 +180,11 @@ impl Registry {
         let thing = &slot.thing;
         self.by_id.insert(thing.id.clone(), index);
         self.removed.remove(&thing.id);
-        self.by_title.insert((Arc::clone(&slot.sort_title), thing.id.clone()), index);
+        self.by_title.insert(slot.title_key(), index);
         if let Some(via) = &thing.via {
             self.behind.entry(via.clone()).or_default().insert(index);
         }
-        self.in_inbox += usize::from(thing.status == ThingStatus::Inbox);
+        self.counts[thing.status as usize] += 1;
         self.slots[index.0 as usize] = Some(slot);
         self.arrangement += 1;
         index
@@ -193,7 +193,7 @@ impl Registry {
     fn unplace(&mut self, index: ThingIndex) -> Option<Slot> {
         let slot = self.slots.get_mut(index.0 as usize)?.take()?;
         self.by_id.remove(&slot.thing.id);
-        self.by_title.remove(&(Arc::clone(&slot.sort_title), slot.thing.id.clone()));
+        self.by_title.remove(&slot.title_key());
         if let Some(via) = &slot.thing.via
             && let Some(behind) = self.behind.get_mut(via)
         {
@@ -202,7 +202,7 @@ impl Registry {
                 self.behind.remove(via);
             }
         }
-        self.in_inbox -= usize::from(slot.thing.status == ThingStatus::Inbox);
+        self.counts[slot.thing.status as usize] -= 1;
         self.free.push(index.0);
         self.arrangement += 1;
         Some(slot)
@@ -231,7 +231,7 @@ impl Registry {
         let status = edit.status;
         if status == Some(ThingStatus::Inbox)
             && self.slot(index).thing.status != ThingStatus::Inbox
-            && self.in_inbox >= self.limits.inbox
+            && self.in_inbox() >= self.limits.inbox
         {
             return Err(RegistryError::Full { place: "in the inbox", limit: self.limits.inbox });
         }
@@ -315,9 +315,19 @@ impl Registry {
         self.slots.iter().enumerate().filter_map(|(at, slot)| Some((ThingIndex(at as u32), slot.as_ref()?)))
     }
 
-    /// Every thing, in order of title in lower case and then of id.
-    pub fn by_title(&self) -> impl DoubleEndedIterator<Item = (ThingIndex, &Slot)> {
-        self.by_title.values().map(|index| (*index, self.slot(*index)))
+    /// The things of a status in order of their words, so of title, and then of id; only those after `after`, if given.
+    /// Their words come along, so that a search need not look at each thing.
+    pub fn by_title(
+        &self,
+        status: ThingStatus,
+        after: Option<(Arc<str>, ThingId)>,
+    ) -> impl Iterator<Item = (&Arc<str>, ThingIndex)> {
+        let from = match after {
+            Some((words, id)) => Bound::Excluded((status, words, Some(id))),
+            None => Bound::Included((status, Arc::from(""), None)),
+        };
+        let range = self.by_title.range((from, Bound::Unbounded));
+        range.take_while(move |((of, ..), _)| *of == status).map(|((_, words, _), index)| (words, *index))
     }
 
     /// The things that speak through a gateway.
@@ -344,7 +354,12 @@ impl Registry {
 
     /// How many wait in the inbox.
     pub fn in_inbox(&self) -> usize {
-        self.in_inbox
+        self.count(ThingStatus::Inbox)
+    }
+
+    /// How many have a status.
+    pub fn count(&self, status: ThingStatus) -> usize {
+        self.counts[status as usize]
     }
 
     /// The limits it was made with.

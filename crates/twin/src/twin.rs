@@ -55,6 +55,8 @@ pub struct Twin {
     index: Option<HashMap<Name, u32, ahash::RandomState>>,
     /// Where the next record's property probably is: things report their properties in the same order every time.
     next: usize,
+    /// How many properties are of bad quality.
+    bad: u32,
     desired: BTreeMap<Name, Desired>,
     presence: Presence,
     /// True once the thing's presence was stated; until then, speaking is presence.
@@ -97,6 +99,7 @@ impl Twin {
             properties: Vec::new(),
             index: None,
             next: 0,
+            bad: 0,
             desired: BTreeMap::new(),
             presence: Presence::unknown(created),
             presence_stated: false,
@@ -119,6 +122,7 @@ impl Twin {
         twin.last_seen = checkpoint.last_seen;
         twin.changed = false;
         twin.properties.shrink_to_fit();
+        twin.bad = twin.properties.iter().filter(|property| property.quality == Quality::Bad).count() as u32;
         twin.reindex();
         twin.model_changed(model);
         twin
@@ -161,10 +165,13 @@ impl Twin {
                 self.diagnose(code, &detail, record.received);
             }
         }
+        let was_bad = found.is_some_and(|at| self.properties[at].quality == Quality::Bad);
         let (property, folded) = match found {
             Some(at) => (at, self.properties[at].apply(record)),
             None => (self.add(record, rule)?, Folded::Changed),
         };
+        self.bad += u32::from(self.properties[property].quality == Quality::Bad);
+        self.bad -= u32::from(was_bad);
         self.next = property + 1;
         self.changed = true;
         let teaches = model.inferred && self.properties[property].teaches(widens, &record.value);
@@ -303,6 +310,13 @@ impl Twin {
     /// What is reported, in the order in which the properties first came.
     pub fn properties(&self) -> &[Reported] {
         &self.properties
+    }
+
+    /// What is reported and known to be wrong or missing.
+    pub fn bad(&self) -> impl Iterator<Item = &Reported> {
+        // Most twins have none, and are not looked through.
+        let looked_at = if self.bad == 0 { &[] } else { &self.properties[..] };
+        looked_at.iter().filter(|property| property.quality == Quality::Bad)
     }
 
     /// What is reported of one property.

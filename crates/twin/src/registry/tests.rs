@@ -43,7 +43,7 @@ fn edits_count_revs_and_refuse_stale_ones() {
     let stale = registry.edit(&id("lamp"), Some(1), title("x")).unwrap_err();
     assert_eq!(stale.to_string(), "lamp is at rev 2, not 1");
     assert_eq!(registry.edit(&id("lamp"), None, title("Desk lamp")).unwrap().rev, 2, "nothing changed");
-    assert!(registry.get(&id("lamp")).unwrap().matches("desk"));
+    assert!(registry.get(&id("lamp")).unwrap().words().starts_with("desk lamp\n"));
     assert_eq!(registry.edit(&id("lamp"), None, title("")).unwrap().title, "lamp");
     assert_eq!(registry.edit(&id("none"), None, title("")), Err(RegistryError::Unknown(id("none"))));
 }
@@ -55,8 +55,13 @@ fn order_of_title_and_sub_things_follow_changes() {
         registry.add(Thing { via: Some(id("gateway")), ..thing(name, ThingStatus::Accepted) }, Position(0)).unwrap();
     }
     registry.edit(&id("a"), None, ThingEdit { title: Some("Zebra".into()), ..ThingEdit::default() }).unwrap();
-    let titles: Vec<&str> = registry.by_title().map(|(_, slot)| slot.thing.title.as_str()).collect();
-    assert_eq!(titles, ["b", "c", "Zebra"]);
+    let titles = |after| -> Vec<String> {
+        let found = registry.by_title(ThingStatus::Accepted, after);
+        found.map(|(_, index)| registry.slot(index).thing.title.clone()).collect()
+    };
+    assert_eq!(titles(None), ["b", "c", "Zebra"]);
+    assert_eq!(titles(Some((Arc::clone(registry.get(&id("b")).unwrap().words()), id("b")))), ["c", "Zebra"]);
+    assert_eq!(registry.by_title(ThingStatus::Inbox, None).count(), 0);
     registry.remove(&id("b"), None).unwrap();
     assert_eq!(registry.behind(&id("gateway")).len(), 2);
 }
