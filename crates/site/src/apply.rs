@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connect::{CommandStep, Decoded, Diagnostic, Discovered, infer};
 use model::{
-    Cause, Command, Entry, Name, Position, Quality, Record, RecordKind, ThingId, ThingModel, Timestamp, Value,
+    Cause, CauseKind, Command, Entry, Name, Position, Quality, Record, RecordKind, ThingId, ThingModel, Timestamp, Value,
 };
 use store::history::{Batch, SeriesKey};
 use twin::{Folded, PresenceState, Step, Thing, ThingIndex, ThingStatus};
@@ -73,14 +73,20 @@ impl<'a> Apply<'a> {
         for (entry, now) in entries.iter().zip(heard) {
             let adapter = now.adapter.map_or(0, |adapter| adapter);
             for found in discovered.by_ref().take(now.discovered - before.discovered) {
-                self.discover(entry, adapter, found);
+                if self.may_speak(entry, adapter, &found.thing) {
+                    self.discover(entry, adapter, found);
+                }
             }
             self.records(entry, adapter, records.by_ref().take(now.records - before.records));
             for step in steps.by_ref().take(now.steps - before.steps) {
-                self.step(entry, &step);
+                if self.may_speak(entry, adapter, &step.thing) {
+                    self.step(entry, &step);
+                }
             }
             for thing in removed.by_ref().take(now.removed - before.removed) {
-                self.withdraw(entry, &thing);
+                if self.may_speak(entry, adapter, &thing) {
+                    self.withdraw(entry, &thing);
+                }
             }
             for diagnostic in diagnostics.by_ref().take(now.diagnostics - before.diagnostics) {
                 self.diagnose(entry, &diagnostic);
@@ -120,8 +126,27 @@ impl<'a> Apply<'a> {
         }
     }
 
+    /// Whether what a thing said about another one is heard. The broker proves who may use a topic, but some protocols
+    /// name the thing in the payload: there a thing may bring in others and go on speaking for them, and never take
+    /// over one that speaks through another adapter.
+    fn may_speak(&mut self, entry: &Entry, adapter: usize, thing: &ThingId) -> bool {
+        let Some(index) = self.things.registry.find(thing) else { return true };
+        let ours = &self.things.registry.slot(index).thing.adapter;
+        let (cause, theirs) = (&entry.cause, &self.adapters[adapter]);
+        if ours == theirs || cause.kind != CauseKind::Device || *cause.id == *thing.as_str() || names(entry, thing) {
+            return true;
+        }
+        count(&self.site.counters.claims_refused);
+        let detail = format!("{} spoke of {thing} through {theirs}, but {thing} speaks through {ours}", cause.id);
+        self.things.diagnostics.add("not_its_own", &detail, entry.received);
+        false
+    }
+
     /// Finds the thing of a record, or takes it into the inbox. `None` when its records are not wanted.
     fn open(&mut self, entry: &Entry, adapter: usize, record: &Record) -> Option<Group> {
+        if !self.may_speak(entry, adapter, &record.thing) {
+            return None;
+        }
         let index = match self.things.registry.find(&record.thing) {
             Some(index) => index,
             None => self.take_in(entry, adapter, &record.thing, |_| {})?,
@@ -216,7 +241,7 @@ impl<'a> Apply<'a> {
             RecordKind::Presence => {
                 let word = if let Value::Text(word) = &record.value { PresenceState::parse(word) } else { None };
                 let state = word.unwrap_or_default();
-                let ours = record.cause.kind == model::CauseKind::System;
+                let ours = record.cause.kind == CauseKind::System;
                 let reason = if ours { &*record.cause.id } else { "said so" };
                 self.things.registry.slot_mut(group.index).twin.present(state, record.time, reason);
                 self.tell(group.index, record);
@@ -419,4 +444,10 @@ impl<'a> Apply<'a> {
             self.touched.push(index);
         }
     }
+}
+
+/// Whether the topic, which the broker allowed, is one of the thing's own.
+fn names(entry: &Entry, thing: &ThingId) -> bool {
+    let rest = entry.topic.strip_prefix("things/").and_then(|rest| rest.strip_prefix(thing.as_str()));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }

@@ -63,6 +63,8 @@ counters! {
     records_ignored,
     /// Records of things that were refused because there are too many.
     records_refused,
+    /// Times that a thing spoke of another one that is not its own.
+    claims_refused,
     /// Values that do not fit the model's type and are not kept in the history.
     values_misfit,
     /// Things that were not taken in because there are too many.

@@ -213,6 +213,27 @@ fn what_was_retained_before_its_discovery_is_decoded_with_it_and_expires() {
 }
 
 #[test]
+fn a_gateway_cannot_take_over_a_thing_that_speaks_for_itself() {
+    let bench = Bench::new();
+    let site = bench.open();
+    bench.say("things/lock/model", r#"{"id":"lock","title":"Front door","properties":{"locked":{"type":"boolean"}}}"#);
+    bench.say("things/lock/properties", r#"{"locked": true}"#);
+    site.turn().unwrap();
+    let before = site.thing(&id("lock")).unwrap();
+
+    let config = r#"{"name":"Locked","unique_id":"locked","object_id":"locked","state_topic":"z/state",
+        "payload_on":"ON","payload_off":"OFF","device":{"identifiers":["lock"],"name":"lock"}}"#;
+    bench.say("homeassistant/binary_sensor/lock/locked/config", config);
+    bench.say("z/state", "OFF");
+    site.turn().unwrap();
+    let after = site.thing(&id("lock")).unwrap();
+    assert_eq!(after.summary.thing, before.summary.thing, "neither its model nor who speaks for it");
+    assert_eq!(reported(&site, "lock", "locked"), Some(Value::Boolean(true)));
+    let refused = site.figures().into_iter().find(|figure| figure.name == "claims_refused").unwrap();
+    assert!(refused.value >= 2.0, "{}", refused.value);
+}
+
+#[test]
 fn a_removed_thing_leaves_nothing_and_may_come_back() {
     let bench = Bench::new();
     let site = bench.open();
