@@ -9,7 +9,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use common::process::Server;
@@ -105,6 +105,43 @@ fn mosquitto_takes_commands_and_answers() {
     let angle = property(&gate, "angle").unwrap();
     assert_eq!(angle["value"], 30.0);
     assert!(angle["cause"]["position"].as_u64() > Some(0), "the report leads back to the command: {angle}");
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs mosquitto-clients: cargo xtask test"]
+fn mosquitto_speaks_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_closed(folder.path());
+    let (user, password) = server.credential("meter", &[]);
+    let port = server.own().port().to_string();
+    let certificate = folder.path().join("data/tls/certificate.pem");
+    let tls = |program: &str, authority: &Path, rest: &[&str]| {
+        let who = ["-h", "localhost", "-p", &port, "-u", &user, "-P", &password, "-q", "1"];
+        Command::new(program).args(who).arg("--cafile").arg(authority).args(rest).output().unwrap()
+    };
+    let power = ["-t", "things/meter/properties/power", "-m", "7"];
+    let model = r#"{"id":"meter","properties":{"power":{"type":"number","writable":true}}}"#;
+    let told = tls("mosquitto_pub", &certificate, &["-r", "-t", "things/meter/model", "-m", model]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let sent = tls("mosquitto_pub", &certificate, &power);
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    server.wait_for_thing("meter", "the power", |thing| property(thing, "power").cloned());
+    let desired = ["-t", "things/meter/desired", "-C", "1", "-W", "10"];
+    let refused = tls("mosquitto_sub", &certificate, &["-t", "things/other/desired", "-C", "1", "-W", "10"]);
+    let said = String::from_utf8_lossy(&refused.stderr).to_lowercase();
+    assert!(said.contains("denied"), "{refused:?}");
+    let asked = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| tls("mosquitto_sub", &certificate, &desired));
+        server.command(&["send", "meter", "power=8", "--no-wait"]);
+        waiting.join().unwrap()
+    });
+    assert!(String::from_utf8_lossy(&asked.stdout).contains("power"), "{asked:?}");
+
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = folder.path().join("stranger.pem");
+    std::fs::write(&file, stranger.cert.pem()).unwrap();
+    assert!(!tls("mosquitto_pub", &file, &power).status.success(), "a stranger's certificate proves nothing");
     server.stop();
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use connect::{CommandStep, Decoded, Diagnostic, Discovered, infer};
 use model::{
-    Cause, CauseKind, Command, Entry, Name, Position, Quality, Record, RecordKind, ThingId, ThingModel, Timestamp, Value,
+    Cause, CauseKind, Command, Entry, Name, Position, Quality, Record, RecordKind, ThingId, ThingModel, Timestamp,
+    Value,
 };
 use store::history::{Batch, SeriesKey};
 use twin::{Folded, PresenceState, Step, Thing, ThingIndex, ThingStatus};

@@ -22,8 +22,8 @@ connects_per_address_per_second = 0
 anonymous = { grants = [{ filter = "#", publish = true, subscribe = true }], deny_publish = [], deny_subscribe = [] }
 "##;
 
-/// MQTT is spoken with credentials.
-const CLOSED: &str = "[http]\ntls_listen = \"\"\n\n[mqtt]\ntls_listen = \"\"\n";
+/// MQTT is spoken with credentials; over TLS too, once there is an owner.
+const CLOSED: &str = "[http]\ntls_listen = \"\"\n\n[mqtt]\ntls_listen = \"127.0.0.1:0\"\n";
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_manmul"));
@@ -42,6 +42,8 @@ pub(crate) struct Server {
     pub(crate) mqtt: SocketAddr,
     /// Where its pages are, like `http://127.0.0.1:4711`.
     pub(crate) url: String,
+    /// The one-time token of the link that it printed; empty once there is an owner.
+    setup_token: String,
 }
 
 impl Server {
@@ -69,19 +71,43 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let (mut mqtt, mut said) = (None, Vec::new());
-        let url = loop {
+        let (url, setup_token) = loop {
             let Some(line) = lines.next() else { panic!("the program ended early: {said:#?}") };
             let mut words = line.split_whitespace();
             match (words.next(), words.next()) {
                 (Some("MQTT"), Some(address)) => mqtt = address.parse().ok(),
-                (Some("open"), Some(link)) => break link.split("/setup").next().unwrap_or_default().to_owned(),
+                (Some("open"), Some(link)) => {
+                    let (url, token) = link.split_once("/setup?token=").unwrap_or((link, ""));
+                    break (url.to_owned(), token.to_owned());
+                }
                 _ => {}
             }
             said.push(line);
         };
         // What it says later is read, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, folder: folder.to_owned(), mqtt: mqtt.expect("the program says where"), url }
+        Self { child, folder: folder.to_owned(), mqtt: mqtt.expect("the program says where"), url, setup_token }
+    }
+
+    /// Makes an owner, and returns where MQTT is spoken over TLS since then.
+    pub(crate) fn own(&self) -> SocketAddr {
+        let token = &self.setup_token;
+        let owner = format!(r#"{{"token":"{token}","name":"kim","password":"correct horse battery"}}"#);
+        let setup = ureq::post(format!("{}/api/v1/setup", self.url)).content_type("application/json");
+        assert!(setup.send(owner).unwrap().status().is_success());
+        let local = std::fs::read_to_string(self.folder.join("data/local.token")).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            let system = ureq::get(format!("{}/api/v1/system", self.url));
+            let answer = system.header("authorization", format!("Bearer {}", local.trim())).call().unwrap();
+            let system: Value = serde_json::from_str(&answer.into_body().read_to_string().unwrap()).unwrap();
+            let listeners = system["listeners"].as_array().unwrap();
+            if let Some(tls) = listeners.iter().find(|listener| listener["protocol"] == "mqtts") {
+                return tls["address"].as_str().unwrap().parse().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("MQTT over TLS did not open");
     }
 
     /// kill -9.
