@@ -52,6 +52,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Whether a write failed because there is no room: on the disk, in somebody's quota, or in what a process may write.
+/// There may be room again later.
+pub(crate) fn is_no_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// The size of a file in bytes.
 pub(crate) fn size(path: &Path) -> io::Result<u64> {
     Ok(std::fs::metadata(path)?.len())

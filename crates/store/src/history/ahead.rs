@@ -3,13 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "the store is the crate that opens files")]
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::{Position, Timestamp, Value};
 
-use super::format::{FileKind, check_header, create, damaged, failed, header, read_optional, walk_frames};
+use super::format::{
+    FileKind, append_whole, check_header, create, damaged, failed, header, read_optional, walk_frames,
+};
 use super::value_codec::{Before, put_point, take_point};
 use super::wire::{Decoded, FRAME_BYTES_MAX, Malformed, Reader, put_frame};
 use super::{HistoryError, SeriesId};
@@ -63,9 +64,9 @@ impl AheadWriter {
         self.pending.len() >= PENDING_BYTES_MAX
     }
 
-    /// Hands everything that waits to the system.
+    /// Hands everything that waits to the system, or, when there is no room, nothing.
     pub(crate) fn write(&mut self) -> Result<(), HistoryError> {
-        (&*self.file).write_all(&self.pending).map_err(failed(&self.path))?;
+        append_whole(&self.file, &self.path, self.written, &self.pending)?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())

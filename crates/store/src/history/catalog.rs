@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use model::{Name, ThingId};
 
-use super::format::{FileKind, HEADER_BYTES, check_header, damaged, failed, header, read_optional, walk_frames};
+use super::format::{
+    FileKind, HEADER_BYTES, append_whole, check_header, damaged, failed, header, read_optional, unsynced, walk_frames,
+};
 use super::wire::{Decoded, Malformed, Reader, put_bytes, put_frame};
 use super::{HistoryError, SeriesId, SeriesKey};
 
@@ -127,9 +129,11 @@ impl Catalog {
         reader.finish()
     }
 
-    /// Takes what the file does not hold yet.
-    pub(crate) fn take_pending(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.pending)
+    /// Writes what the file does not hold yet.
+    pub(crate) fn write_pending(&mut self, file: &mut CatalogFile) -> Result<(), HistoryError> {
+        file.append(&self.pending)?;
+        self.pending.clear();
+        Ok(())
     }
 }
 
@@ -174,12 +178,13 @@ impl CatalogFile {
         Ok((Self { path, file, bytes: end as u64 }, catalog, torn))
     }
 
-    /// Appends frames durably.
+    /// Appends frames durably, or, when there is no room, none of them.
     pub(crate) fn append(&mut self, frames: &[u8]) -> Result<(), HistoryError> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.file.write_all(frames).and_then(|()| self.file.sync_data()).map_err(failed(&self.path))?;
+        append_whole(&self.file, &self.path, self.bytes, frames)?;
+        self.file.sync_data().map_err(unsynced(&self.path))?;
         self.bytes += frames.len() as u64;
         Ok(())
     }
@@ -208,7 +213,7 @@ mod tests {
         catalog.add(&key("door", "open"));
         assert_eq!(catalog.remove(&ThingId::new("lamp").unwrap()), [SeriesId(1), SeriesId(0)]);
         assert_eq!(catalog.add(&key("lamp", "a")), SeriesId(3));
-        file.append(&catalog.take_pending()).unwrap();
+        catalog.write_pending(&mut file).unwrap();
         let path = file.path.clone();
         drop(file);
         let whole = std::fs::read(&path).unwrap();

@@ -14,7 +14,7 @@ use super::catalog::Catalog;
 use super::chunk::{ChunkEntry, PackedChunk, take_points};
 use super::column::Effort;
 use super::engine::SegmentHistory;
-use super::format::failed;
+use super::format::{failed, unsynced};
 use super::head::{Head, day_of, pack_by_day};
 use super::last::LastPoints;
 use super::manifest::{Manifest, SegmentNote};
@@ -157,6 +157,16 @@ impl SegmentDraft {
     }
 }
 
+/// A head that is on its way into segments, with what goes into the manifest with it.
+#[derive(Debug)]
+pub(super) struct SetAside {
+    head: Arc<Head>,
+    last: LastPoints,
+    applied: model::Position,
+    /// The generation of the write-ahead log that came after it.
+    generation: u64,
+}
+
 /// Chunks of one series that go to one segment.
 struct Flushed {
     series: SeriesId,
@@ -205,56 +215,49 @@ impl SegmentHistory {
 
     /// Makes segments of the head and starts a new generation of the write-ahead log.
     pub(super) fn flush(&self) -> Result<(), HistoryError> {
-        let _turn = self.flushing.lock();
-        let (frozen, last, applied, generation) = self.freeze()?;
-        let written = self.write_frozen(&frozen, &last, applied, generation);
-        if let Err(error) = written {
-            return Err(Self::break_with(&mut self.writer.lock(), &error));
+        let mut turn = self.flushing.lock();
+        if turn.is_some() {
+            self.flush_set_aside(&mut turn)?;
         }
+        *turn = Some(self.freeze()?);
+        self.flush_set_aside(&mut turn)
+    }
+
+    /// Makes segments of what was set aside; when there is no room, it stays so.
+    fn flush_set_aside(&self, set_aside: &mut Option<SetAside>) -> Result<(), HistoryError> {
+        if let Some(head) = set_aside {
+            self.write_set_aside(head).map_err(|error| self.stop_or_wait(&mut self.writer.lock(), error))?;
+        }
+        *set_aside = None;
         Ok(())
     }
 
     /// Sets the head aside together with its generations of the write-ahead log.
-    fn freeze(&self) -> Result<(Arc<Head>, LastPoints, model::Position, u64), HistoryError> {
+    fn freeze(&self) -> Result<SetAside, HistoryError> {
         let mut writer = self.writer.lock();
         Self::check_unbroken(&writer)?;
         self.write_out(&mut writer)?;
-        let rotated = writer.ahead.file().sync_data().map_err(failed(writer.ahead.path()));
+        let rotated = writer.ahead.file().sync_data().map_err(unsynced(writer.ahead.path()));
         let rotated = rotated.and_then(|()| AheadWriter::create(&self.folder, writer.generation + 1));
-        let next = rotated.map_err(|error| Self::break_with(&mut writer, &error))?;
+        let next = rotated.map_err(|error| self.stop_or_wait(&mut writer, error))?;
         writer.ahead_older += std::mem::replace(&mut writer.ahead, next).bytes();
         writer.generation += 1;
         writer.head_since = None;
         writer.has_backlog = false;
         self.note_durable(writer.appends, writer.applied);
         let mut memory = self.memory.write();
-        let frozen = Arc::new(std::mem::take(&mut memory.head));
-        memory.frozen = Some(Arc::clone(&frozen));
-        Ok((frozen, memory.last.clone(), writer.applied, writer.generation))
+        let head = Arc::new(std::mem::take(&mut memory.head));
+        memory.frozen = Some(Arc::clone(&head));
+        Ok(SetAside { head, last: memory.last.clone(), applied: writer.applied, generation: writer.generation })
     }
 
-    fn write_frozen(
-        &self,
-        frozen: &Head,
-        last: &LastPoints,
-        applied: model::Position,
-        generation: u64,
-    ) -> Result<(), HistoryError> {
-        let segments = self.write_segments(frozen)?;
-        let table = self.next_number();
-        last.write(&self.folder, table)?;
-        crate::files::sync_folder(&self.folder).map_err(failed(&self.folder))?;
-        let series = self.catalog.read().len() as u64;
-        let mut old_table = 0;
-        let mut old_generation = generation;
-        self.commit(segments, &[], true, |manifest| {
-            manifest.applied = applied;
-            old_generation = std::mem::replace(&mut manifest.generation, generation);
-            old_table = std::mem::replace(&mut manifest.last, table);
-            manifest.series = series;
-        })?;
+    fn write_set_aside(&self, set_aside: &SetAside) -> Result<(), HistoryError> {
+        let mut made = Vec::new();
+        let committed = self.commit_set_aside(set_aside, &mut made);
+        let (old_table, old_generation) =
+            committed.inspect_err(|_| made.iter().for_each(|number| self.discard(*number)))?;
         self.writer.lock().ahead_older = 0;
-        for generation in old_generation..generation {
+        for generation in old_generation..set_aside.generation {
             ahead::remove(&self.folder, generation)?;
         }
         if old_table > 0 {
@@ -264,8 +267,41 @@ impl SegmentHistory {
         Ok(())
     }
 
+    /// Writes the files and then the manifest. Gives the numbers of the files that it `made`, and the table and the
+    /// generation of the write-ahead log that are no longer needed.
+    fn commit_set_aside(&self, set_aside: &SetAside, made: &mut Vec<u64>) -> Result<(u64, u64), HistoryError> {
+        let segments = self.write_segments(&set_aside.head, made)?;
+        let table = self.next_number();
+        made.push(table);
+        set_aside.last.write(&self.folder, table)?;
+        crate::files::sync_folder(&self.folder).map_err(failed(&self.folder))?;
+        let series = self.catalog.read().len() as u64;
+        let mut old = (0, 0);
+        self.commit(segments, &[], true, |manifest| {
+            manifest.applied = set_aside.applied;
+            let old_generation = std::mem::replace(&mut manifest.generation, set_aside.generation);
+            old = (std::mem::replace(&mut manifest.last, table), old_generation);
+            manifest.series = series;
+        })?;
+        Ok(old)
+    }
+
+    /// Removes the files of a number that did not come to be.
+    pub(super) fn discard(&self, number: u64) {
+        // A manifest may be on the disk although replacing it failed in the end; then its files must stay.
+        let Ok(Some(manifest)) = Manifest::read(&self.folder) else { return };
+        if manifest.last == number || manifest.segments.iter().any(|note| note.segment == number) {
+            return;
+        }
+        let files = Tier::ALL.map(|tier| super::segment::path(&self.folder, number, tier));
+        for file in files.into_iter().chain([super::last::path(&self.folder, number)]) {
+            // Whatever cannot be removed now is removed when the history is opened again.
+            drop(std::fs::remove_file(file));
+        }
+    }
+
     /// Writes the head's chunks, one segment a window.
-    fn write_segments(&self, frozen: &Head) -> Result<Vec<Segment>, HistoryError> {
+    fn write_segments(&self, frozen: &Head, made: &mut Vec<u64>) -> Result<Vec<Segment>, HistoryError> {
         let floor = self.floor.load(Ordering::Acquire);
         let mut windows: BTreeMap<(i64, i64), Vec<Flushed>> = BTreeMap::new();
         let catalog = self.catalog.read();
@@ -290,6 +326,7 @@ impl SegmentHistory {
             .into_iter()
             .map(|(window, flushed)| {
                 let number = self.next_number();
+                made.push(number);
                 let mut draft = SegmentDraft::create(&self.folder, number)?;
                 for series in flushed {
                     self.write_flushed(&mut draft, series)?;

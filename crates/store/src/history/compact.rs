@@ -1,6 +1,5 @@
 //! Compaction: the segments of a window become one. What overlaps is merged, small chunks become large ones, and the
 //! minutes and hours are written anew from the merged points.
-#![expect(clippy::disallowed_methods, reason = "the store is the crate that opens files")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +13,6 @@ use super::format::failed;
 use super::head::DAY;
 use super::overlap::overlap_groups;
 use super::points::Points;
-use super::segment;
 use super::summary::Rollup;
 use super::{HistoryError, SeriesId, Tier};
 
@@ -116,14 +114,6 @@ impl SegmentHistory {
         self.commit(vec![segment], &removed, false, |_| {}).inspect_err(|_| self.discard(number))?;
         self.replaced.fetch_add(replaced, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// Removes the files of a segment that did not come to be.
-    pub(super) fn discard(&self, number: u64) {
-        for tier in Tier::ALL {
-            // Whatever cannot be removed now is removed when the history is opened again.
-            drop(std::fs::remove_file(segment::path(&self.folder, number, tier)));
-        }
     }
 
     fn merge_into(&self, job: &Job, number: u64) -> Result<(Segment, u64), HistoryError> {

@@ -10,8 +10,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::ahead::{self, AheadWriter};
 use super::catalog::{Catalog, CatalogFile};
-use super::commit::Segment;
-use super::format::{damaged, failed};
+use super::commit::{Segment, SetAside};
+use super::format::{damaged, failed, unsynced};
 use super::head::{DAY, Head};
 use super::last::LastPoints;
 use super::manifest::Manifest;
@@ -127,8 +127,9 @@ pub struct SegmentHistory {
     pub(super) writer: Mutex<Writer>,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) reader: SegmentReader,
-    /// One flush at a time, one compaction at a time, one sync at a time.
-    pub(super) flushing: Mutex<()>,
+    /// One flush at a time, one compaction at a time, one sync at a time. A flush that had no room leaves what it set
+    /// aside to the next one.
+    pub(super) flushing: Mutex<Option<SetAside>>,
     pub(super) compacting: Mutex<()>,
     syncing: Mutex<()>,
     /// Appends that are durable, and the position they reach.
@@ -141,6 +142,7 @@ pub struct SegmentHistory {
     pub(super) late: AtomicU64,
     pub(super) replaced: AtomicU64,
     pub(super) refused: AtomicU64,
+    full_disks: AtomicU64,
     recovery: Recovery,
     _lock: files::Lock,
 }
@@ -198,7 +200,7 @@ impl SegmentHistory {
             floor: AtomicI64::new(manifest.floor),
             manifest: Mutex::new(manifest),
             reader,
-            flushing: Mutex::new(()),
+            flushing: Mutex::new(None),
             compacting: Mutex::new(()),
             syncing: Mutex::new(()),
             durable: AtomicU64::new(0),
@@ -206,6 +208,7 @@ impl SegmentHistory {
             late: AtomicU64::new(0),
             replaced: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            full_disks: AtomicU64::new(0),
             recovery,
             _lock: lock,
         };
@@ -246,9 +249,30 @@ impl SegmentHistory {
 
     /// Hands what waits to the system: first the catalog, durably, then the frames that refer to it.
     pub(super) fn write_out(&self, writer: &mut Writer) -> Result<(), HistoryError> {
-        let pending = self.catalog.write().take_pending();
-        let written = writer.catalog.append(&pending).and_then(|()| writer.ahead.write());
-        written.map_err(|error| Self::break_with(writer, &error))
+        let written = self.catalog.write().write_pending(&mut writer.catalog).and_then(|()| writer.ahead.write());
+        written.map_err(|error| self.stop_or_wait(writer, error))
+    }
+
+    /// What follows from a failed write: a full disk is waited for, everything else is final.
+    pub(super) fn stop_or_wait(&self, writer: &mut Writer, error: HistoryError) -> HistoryError {
+        if !matches!(error, HistoryError::NoRoom(_)) {
+            return Self::break_with(writer, &error);
+        }
+        self.full_disks.fetch_add(1, Ordering::Relaxed);
+        error
+    }
+
+    /// Makes room in memory for another append, which is refused when there is none.
+    fn make_way(&self) -> Result<(), HistoryError> {
+        let must_flush = {
+            let mut writer = self.writer.lock();
+            Self::check_unbroken(&writer)?;
+            if writer.ahead.is_full() {
+                self.write_out(&mut writer)?;
+            }
+            writer.has_backlog || self.wants_flush(&writer)
+        };
+        if must_flush { self.flush() } else { Ok(()) }
     }
 
     /// After a failed write nobody knows what is on the disk, so nothing more is accepted.
@@ -377,11 +401,9 @@ impl History for SegmentHistory {
     }
 
     fn append(&self, batch: &Batch, applied: Position) -> Result<(), HistoryError> {
-        if self.writer.lock().has_backlog {
-            self.flush()?;
-        }
+        self.make_way()?;
         let window = self.window();
-        let wants_flush = {
+        {
             let mut writer = self.writer.lock();
             Self::check_unbroken(&writer)?;
             let catalog = self.catalog.read();
@@ -403,13 +425,12 @@ impl History for SegmentHistory {
             }
             self.apply(points());
             self.refused.fetch_add((batch.points.len() - count) as u64, Ordering::Relaxed);
-            drop(catalog);
-            if writer.ahead.is_full() {
-                self.write_out(&mut writer)?;
-            }
-            self.wants_flush(&writer)
-        };
-        if wants_flush { self.flush() } else { Ok(()) }
+        }
+        match self.make_way() {
+            // These points are in; the next ones will be refused.
+            Err(HistoryError::NoRoom(_)) => Ok(()),
+            made => made,
+        }
     }
 
     fn applied(&self) -> Position {
@@ -431,7 +452,7 @@ impl History for SegmentHistory {
         // Without the writer's lock: others append meanwhile and share the next sync.
         if let Err(error) = file.sync_data() {
             let mut writer = self.writer.lock();
-            let error = failed(writer.ahead.path())(error);
+            let error = unsynced(writer.ahead.path())(error);
             return Err(Self::break_with(&mut writer, &error));
         }
         self.note_durable(appends, applied);
@@ -490,14 +511,14 @@ impl History for SegmentHistory {
         if removed.is_empty() {
             return Ok(());
         }
-        self.write_out(&mut writer)?;
         let mut memory = self.memory.write();
         for series in removed {
             memory.head.remove(series);
             memory.last.remove(series);
         }
+        drop(memory);
         self.purge.store(true, Ordering::Release);
-        Ok(())
+        self.write_out(&mut writer)
     }
 
     fn maintain(&self, retention: &Retention) -> Result<(), HistoryError> {
@@ -513,6 +534,7 @@ impl History for SegmentHistory {
             late: self.late.load(Ordering::Relaxed),
             replaced: self.replaced.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            full_disks: self.full_disks.load(Ordering::Relaxed),
             ..series
         }
     }

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the store is the crate that opens files")]
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::HistoryError;
@@ -69,7 +69,29 @@ pub(crate) fn damaged(path: &Path, offset: u64, malformed: Malformed) -> History
 /// An error of the system that names the file.
 pub(crate) fn failed(path: &Path) -> impl FnOnce(io::Error) -> HistoryError + use<> {
     let place = path.display().to_string();
+    move |source| {
+        if files::is_no_room(&source) {
+            return HistoryError::NoRoom(format!("{place}: {source}"));
+        }
+        HistoryError::Io { place, source }
+    }
+}
+
+/// The error of a sync: even when it says that there is no room, nobody knows what is on the disk.
+pub(crate) fn unsynced(path: &Path) -> impl FnOnce(io::Error) -> HistoryError + use<> {
+    let place = path.display().to_string();
     move |source| HistoryError::Io { place, source }
+}
+
+/// Writes to the end of a file, which is at `length`. When the disk has no room, nothing is written.
+pub(crate) fn append_whole(mut file: &File, path: &Path, length: u64, bytes: &[u8]) -> Result<(), HistoryError> {
+    file.write_all(bytes).map_err(failed(path)).or_else(|error| {
+        if matches!(error, HistoryError::NoRoom(_)) {
+            // When this fails, too, that is the error: a torn frame would hide those after it.
+            file.set_len(length).and_then(|()| file.seek(SeekFrom::Start(length))).map_err(unsynced(path))?;
+        }
+        Err(error)
+    })
 }
 
 /// Makes a new file, readable for its owner only.

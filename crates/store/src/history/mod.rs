@@ -135,6 +135,8 @@ pub struct Statistics {
     pub replaced: u64,
     /// Points refused: outside the accepted window of time, not finite, or of a removed series.
     pub refused: u64,
+    /// Writes that failed because the disk had no room. Each of them was, or is, tried again.
+    pub full_disks: u64,
 }
 
 /// Why the history could not do what was asked.
@@ -174,6 +176,9 @@ pub enum HistoryError {
         /// The newest we know.
         known: u16,
     },
+    /// The disk has no room. Nothing is lost: what was appended waits in memory, what was refused can be appended again.
+    #[error("the history waits for room on the disk: {0}\nhint: make room on the disk; the history goes on by itself")]
+    NoRoom(String),
     /// The disk failed. The history has stopped accepting points; the log still has them.
     #[error("the history cannot be written: {0}")]
     Broken(String),
@@ -215,7 +220,9 @@ pub trait History: Send + Sync + std::fmt::Debug {
     /// counted twice. A point with the same series and time replaces the earlier one.
     ///
     /// Points outside the accepted window of time, floats that are not finite and points of series that were removed
-    /// are refused and counted; an id that never was is an error, and nothing of the batch is kept.
+    /// are refused and counted; an id that never was is an error, and nothing of the batch is kept. While the disk is
+    /// full some appends are taken, up to a limit; then they are refused with [`HistoryError::NoRoom`], and nothing of
+    /// the batch is kept.
     fn append(&self, batch: &Batch, applied: Position) -> Result<(), HistoryError>;
 
     /// The log position up to which points are *durable*.

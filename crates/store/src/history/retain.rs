@@ -13,14 +13,19 @@ impl SegmentHistory {
         let _turn = self.compacting.lock();
         self.floor.fetch_max(retention.raw_before.0, Ordering::AcqRel);
         // What was removed also leaves the write-ahead log and the table of newest points.
-        if self.is_head_old() || self.purge.load(Ordering::Acquire) {
-            self.flush()?;
+        // A flush that had no room left its head in memory.
+        let has_set_aside = self.memory.read().frozen.is_some();
+        let must_flush = has_set_aside || self.is_head_old() || self.purge.load(Ordering::Acquire);
+        let flushed = if must_flush { self.flush() } else { Ok(()) };
+        // On a full disk what retention drops is what makes room.
+        if flushed.as_ref().is_err_and(|error| !matches!(error, HistoryError::NoRoom(_))) {
+            return flushed;
         }
         // Damage in one window must not keep the others from being looked after.
         let compacted = self.compact();
         let purged = self.purge_removed();
         let dropped = self.drop_old(retention).and_then(|()| self.drop_over_budget(retention.bytes_max));
-        compacted.and(purged).and(dropped)
+        flushed.and(compacted).and(purged).and(dropped)
     }
 
     fn is_head_old(&self) -> bool {

@@ -67,6 +67,9 @@ pub enum LogError {
         /// The oldest one that is kept.
         first: Position,
     },
+    /// The disk has no room. What was appended waits for it, and is written once there is some.
+    #[error("the log waits for room on the disk: {0}")]
+    NoRoom(String),
     /// The disk failed. The log has stopped accepting entries; nothing that was acknowledged is lost.
     #[error("the log cannot be written: {0}")]
     Broken(String),
@@ -142,8 +145,14 @@ pub trait Log: Send + Sync + std::fmt::Debug {
     /// What the log holds.
     fn bounds(&self) -> Bounds;
 
-    /// Blocks until everything appended before the call is durable.
+    /// Blocks until everything appended before the call is durable. Gives up with [`LogError::NoRoom`] when the disk
+    /// is full; what was appended stays and is tried again.
     fn sync(&self) -> Result<(), LogError>;
+
+    /// How many writes failed because the disk had no room. Each of them was, or is, tried again.
+    fn full_disks(&self) -> u64 {
+        0
+    }
 
     /// Drops the oldest entries (a disk engine: whole segments) that were received before `received_before`, and more
     /// while the log is larger than `bytes_max`. Never drops what is not durable or still needed. Returns how many

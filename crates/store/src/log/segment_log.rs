@@ -4,8 +4,10 @@
 //! writes it, syncs the file and announces the new durable end; what is appended in the meantime gathers for its
 //! next turn. So the busier the log, the more entries share one sync.
 //!
-//! When a write or sync fails, nothing is known of the file any more: the log is broken from then on, refuses
-//! entries, announces nothing, and has to be opened anew.
+//! When the disk is full, what was written of the batch is cut off again and the batch waits; what is appended in the
+//! meantime gathers up to a limit and is refused beyond it, so that publishers wait, too. After any other failed write,
+//! and after a failed sync, nothing is known of the file any more: the log is broken from then on, refuses entries,
+//! announces nothing, and has to be opened anew.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -98,6 +100,10 @@ pub(super) struct Pending {
     /// Whether the batch starts a new segment.
     pub(super) roll: bool,
     pub(super) closing: bool,
+    /// Why nothing can be written at the moment, while the disk is full.
+    pub(super) no_room: Option<String>,
+    /// How many writes the disk had no room for.
+    pub(super) full_disks: u64,
     /// Why nothing more is accepted.
     pub(super) broken: Option<String>,
 }
@@ -193,6 +199,8 @@ impl SegmentLog {
                 urgent: false,
                 roll: false,
                 closing: false,
+                no_room: None,
+                full_disks: 0,
                 broken: None,
             }),
             wake: Condvar::new(),
@@ -349,15 +357,23 @@ impl Log for SegmentLog {
     fn sync(&self) -> Result<(), LogError> {
         let mut pending = self.shared.pending.lock();
         let end = pending.appended;
+        let full_before = pending.full_disks;
         while pending.durable < end {
             if let Some(problem) = &pending.broken {
                 return Err(LogError::Broken(problem.clone()));
+            }
+            if let Some(problem) = pending.no_room.as_ref().filter(|_| pending.full_disks > full_before) {
+                return Err(LogError::NoRoom(problem.clone()));
             }
             pending.urgent = true;
             self.shared.wake.notify_one();
             self.shared.committed.wait(&mut pending);
         }
         Ok(())
+    }
+
+    fn full_disks(&self) -> u64 {
+        self.shared.pending.lock().full_disks
     }
 
     fn retain(&self, policy: &Retention) -> Result<u64, LogError> {

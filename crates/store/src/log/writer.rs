@@ -10,13 +10,17 @@ use tokio::sync::watch;
 
 use super::LAZY_COMMIT_MS;
 use super::frame::Header;
-use super::media::Append;
+use super::media::{Append, Media};
 use super::segment::{EMPTY_BYTES, Index, Name, Segment};
 use super::segment_log::{Batch, Pending, Shared};
+use crate::files::is_no_room;
 
 /// Entries in memory share blocks of about this size: few enough allocations to be cheap, and a reader that holds on
 /// to one payload holds on to no more than this.
 const BLOCK_BYTES: usize = 16 * 1024;
+
+/// How long the writer waits for room on a full disk before it tries again.
+const ROOM_RETRY: Duration = Duration::from_secs(1);
 
 /// A batch buffer that grew beyond this is given back to the system.
 const SPARE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -58,14 +62,39 @@ impl Writer {
     pub(super) fn run(mut self) {
         // Should this thread panic, the log must not go on accepting what nobody writes.
         let _stopped = Stopped(Arc::clone(&self.shared));
-        while let Some((batch, roll)) = self.take() {
-            if let Err(error) = self.commit(batch, roll) {
-                let problem = describe(&self.place(), &error);
-                tracing::error!(problem, "the log stops accepting entries");
-                self.shared.break_down(problem);
-                return;
+        while let Some((mut batch, mut roll)) = self.take() {
+            let mut start = 0;
+            while let Err(failure) = self.commit(&mut batch, &mut start, &mut roll) {
+                let again = match failure {
+                    Failure::NoRoom(error) => self.wait_for_room(&error),
+                    Failure::Broken(error) => Err(describe(&self.place(), &error)),
+                };
+                if let Err(problem) = again {
+                    tracing::error!(problem, "the log stops accepting entries");
+                    self.shared.break_down(problem);
+                    return;
+                }
             }
+            self.finish(batch);
         }
+    }
+
+    /// Says that the disk is full, and waits until it is time to try again. A log that is being closed does not wait: what
+    /// was never announced is given up.
+    fn wait_for_room(&self, error: &io::Error) -> Result<(), String> {
+        let place = self.place();
+        let mut pending = self.shared.pending.lock();
+        pending.full_disks += 1;
+        let problem = format!("{place}: {error}\nhint: make room on the disk; the log goes on by itself");
+        if pending.no_room.replace(problem.clone()).is_none() {
+            tracing::error!(problem, "the disk is full; nothing is acknowledged until there is room");
+        }
+        self.shared.committed.notify_all();
+        if pending.closing {
+            return Err(problem);
+        }
+        self.shared.wake.wait_for(&mut pending, ROOM_RETRY);
+        Ok(())
     }
 
     /// Waits for something to write. `None` when the log is closed and all is written.
@@ -91,33 +120,42 @@ impl Writer {
         Some((batch, std::mem::take(roll)))
     }
 
-    /// Makes a batch durable and shows it to the readers. A batch that does not fit into the segment goes on in a new
-    /// one.
-    fn commit(&mut self, mut batch: Batch, mut roll: bool) -> io::Result<()> {
-        let mut start = 0;
+    /// Makes a batch durable from `start` on and shows it to the readers. A batch that does not fit into the segment
+    /// goes on in a new one. After [`Failure::NoRoom`] it can be called again and goes on where it was.
+    fn commit(&mut self, batch: &mut Batch, start: &mut usize, roll: &mut bool) -> Result<(), Failure> {
         while let Some((first, first_end)) = batch.entries.first() {
             let fits = |active: &Active| {
                 active.bytes == EMPTY_BYTES
-                    || (!roll && active.bytes + (first_end - start) as u64 <= self.segment_bytes)
+                    || (!*roll && active.bytes + (first_end - *start) as u64 <= self.segment_bytes)
             };
             if !self.active.as_ref().is_some_and(fits) {
                 self.active = Some(self.start_segment(first)?);
             }
-            roll = false;
+            *roll = false;
             let active = self.active.as_mut().expect("a segment was just started");
             let room = usize::try_from(self.segment_bytes.saturating_sub(active.bytes)).unwrap_or(usize::MAX);
-            let count = batch.entries.partition_point(|(_, end)| end - start <= room).max(1);
+            let count = batch.entries.partition_point(|(_, end)| end - *start <= room).max(1);
             let end = batch.entries[count - 1].1;
-            active.write(&batch.bytes[start..end], start, &batch.entries[..count])?;
-            self.publish(&batch.bytes, start, batch.entries.drain(..count));
-            start = end;
+            let frames = &batch.bytes[*start..end];
+            active.write(&*self.shared.media, frames, *start, &batch.entries[..count])?;
+            self.publish(&batch.bytes, *start, batch.entries.drain(..count));
+            *start = end;
         }
-        self.shared.pending.lock().in_flight = 0;
+        Ok(())
+    }
+
+    /// Looks after what a batch leaves behind that is durable as a whole.
+    fn finish(&mut self, mut batch: Batch) {
+        let mut pending = self.shared.pending.lock();
+        pending.in_flight = 0;
+        if pending.no_room.take().is_some() {
+            tracing::info!("the disk has room again; the log goes on");
+        }
+        drop(pending);
         if batch.bytes.capacity() <= SPARE_BYTES_MAX {
             batch.bytes.clear();
             self.spare = batch;
         }
-        Ok(())
     }
 
     /// Shows entries that became durable to the readers and to those who wait for them. The frame of the first one
@@ -147,12 +185,15 @@ impl Writer {
     }
 
     /// Starts the segment whose first entry this is.
-    fn start_segment(&self, first: &Entry) -> io::Result<Active> {
+    fn start_segment(&self, first: &Entry) -> Result<Active, Failure> {
         let Shared { media, salt, segments, .. } = &*self.shared;
         let name = Name { base: first.position, salt: *salt };
-        let mut file = media.create(&name.to_string())?;
+        let mut file = media.create(&name.to_string()).map_err(Failure::of_write)?;
         let header = Header { salt: *salt, base: first.position, first_received: first.received };
-        file.write_all(&header.encode())?;
+        file.write_all(&header.encode()).map_err(|error| {
+            let failure = Failure::of_write(error);
+            failure.once_undone(|| media.remove(&name.to_string()))
+        })?;
         file.sync()?;
         media.sync_folder()?;
         let segment = Arc::new(Segment::new(name, first.received, EMPTY_BYTES, Some(Index::default())));
@@ -166,10 +207,49 @@ impl Writer {
     }
 }
 
+/// Why a batch could not be made durable.
+#[derive(Debug)]
+enum Failure {
+    /// The disk is full, and the file is as it was before.
+    NoRoom(io::Error),
+    /// Nobody knows what is on the disk.
+    Broken(io::Error),
+}
+
+impl Failure {
+    /// What a failed write means. A sync that failed is always [`Failure::Broken`].
+    fn of_write(error: io::Error) -> Self {
+        if is_no_room(&error) { Self::NoRoom(error) } else { Self::Broken(error) }
+    }
+
+    /// Takes back what was written in part; if that fails, too, nothing is known any more.
+    fn once_undone(self, undo: impl FnOnce() -> io::Result<()>) -> Self {
+        match self {
+            Self::NoRoom(error) => undo().map_or_else(Self::Broken, |()| Self::NoRoom(error)),
+            broken @ Self::Broken(_) => broken,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
 impl Active {
     /// Writes the frames of some entries and makes them durable. `start` is where they begin in their batch.
-    fn write(&mut self, frames: &[u8], start: usize, entries: &[(Entry, usize)]) -> io::Result<()> {
-        self.file.write_all(frames)?;
+    fn write(
+        &mut self,
+        media: &dyn Media,
+        frames: &[u8],
+        start: usize,
+        entries: &[(Entry, usize)],
+    ) -> Result<(), Failure> {
+        self.file.write_all(frames).map_err(|error| {
+            let failure = Failure::of_write(error);
+            failure.once_undone(|| media.truncate(self.segment.file(), self.bytes))
+        })?;
         self.file.sync()?;
         let mut offset = self.bytes;
         let frames_start = self.bytes;
@@ -197,7 +277,7 @@ fn rehouse(block: &Bytes, start: usize, entries: &mut [(Entry, usize)]) {
 /// The error with what a person can do about it.
 fn describe(place: &str, error: &io::Error) -> String {
     let hint = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk and start again",
+        _ if is_no_room(error) => "make room on the disk and start again",
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
             "make the folder writable and start again"
         }

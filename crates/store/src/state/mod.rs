@@ -254,6 +254,11 @@ pub trait State: Send + Sync + std::fmt::Debug {
     /// calls share a disk write.
     fn commit(&self, changes: Vec<Change>, now: Timestamp) -> Result<Vec<i64>, StateError>;
 
+    /// How often the engine could not write, as on a full disk. Whoever asked was told, and nothing of it was kept.
+    fn failures(&self) -> u64 {
+        0
+    }
+
     /// A consistent copy into one file.
     fn backup(&self, file: &std::path::Path) -> Result<(), StateError>;
 }

@@ -1,6 +1,8 @@
 //! The state in one SQLite file: a writer thread that gathers commits, and a pool of connections that read.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -39,6 +41,7 @@ pub struct SqliteState {
     /// `None` only while the state is being dropped.
     jobs: Option<SyncSender<Job>>,
     writer: Option<JoinHandle<()>>,
+    failures: Arc<AtomicU64>,
 }
 
 impl SqliteState {
@@ -49,14 +52,20 @@ impl SqliteState {
         let failed = |error| engine_error(file, &error);
         let mut connection = connect(file).map_err(failed)?;
         migrate(&mut connection).map_err(failed)?;
+        Self::start(file, connection)
+    }
+
+    /// Starts the writer on a connection.
+    fn start(file: &Path, connection: Connection) -> Result<Self, StateError> {
         let (jobs, queue) = sync_channel(COMMITS_WAITING_MAX);
-        let writer = Writer::new(connection, file.to_owned());
+        let failures = Arc::default();
+        let writer = Writer::new(connection, file.to_owned(), Arc::clone(&failures));
         let writer = std::thread::Builder::new()
             .name("state-writer".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(|error| io_error(file, &error))?;
         let readers = Readers::default();
-        Ok(Self { path: file.to_owned(), readers, jobs: Some(jobs), writer: Some(writer) })
+        Ok(Self { path: file.to_owned(), readers, jobs: Some(jobs), writer: Some(writer), failures })
     }
 
     /// Runs a query on one of the reading connections.
@@ -105,6 +114,10 @@ impl State for SqliteState {
         let jobs = self.jobs.as_ref().expect("the queue is there until the state is dropped");
         jobs.send(Job { changes, now, reply }).map_err(|_| stopped())?;
         answer.recv().map_err(|_| stopped())?
+    }
+
+    fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     fn backup(&self, file: &Path) -> Result<(), StateError> {
@@ -266,8 +279,8 @@ pub(super) fn engine_error(file: &Path, error: &rusqlite::Error) -> StateError {
     let problem = error.to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StateError::Damaged { place, problem },
-        Some(ErrorCode::DiskFull) => {
-            StateError::Engine { place, problem: format!("{problem}\nhint: make room on the disk") }
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+            StateError::Engine { place, problem: format!("{problem}\nhint: make room on the disk, or check it") }
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => StateError::Engine {
             place,
@@ -279,4 +292,32 @@ pub(super) fn engine_error(file: &Path, error: &rusqlite::Error) -> StateError {
 
 fn io_error(file: &Path, error: &std::io::Error) -> StateError {
     StateError::Engine { place: file.display().to_string(), problem: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlites_own_full_disk_is_an_error_that_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.sqlite");
+        drop(SqliteState::open(&file).unwrap());
+        let connection = connect(&file).unwrap();
+        let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        connection.query_row(&format!("PRAGMA max_page_count = {}", pages + 20), [], |_| Ok(())).unwrap();
+        let state = SqliteState::start(&file, connection).unwrap();
+        let put = |number: u32| {
+            let change = Change::put(Table::Setting, format!("{number:04}"), None, &vec![number; 2_000]);
+            state.commit(vec![change], Timestamp(1))
+        };
+        let refused = (0..).find_map(|number| put(number).err().map(|error| (number, error)));
+        let (number, error) = refused.unwrap();
+        assert!(error.to_string().contains("is full\nhint: make room on the disk"), "{error}");
+        assert_eq!((state.count(Table::Setting, None).unwrap(), state.failures()), (u64::from(number), 1));
+        state
+            .commit(vec![Change::delete(Table::Setting, "0000"), Change::delete(Table::Setting, "0001")], Timestamp(2))
+            .unwrap();
+        put(number).unwrap();
+    }
 }

@@ -1,6 +1,8 @@
 //! The state's writer thread: everything that waits becomes one transaction, each caller's part a savepoint.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -36,12 +38,14 @@ pub(super) struct Writer {
     path: PathBuf,
     /// Transactions since the writer last tidied up.
     untidy: u32,
+    /// How often the engine could not write.
+    failures: Arc<AtomicU64>,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, path: PathBuf) -> Self {
+    pub(super) fn new(connection: Connection, path: PathBuf, failures: Arc<AtomicU64>) -> Self {
         // What the last process left behind is tidied up at the first quiet moment.
-        Self { connection, path, untidy: 1 }
+        Self { connection, path, untidy: 1, failures }
     }
 
     /// Works until the state is dropped.
@@ -68,6 +72,8 @@ impl Writer {
             jobs.into_iter().map(|Job { changes, now, reply }| ((changes, now), reply)).unzip();
         match self.transaction(work) {
             Ok(answers) => {
+                let failed = answers.iter().filter(|answer| matches!(answer, Err(StateError::Engine { .. }))).count();
+                self.failures.fetch_add(failed as u64, Ordering::Relaxed);
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     // A caller that no longer waits needs no answer.
                     drop(reply.send(answer));
@@ -78,6 +84,7 @@ impl Writer {
                     // Should this fail as well, the next transaction cannot begin, and says so.
                     drop(self.connection.execute_batch("ROLLBACK"));
                 }
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(%error, file = %self.path.display(), "a transaction failed");
                 for reply in replies {
                     drop(reply.send(Err(engine_error(&self.path, &error))));

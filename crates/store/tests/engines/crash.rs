@@ -1,4 +1,4 @@
-//! Runs the test binary once more as a child that is killed at some moment.
+//! Runs the test binary once more as a child that is killed at some moment, or that has little room on its disk.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -49,4 +49,28 @@ impl Child {
         assert!(killed, "the child ended by itself after {announced:?}");
         announced
     }
+}
+
+/// Runs one ignored test of this binary to its end, in a process that may change with [`room`] how much room it has.
+pub(crate) fn run_with_little_room(test: &str, folder: &Path) {
+    // The signal would end the process; ignored, a write that finds no room is an error as on a full disk.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(FOLDER, folder)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// From now on no file of this process grows beyond so many bytes, or all may again.
+pub(crate) fn room(file_bytes_max: Option<u64>) {
+    let limit = file_bytes_max.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+    let limited = Command::new("prlimit")
+        .args(["--pid", &std::process::id().to_string(), &format!("--fsize={limit}:")])
+        .status()
+        .unwrap();
+    assert!(limited.success(), "prlimit (util-linux): {limited}");
 }

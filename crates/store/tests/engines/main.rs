@@ -3,6 +3,7 @@
 
 mod crash;
 mod entries;
+mod full;
 mod log_conformance;
 mod log_crash;
 mod state_conformance;

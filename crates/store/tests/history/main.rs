@@ -6,6 +6,7 @@ mod cases;
 #[path = "../engines/crash.rs"]
 mod crash;
 mod damage;
+mod full;
 mod kill;
 mod model;
 mod transfer;

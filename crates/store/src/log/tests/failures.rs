@@ -29,17 +29,73 @@ fn check_reopened(media: &Faulty, announced: Position) {
 }
 
 #[test]
-fn a_full_disk_breaks_the_log_and_loses_nothing() {
+fn a_full_disk_holds_the_log_up_until_there_is_room() {
     for room in (0..200).chain((200..1500).step_by(7)) {
         let media = Faulty::default();
         media.world(|world| world.room_bytes = Some(room));
         let log = open(&media, small());
-        let (announced, problem) = until_broken(&log);
-        assert!(problem.contains("hint: make room on the disk"), "{problem}");
+        let (announced, problem) = loop {
+            log.append(entry(log.bounds().next.0, 50), Urgency::Now).unwrap();
+            match log.sync() {
+                Ok(()) => {}
+                Err(LogError::NoRoom(problem)) => break (*log.durable().borrow(), problem),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert!(problem.contains("hint: make room on the disk; the log goes on by itself"), "{problem}");
+        assert!(matches!(log.sync(), Err(LogError::NoRoom(_))), "it is tried again, and says so again");
+        assert!(log.full_disks() >= 2);
         assert_eq!(all(&log).len() as u64 + 1, announced.0, "what is durable can still be read");
+        check_files(&media, announced);
+
+        media.world(|world| world.room_bytes = None);
+        log.append(entry(log.bounds().next.0, 50), Urgency::Now).unwrap();
+        log.sync().unwrap();
+        let next = log.bounds().next;
+        assert_eq!((all(&log).len() as u64 + 1, *log.durable().borrow()), (next.0, next), "what waited is there");
         drop(log);
-        check_reopened(&media, announced);
+        check_reopened(&media, next);
     }
+}
+
+/// On the full disk there is nothing by half: a crash finds the entries that were announced, and no torn tail.
+fn check_files(media: &Faulty, announced: Position) {
+    let log = open(&media.moved(), small());
+    assert!(log.recovery().problems.is_empty(), "{:?}", log.recovery());
+    assert_eq!(all(&log).len() as u64 + 1, announced.0);
+}
+
+#[test]
+fn what_waits_for_room_is_bounded_and_a_log_that_is_closed_gives_it_up() {
+    let media = Faulty::default();
+    let log = open(&media, SegmentOptions { pending_bytes: 10_000, ..small() });
+    log.append(entry(1, 8), Urgency::Now).unwrap();
+    log.sync().unwrap();
+    media.world(|world| world.room_bytes = Some(100));
+    let mut number = 2;
+    let refused = loop {
+        match log.append(entry(number, 50), Urgency::Now) {
+            Ok(_) => number += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, LogError::Full { bytes: 9_000..=10_000 }), "{refused}");
+    assert!(matches!(log.sync(), Err(LogError::NoRoom(_))));
+    let announced = *log.durable().borrow();
+    drop(log);
+    check_reopened(&media, announced);
+}
+
+#[test]
+fn a_full_disk_that_cannot_even_be_tidied_breaks_the_log() {
+    let media = Faulty::default();
+    media.world(|world| (world.room_bytes, world.stays_torn) = (Some(300), true));
+    let log = open(&media, small());
+    let (announced, problem) = until_broken(&log);
+    assert!(problem.contains("hint: check the disk and start again"), "{problem}");
+    drop(log);
+    media.world(|world| world.stays_torn = false);
+    check_reopened(&media, announced);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) write_bytes_max: Option<usize>,
     /// How many more bytes the disk has room for.
     pub(super) room_bytes: Option<usize>,
+    /// Files cannot be made shorter, nor removed.
+    pub(super) stays_torn: bool,
     /// How many more syncs succeed.
     pub(super) syncs_left: Option<usize>,
     /// Syncs wait as long as this is set.
@@ -135,6 +137,9 @@ impl Media for Faulty {
 
     fn truncate(&self, name: &str, length: u64) -> io::Result<()> {
         self.world(|world| {
+            if world.stays_torn {
+                return Err(io::Error::other("the disk is on fire"));
+            }
             let file = world.files.get_mut(name).ok_or_else(missing)?;
             file.bytes.truncate(length as usize);
             file.synced = file.bytes.len();
@@ -143,7 +148,12 @@ impl Media for Faulty {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.world(|world| world.files.remove(name).map(|_| ()).ok_or_else(missing))
+        self.world(|world| {
+            if world.stays_torn {
+                return Err(io::Error::other("the disk is on fire"));
+            }
+            world.files.remove(name).map(|_| ()).ok_or_else(missing)
+        })
     }
 
     fn sync_folder(&self) -> io::Result<()> {
