@@ -17,7 +17,7 @@ struct Files;
 const MISSING: &str = "<!doctype html><meta charset=utf-8><title>Manmul</title><h1>The pages are not built in</h1>\
     <p>The API runs: see <a href=/openapi.json>/openapi.json</a>. To get the pages too, run:<pre>cargo xtask build</pre>";
 
-/// Answers what no route matches: files, the page of a path without extension, or a problem under `/api`.
+/// Answers what no route matches: a file, the page, or a problem under `/api`.
 pub(crate) async fn pages(request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
@@ -27,14 +27,16 @@ pub(crate) async fn pages(request: Request) -> Response {
         return Problem::method_not_allowed("pages can only be read").into_response();
     }
     let name = path.trim_start_matches('/');
-    let has_extension = name.rsplit('/').next().is_some_and(|last| last.contains('.'));
-    if name.is_empty() || !has_extension {
-        return page(request.headers());
-    }
     match Files::get(name) {
         Some(file) => serve(name, &file, request.headers()),
-        None => Problem::not_found("file", path).into_response(),
+        None if names_a_file(name) => Problem::not_found("file", path).into_response(),
+        None => page(request.headers()),
     }
+}
+
+/// Whether a path can only mean a file. Deeper down it is the address of a page: ids have dots too.
+fn names_a_file(name: &str) -> bool {
+    name.starts_with("assets/") || (name.contains('.') && !name.contains('/'))
 }
 
 fn page(headers: &HeaderMap) -> Response {
@@ -110,13 +112,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn paths_without_extension_are_the_page_and_the_rest_is_not() {
-        for path in ["/", "/things", "/things/lamp"] {
+    async fn addresses_of_pages_are_the_page_and_missing_files_are_not() {
+        for path in ["/", "/things", "/things/lamp", "/things/a.b", "/things/plug.js?tab=settings", "/spaces/1.2"] {
             let response = get(path).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert!(response.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"), "{path}");
         }
-        assert_eq!(get("/nothing.js").await.status(), StatusCode::NOT_FOUND);
+        for path in ["/nothing.js", "/favicon.ico", "/assets/old-1234.js", "/assets/nothing"] {
+            assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
         let response = get("/api/v1/nothing").await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
