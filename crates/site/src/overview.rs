@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{Name, SpaceId, ThingId, Timestamp, Unit, Value};
+use model::{Name, PropertyModel, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{PresenceState, Reported, Slot, SpaceRow, ThingStatus};
 
 use crate::query::headlines;
@@ -29,6 +29,8 @@ const DIAGNOSTIC_AGE_MAX: Duration = Duration::from_hours(1);
 pub struct Headline {
     /// Whose.
     pub thing: ThingId,
+    /// What people call the thing.
+    pub thing_title: String,
     /// Which property.
     pub name: Name,
     /// What people call the property.
@@ -37,20 +39,26 @@ pub struct Headline {
     pub value: Value,
     /// In which unit.
     pub unit: Option<Unit>,
+    /// Digits after the point that are worth showing.
+    pub decimals: Option<u8>,
+    /// Whether it can be written.
+    pub writable: bool,
     /// Since when.
     pub time: Timestamp,
 }
 
 impl Headline {
-    pub(crate) fn of(slot: &Slot, reported: &Reported) -> Self {
-        let property = slot.thing.model.properties.get(&reported.name);
+    pub(crate) fn of(slot: &Slot, reported: &Reported, property: Option<&PropertyModel>) -> Self {
         let title = property.map(|property| property.title.as_str()).filter(|title| !title.is_empty());
         Self {
             thing: slot.thing.id.clone(),
+            thing_title: slot.thing.title.clone(),
             name: reported.name.clone(),
             title: title.unwrap_or(reported.name.as_str()).to_owned(),
             value: reported.value.clone(),
             unit: property.and_then(|property| property.unit.clone()),
+            decimals: property.and_then(|property| property.decimals),
+            writable: property.is_some_and(|property| property.writable),
             time: reported.time,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use model::{Name, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
+use model::{DataType, Name, PropertyModel, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{Desired, DiagnosticCount, Diagnostics, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
 
 use crate::overview::Headline;
@@ -48,6 +48,8 @@ pub struct ThingQuery {
     pub sort: ThingSort,
     /// From after the last row of the page before.
     pub cursor: Option<String>,
+    /// So many rows further on.
+    pub offset: usize,
     /// How many; at most [`PAGE_MAX`].
     pub limit: usize,
 }
@@ -102,20 +104,59 @@ pub(crate) fn summarise(slot: &Slot) -> ThingSummary {
     }
 }
 
-/// The values that stand for a thing: its primary properties, or the first ones that are not diagnostic.
+/// The values that stand for a thing: its primary properties, or those that are not diagnostic; a person's first
+/// question is answered first.
 pub(crate) fn headlines(slot: &Slot, limit: usize) -> Vec<Headline> {
-    let role = |reported: &&Reported| {
-        slot.thing.model.properties.get(&reported.name).map_or(PropertyRole::Normal, |property| property.role)
-    };
+    let properties = &slot.thing.model.properties;
     let of_role = |wanted: PropertyRole| {
-        let reported = slot.twin.properties().iter().filter(move |reported| role(reported) == wanted);
-        reported.filter(|reported| !matches!(reported.value, Value::Json(_))).take(limit)
+        let reported = slot.twin.properties().iter().filter(|reported| !matches!(reported.value, Value::Json(_)));
+        let of_model = reported.map(|reported| (reported, properties.get(&reported.name)));
+        of_model.filter(move |(_, model)| model.map_or(PropertyRole::Normal, |model| model.role) == wanted)
     };
-    let mut found: Vec<&Reported> = of_role(PropertyRole::Primary).collect();
+    let mut found: Vec<(&Reported, Option<&PropertyModel>)> = of_role(PropertyRole::Primary).collect();
     if found.is_empty() {
         found = of_role(PropertyRole::Normal).collect();
     }
-    found.into_iter().map(|reported| Headline::of(slot, reported)).collect()
+    found.sort_by_key(|(_, model)| model.map_or(Standing::Other, Standing::of));
+    found.into_iter().take(limit).map(|(reported, model)| Headline::of(slot, reported, model)).collect()
+}
+
+/// How well a property stands for its thing, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// A switch: a light is on or off before it is bright.
+    Switch,
+    /// One of the named states of a machine.
+    State,
+    /// The air.
+    Air,
+    /// The temperature.
+    Temperature,
+    /// What else is measured.
+    Measured,
+    /// What was counted until now.
+    Counted,
+    /// Text, and what is so or not.
+    Other,
+    /// A wish: what it is comes before what it shall be.
+    Setting,
+}
+
+impl Standing {
+    fn of(model: &PropertyModel) -> Self {
+        match (model.data_type, model.unit.as_ref().map(Unit::as_str)) {
+            (DataType::Boolean, _) if model.writable => Self::Switch,
+            _ if model.writable => Self::Setting,
+            (DataType::String, _) if !model.choices.is_empty() => Self::State,
+            (DataType::Integer | DataType::Number, unit) => match unit {
+                Some("ppm") => Self::Air,
+                Some("°C" | "°F") => Self::Temperature,
+                Some("Wh" | "kWh" | "MWh" | "L" | "m³") => Self::Counted,
+                _ => Self::Measured,
+            },
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Where a thing stands in a list.
@@ -193,7 +234,8 @@ impl Site {
         let registry = &things.registry;
         let (mut page, total): (Vec<&Slot>, usize) = if wanted.is_all() && query.sort == ThingSort::Title {
             let rest = registry.by_title(status, after.map(|(_, words, id)| (words, id)));
-            (rest.take(limit + 1).map(|(_, index)| registry.slot(index)).collect(), registry.count(status))
+            let rest = rest.skip(query.offset).take(limit + 1);
+            (rest.map(|(_, index)| registry.slot(index)).collect(), registry.count(status))
         } else {
             let found = registry.by_title(status, None).filter(|(words, _)| wanted.has_words(words));
             let found = found.map(|(_, index)| registry.slot(index)).filter(|slot| wanted.matches(slot));
@@ -201,7 +243,8 @@ impl Site {
             // They come in order of title, which a stable sort keeps among equals.
             found.sort_by_key(|(rank, _)| *rank);
             let start = after.map_or(0, |after| found.partition_point(|(_, slot)| key(slot, query.sort) <= after));
-            (found[start..].iter().take(limit + 1).map(|(_, slot)| *slot).collect(), found.len())
+            let rest = found[start..].iter().skip(query.offset).take(limit + 1);
+            (rest.map(|(_, slot)| *slot).collect(), found.len())
         };
         let more = page.len() > limit;
         page.truncate(limit);

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/actors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The names of the people and programs that causes speak of, for everybody who may see the causes. */
+        get: operations["list_actors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -610,6 +627,15 @@ export interface components {
              */
             title: string;
         };
+        /** @description A person or a program that causes speak of. */
+        Actor: {
+            /** @description As in a cause. */
+            id: string;
+            /** @description `user` or `token`. */
+            kind: components["schemas"]["CauseKind"];
+            /** @description What people call it. */
+            name: string;
+        };
         /** @description Something that wants to be looked at. */
         Attention: {
             /** @description How pressing it is. */
@@ -644,6 +670,8 @@ export interface components {
             time: number;
             /** @description Who: `user u-…`, `token t-…`, `anonymous`. */
             who: string;
+            /** @description What people call them; null when there is no such person or program any more. */
+            who_name: string | null;
         };
         /** @description One page of the past, newest first. How long the whole is, is not known without reading all of it. */
         Backwards_Message: {
@@ -870,6 +898,11 @@ export interface components {
         };
         /** @description One headline property of a thing. */
         Headline: {
+            /**
+             * Format: int32
+             * @description Digits after the point that are worth showing, if the model says so.
+             */
+            decimals: number | null;
             /** @description The property. */
             name: components["schemas"]["Name"];
             /**
@@ -882,6 +915,8 @@ export interface components {
             unit: components["schemas"]["Unit"] | null;
             /** @description What it is now. */
             value: unknown;
+            /** @description Whether it can be written. */
+            writable: boolean;
         };
         /** @description The history. */
         HistoryInfo: {
@@ -1103,6 +1138,7 @@ export interface components {
             id?: components["schemas"]["ThingId"] | null;
             /** @description What it shall be. */
             model: components["schemas"]["ModelChoice"];
+            space?: components["schemas"]["SpaceId"] | null;
             /** @description What people call it. */
             title?: string | null;
         };
@@ -1141,6 +1177,8 @@ export interface components {
                 time: number;
                 /** @description Who: `user u-…`, `token t-…`, `anonymous`. */
                 who: string;
+                /** @description What people call them; null when there is no such person or program any more. */
+                who_name: string | null;
             }[];
             /** @description What to send as `cursor` for the next page; null on the last. */
             next_cursor: string | null;
@@ -1340,7 +1378,8 @@ export interface components {
         };
         /**
          * Format: int64
-         * @description A place on the log: the first entry has 1, every later one exactly one more. 0 means "before everything".
+         * @description A place on the log. Positions grow, and are never given twice; they may skip numbers after a crash. 0 means "before
+         *     everything".
          */
         Position: number;
         /**
@@ -1667,10 +1706,17 @@ export interface components {
         };
         /** @description One headline figure of a space. */
         SpaceHeadline: {
+            /**
+             * Format: int32
+             * @description Digits after the point that are worth showing, if the model says so.
+             */
+            decimals: number | null;
             /** @description Which property. */
             name: components["schemas"]["Name"];
             /** @description Whose. */
             thing: components["schemas"]["ThingId"];
+            /** @description What people call the thing. */
+            thing_title: string;
             /**
              * Format: int64
              * @description When it was so.
@@ -1681,6 +1727,8 @@ export interface components {
             unit: components["schemas"]["Unit"] | null;
             /** @description What it is. */
             value: unknown;
+            /** @description Whether it can be written. */
+            writable: boolean;
         };
         /** @description A space of a site: a building, floor, room or zone. */
         SpaceId: string;
@@ -1968,6 +2016,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_actors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Actor"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -2767,6 +2844,8 @@ export interface operations {
                 sort?: "title" | "last_seen" | "presence";
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description How many items to leave out first, to jump in a long list; things that come and go in between move it. */
+                offset?: number;
                 /** @description The most items to return, at most 500. */
                 limit?: number;
             };

@@ -47,6 +47,32 @@ async fn an_owner_is_made_once_and_signs_in_and_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_did_it_has_a_name_for_everybody_who_may_look() {
+    let site = Site::start().await;
+    let owner = site.set_up().expect(201)["user"].clone();
+    let token = |scope: &str| {
+        let made = site.ask("POST", "/api/v1/tokens", &json!({"title": format!("a {scope}er"), "scopes": [scope]}));
+        made.expect(201)
+    };
+    let (reader, writer) = (token("read"), token("configure"));
+    let secret = |made: &Value| made["secret"].as_str().unwrap().to_owned();
+    site.ask_as(&secret(&writer), "POST", "/api/v1/things", &json!({"id": "lamp"})).expect(201);
+    let actors = site.ask_as(&secret(&reader), "GET", "/api/v1/actors", &Value::Null).expect(200);
+    let named = |kind: &str, id: &Value| {
+        let found = actors.as_array().unwrap().iter().find(|actor| actor["kind"] == kind && actor["id"] == *id);
+        found.map(|actor| actor["name"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(named("user", &owner["id"]).as_deref(), Some("Kim"));
+    assert_eq!(named("token", &writer["token"]["id"]).as_deref(), Some("a configureer"));
+    let audit = site.get("/api/v1/audit");
+    let of = |action: &str| {
+        let entry = audit["items"].as_array().unwrap().iter().find(|entry| entry["action"] == action).unwrap();
+        entry["who_name"].clone()
+    };
+    assert_eq!((of("thing.create"), of("set_up")), (json!("a configureer"), json!("Kim")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slowed_down_and_seen_in_the_audit_log() {
     let site = Site::start().await;
     site.set_up().expect(201);

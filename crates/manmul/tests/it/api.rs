@@ -137,6 +137,30 @@ async fn lists_come_in_pages() {
     }
     assert_eq!(seen, (0..7).map(|number| format!("lamp-{number}")).collect::<Vec<_>>());
     assert_eq!(site.get("/api/v1/things?search=lamp-3")["total"], 1);
+    let jumped = site.get("/api/v1/things?offset=5&limit=500");
+    assert_eq!((jumped["items"][0]["id"].as_str(), jumped["items"].as_array().unwrap().len()), (Some("lamp-5"), 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_thing_is_put_where_it_shall_stand() {
+    let site = Site::start().await;
+    site.ask("POST", "/api/v1/spaces", &json!({"id": "bath", "kind": "room", "title": "Bath"})).expect(201);
+    let model = json!({"title": "Lamp", "properties": {
+        "level": {"role": "primary", "unit": "%", "minimum": 0, "maximum": 100, "writable": true},
+        "on": {"role": "primary", "type": "boolean", "writable": true},
+    }});
+    let lamp = json!({"id": "lamp", "model": model, "space": "bath"});
+    assert_eq!(site.ask("POST", "/api/v1/virtual-things", &lamp).expect(201)["space"], "bath");
+    let nowhere = json!({"model": {"title": "Lamp"}, "space": "nowhere"});
+    assert_eq!(site.ask("POST", "/api/v1/virtual-things", &nowhere).status, 404);
+    let shown = |overview: &Value| {
+        let spaces = overview["spaces"].as_array().unwrap();
+        spaces.iter().find(|space| space["space"]["id"] == "bath").map(|space| space["headline"][0].clone())
+    };
+    let overview = site.until("/api/v1/overview", |overview| shown(overview).is_some_and(|one| one.is_object())).await;
+    let headline = shown(&overview).unwrap();
+    assert_eq!((&headline["thing_title"], &headline["name"]), (&json!("Lamp"), &json!("on")));
+    assert_eq!((&headline["writable"], &headline["decimals"]), (&json!(true), &Value::Null));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +175,7 @@ async fn the_program_tells_how_it_is() {
     assert_eq!(system["healthy"], true);
     let document = site.request("GET", "/openapi.json", &[], b"").json();
     assert_eq!(document["openapi"], "3.1.0");
-    let page = site.request("GET", "/things/anything", &[], b"");
+    let page = site.request("GET", "/things/any.thing", &[], b"");
     assert_eq!(page.status, 200);
     assert!(page.header("content-security-policy").contains("script-src 'self'"));
     assert_eq!(page.header("x-content-type-options"), "nosniff");

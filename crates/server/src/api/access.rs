@@ -1,12 +1,13 @@
 //! Who may come in: users, tokens and the audit log.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::{Scope, TopicRules};
-use model::{Principal, Role, Timestamp};
+use model::{CauseKind, Principal, Role, Timestamp};
 use mqtt::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -115,6 +116,9 @@ pub struct AuditEntry {
     pub time: Timestamp,
     /// Who: `user u-…`, `token t-…`, `anonymous`.
     pub who: String,
+    /// What people call them; null when there is no such person or program any more.
+    #[schema(required)]
+    pub who_name: Option<String>,
     /// From which address.
     #[schema(required)]
     pub address: Option<String>,
@@ -124,6 +128,17 @@ pub struct AuditEntry {
     pub target: String,
     /// Whether it was done or refused.
     pub allowed: bool,
+}
+
+/// A person or a program that causes speak of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Actor {
+    /// `user` or `token`.
+    pub kind: CauseKind,
+    /// As in a cause.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
 }
 
 /// All people.
@@ -215,7 +230,22 @@ pub async fn list_audit(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|(id, _)| page::encode(id));
-    Ok(Json(Page { items: rows.into_iter().map(AuditEntry::from).collect(), next_cursor, total }))
+    let names: HashMap<String, String> = actors(&app).map(|actor| (actor.who(), actor.name)).collect();
+    let items = rows.into_iter().map(|(id, row)| AuditEntry::new(id, row, &names));
+    Ok(Json(Page { items: items.collect(), next_cursor, total }))
+}
+
+/// The names of the people and programs that causes speak of, for everybody who may see the causes.
+#[utoipa::path(get, path = "/actors", tag = "access", responses((status = 200, body = Vec<Actor>)))]
+pub async fn list_actors(State(app): State<App>) -> Json<Vec<Actor>> {
+    Json(actors(&app).collect())
+}
+
+fn actors(app: &App) -> impl Iterator<Item = Actor> {
+    let users = app.access.users().into_iter();
+    let users = users.map(|user| Actor { kind: CauseKind::User, id: user.id, name: user.name });
+    let tokens = app.access.tokens().into_iter();
+    users.chain(tokens.map(|token| Actor { kind: CauseKind::Token, id: token.id, name: token.title }))
 }
 
 /// Ends a person's MQTT connections; pages notice by themselves.
@@ -243,10 +273,18 @@ impl From<TokenView> for Token {
     }
 }
 
-impl From<(String, AuditRow)> for AuditEntry {
-    fn from((id, row): (String, AuditRow)) -> Self {
+impl AuditEntry {
+    fn new(id: String, row: AuditRow, names: &HashMap<String, String>) -> Self {
         let address = row.address.map(|address| address.to_string());
         let AuditRow { time, who, action, target, allowed, .. } = row;
-        Self { id, time, who, address, action, target, allowed }
+        Self { id, time, who_name: names.get(&who).cloned(), who, address, action, target, allowed }
+    }
+}
+
+impl Actor {
+    /// As the audit log says it.
+    fn who(&self) -> String {
+        let sort = if self.kind == CauseKind::User { "user" } else { "token" };
+        format!("{sort} {}", self.id)
     }
 }

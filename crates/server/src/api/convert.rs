@@ -65,8 +65,8 @@ impl From<twin::Origin> for Origin {
 
 impl From<site::Headline> for Headline {
     fn from(headline: site::Headline) -> Self {
-        let site::Headline { name, title, value, unit, time, .. } = headline;
-        Self { name, title, value, unit, time: Some(time) }
+        let site::Headline { name, title, value, unit, decimals, writable, time, .. } = headline;
+        Self { name, title, value, unit, decimals, writable, time: Some(time) }
     }
 }
 
@@ -180,8 +180,8 @@ impl From<&site::Attention> for Attention {
 }
 
 fn space_headline(headline: &site::Headline) -> SpaceHeadline {
-    let site::Headline { thing, name, title, value, unit, time } = headline.clone();
-    SpaceHeadline { thing, name, title, value, unit, time }
+    let site::Headline { thing, thing_title, name, title, value, unit, decimals, writable, time } = headline.clone();
+    SpaceHeadline { thing, thing_title, name, title, value, unit, decimals, writable, time }
 }
 
 impl From<&site::Overview> for Overview {
@@ -261,8 +261,8 @@ impl From<SiteError> for Problem {
             SiteError::Guard(_) => with_hint(&text, Self::conflict),
             SiteError::CommandsFull(_) | SiteError::Publish(_) => with_hint(&text, Self::unavailable),
             SiteError::Log(LogError::Gone { .. }) => Self::gone(text),
-            SiteError::Log(LogError::Full { .. } | LogError::Broken(_))
-            | SiteError::History(HistoryError::Broken(_)) => {
+            SiteError::Log(LogError::Full { .. } | LogError::NoRoom(_) | LogError::Broken(_))
+            | SiteError::History(HistoryError::NoRoom(_) | HistoryError::Broken(_)) => {
                 Self::unavailable(text).hint("look at /api/v1/system; most often the disk is full")
             }
             _ => Self::internal(&error),

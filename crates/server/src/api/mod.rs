@@ -101,6 +101,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(access::list_tokens, access::make_token))
         .routes(routes!(access::delete_token))
         .routes(routes!(access::list_audit))
+        .routes(routes!(access::list_actors))
         .routes(routes!(system::system))
 }
 

@@ -90,6 +90,8 @@ pub struct Attention {
 pub struct SpaceHeadline {
     /// Whose.
     pub thing: ThingId,
+    /// What people call the thing.
+    pub thing_title: String,
     /// Which property.
     pub name: Name,
     /// What people call it.
@@ -99,6 +101,11 @@ pub struct SpaceHeadline {
     /// The unit.
     #[schema(required)]
     pub unit: Option<Unit>,
+    /// Digits after the point that are worth showing, if the model says so.
+    #[schema(required)]
+    pub decimals: Option<u8>,
+    /// Whether it can be written.
+    pub writable: bool,
     /// When it was so.
     #[schema(value_type = i64)]
     pub time: Timestamp,

@@ -66,6 +66,8 @@ pub struct ThingsQuery {
     pub sort: Option<Sort>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
+    /// How many items to leave out first, to jump in a long list; things that come and go in between move it.
+    pub offset: Option<usize>,
     /// The most items to return, at most 500.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
@@ -186,6 +188,9 @@ pub struct NewVirtualThing {
     /// What people call it.
     #[serde(default)]
     pub title: Option<String>,
+    /// Where it is.
+    #[serde(default)]
+    pub space: Option<SpaceId>,
 }
 
 /// Lists things.
@@ -209,6 +214,7 @@ pub async fn list_things(
             Sort::Presence => site::ThingSort::Presence,
         },
         cursor: query.cursor.as_deref().map(page::decode).transpose()?,
+        offset: query.offset.unwrap_or(0),
         limit: page::limit(query.limit),
     });
     Ok(Json(Page {
@@ -362,7 +368,7 @@ pub async fn make_virtual_thing(
         id: id.clone(),
         title: Some(title.clone()),
         model: Some((*model).clone()),
-        space: None,
+        space: new.space,
         tags: Vec::new(),
         origin: twin::Origin::Virtual,
     };

@@ -55,6 +55,11 @@ pub struct Headline {
     /// The unit, if it has one.
     #[schema(required)]
     pub unit: Option<Unit>,
+    /// Digits after the point that are worth showing, if the model says so.
+    #[schema(required)]
+    pub decimals: Option<u8>,
+    /// Whether it can be written.
+    pub writable: bool,
     /// When it was so.
     #[schema(value_type = Option<i64>, required)]
     pub time: Option<Timestamp>,

@@ -114,6 +114,7 @@ pub const RULES: &[Rule] = &[
     ingest("/api/v1/ingest/influx", On::Named),
     look("/api/v1/live"),
     look("/api/v1/system"),
+    look("/api/v1/actors"),
     administer("/api/v1/users"),
     change("POST", "/api/v1/users", Right::Administer, On::Access, "user.create"),
     change("PATCH", "/api/v1/users/{id}", Right::Administer, On::Access, "user.change"),

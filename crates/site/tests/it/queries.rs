@@ -70,6 +70,59 @@ fn pages_cover_everything_once_in_any_order() {
 }
 
 #[test]
+fn a_list_is_jumped_into_and_goes_on_from_there() {
+    let bench = Bench::new();
+    let site = house(&bench);
+    for sort in [ThingSort::Title, ThingSort::LastSeen] {
+        let all = site.things(&ThingQuery { sort, limit: 100, ..ThingQuery::default() });
+        let jumped = site.things(&ThingQuery { sort, offset: 12, limit: 5, ..ThingQuery::default() });
+        assert_eq!((ids(&jumped), jumped.total), (ids(&all)[12..17].to_vec(), 25), "{sort:?}");
+        let next = site.things(&ThingQuery { sort, cursor: jumped.next_cursor, limit: 5, ..ThingQuery::default() });
+        assert_eq!(ids(&next), ids(&all)[17..22], "{sort:?}");
+        let beyond = site.things(&ThingQuery { sort, offset: 99, limit: 5, ..ThingQuery::default() });
+        assert_eq!((beyond.items.len(), beyond.next_cursor), (0, None), "{sort:?}");
+    }
+}
+
+#[test]
+fn what_stands_for_a_thing_answers_the_first_question() {
+    let bench = Bench::new();
+    let site = bench.open();
+    let property = |name: &str, rest: &str| format!(r#""{name}":{{"role":"primary",{rest}}}"#);
+    let things = [
+        ("lamp", [property("brightness", r#""writable":true"#), property("on", r#""type":"boolean","writable":true"#)]),
+        ("climate", [property("humidity", r#""unit":"%""#), property("temperature", r#""unit":"°C","decimals":1"#)]),
+        ("valve", [property("target", r#""unit":"°C","writable":true"#), property("temperature", r#""unit":"°C""#)]),
+        ("meter", [property("energy", r#""unit":"kWh""#), property("power", r#""unit":"W""#)]),
+        ("washer", [property("power", r#""unit":"W""#), property("state", r#""type":"string","choices":["idle"]"#)]),
+    ];
+    for (thing, [first, second]) in &things {
+        let title = thing.to_uppercase();
+        bench.say(
+            &format!("things/{thing}/model"),
+            &format!(r#"{{"title":"{title}","properties":{{{first},{second}}}}}"#),
+        );
+    }
+    bench.say("things/lamp/properties", r#"{"brightness": 40, "on": true}"#);
+    bench.say("things/climate/properties", r#"{"humidity": 40, "temperature": 21.5}"#);
+    bench.say("things/valve/properties", r#"{"target": 40, "temperature": 21.5}"#);
+    bench.say("things/meter/properties", r#"{"energy": 40, "power": 21.5}"#);
+    bench.say("things/washer/properties", r#"{"power": 40, "state": "idle"}"#);
+    site.turn().unwrap();
+    accept_all(&site);
+    let overview = site.overview();
+    let mut chosen: Vec<(&str, &str)> =
+        overview.spaces[0].headline.iter().map(|one| (one.thing.as_str(), one.name.as_str())).collect();
+    chosen.sort_unstable();
+    let expected =
+        [("climate", "temperature"), ("lamp", "on"), ("meter", "power"), ("valve", "temperature"), ("washer", "state")];
+    assert_eq!(chosen, expected);
+    let headline = |thing: &str| overview.spaces[0].headline.iter().find(|one| one.thing.as_str() == thing).unwrap();
+    assert_eq!((headline("lamp").thing_title.as_str(), headline("lamp").writable), ("LAMP", true));
+    assert_eq!((headline("climate").decimals, headline("climate").writable), (Some(1), false));
+}
+
+#[test]
 fn lists_are_searched_and_filtered() {
     let bench = Bench::new();
     let site = house(&bench);
