@@ -41,6 +41,57 @@ test("the overview shows rooms whose values move by themselves", { timeout: 60_0
   await until("a value on the overview to change", async () => (await read()) !== first, 45_000);
 });
 
+test("a light has its switch on the overview", bounded, async () => {
+  await page.goto(`${base}/`);
+  const control = page.locator(".rooms").getByRole("switch", { name: "Light" }).first();
+  const was = await control.getAttribute("aria-checked");
+  await control.click();
+  await until("the switch to settle", async () => (await control.getAttribute("aria-busy")) === null && (await control.getAttribute("aria-checked")) !== was, 12_000);
+  await control.click();
+  await until("the switch to go back", async () => (await control.getAttribute("aria-busy")) === null && (await control.getAttribute("aria-checked")) === was, 12_000);
+});
+
+test("a list of tens of thousands is jumped into", bounded, async () => {
+  const visitor = await page.context().newPage();
+  const total = 30_000;
+  const { items } = await call(page, "GET", "/things?limit=1");
+  let asked = 0;
+  await visitor.route("**/api/v1/things?*", async (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const [offset, limit] = [Number(query.get("offset")), Number(query.get("limit"))];
+    asked += 1;
+    const page = Array.from({ length: Math.min(limit, total - offset) }, (_, index) => ({ ...items[0], id: `many-${offset + index}`, title: `Many ${offset + index}` }));
+    await route.fulfill({ json: { items: page, next_cursor: null, total } });
+  });
+  await visitor.goto(`${base}/things`);
+  await visitor.getByText("Many 0", { exact: true }).waitFor();
+  await visitor.locator(".scroller").evaluate((scroller) => { scroller.scrollTop = scroller.scrollHeight; });
+  await visitor.getByText(`Many ${total - 1}`, { exact: true }).waitFor();
+  await visitor.locator(".scroller").evaluate((scroller) => { scroller.scrollTop = scroller.scrollHeight / 2; });
+  await visitor.getByText(`Many ${total / 2 + 3}`, { exact: true }).waitFor();
+  assert.ok(asked <= 8, `${asked} pages were fetched for three places`);
+  await visitor.close();
+});
+
+test("a change on top of somebody else's is refused in plain words", bounded, async () => {
+  const { items } = await call(page, "GET", "/things?limit=1&sort=title");
+  const path = `/things/${encodeURIComponent(items[0].id)}`;
+  await page.goto(`${base}${path}?tab=settings`);
+  const title = page.getByLabel("Title", { exact: true }).first();
+  await title.waitFor();
+  await call(page, "PATCH", path, { title: "Named by somebody else" });
+  page.errors.length = 0;
+  await title.fill("Named on this page");
+  await title.press("Enter");
+  await page.getByText("It was changed meanwhile").waitFor();
+  await page.getByRole("heading", { name: "Named by somebody else" }).waitFor();
+  assert.equal((await call(page, "GET", path)).title, "Named by somebody else");
+  page.errors.length = 0;
+  await title.fill(items[0].title);
+  await title.press("Enter");
+  await page.getByRole("heading", { name: items[0].title, exact: true }).waitFor();
+});
+
 test("things are filtered by the server and the filter is in the address", bounded, async () => {
   await page.goto(`${base}/things`);
   await page.locator("[role=row] a").first().waitFor();

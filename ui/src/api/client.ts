@@ -54,6 +54,11 @@ export async function ask<Data>(outcome: Promise<Outcome<Data>>): Promise<Data> 
   throw new Problem(answer.response.status, body.title ?? answer.response.statusText, body.detail ?? "", body.hint ?? null, body.where ?? null);
 }
 
+/** Asks the server to refuse a change of something that is not as it was when the page fetched it. */
+export function ifMatch(rev: number): { headers: { "If-Match": string } } {
+  return { headers: { "If-Match": `"${rev}"` } };
+}
+
 /** Items of a list endpoint, which may answer with a bare array where paging makes no sense. */
 export function items<Item>(list: Item[] | { items: Item[] }): Item[] {
   return Array.isArray(list) ? list : list.items;

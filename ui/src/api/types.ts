@@ -24,8 +24,7 @@ export type Message = Schemas["Message"];
 export type Space = Schemas["Space"];
 export type Overview = Schemas["Overview"];
 export type Attention = Schemas["Attention"];
-/** A server may say more of a headline than its document promises; the page makes use of it where it is there. */
-export type Headline = Schemas["SpaceHeadline"] & { thing_title?: string; writable?: boolean; decimals?: number | null };
+export type Headline = Schemas["SpaceHeadline"];
 export type Series = Schemas["SeriesPoints"];
 export type HistoryAnswer = Schemas["Points"];
 export type SeriesInfo = Schemas["Series"];

@@ -1,75 +1,87 @@
-// A long list known by its length, fetched a page at a time as far as somebody scrolls.
+// A long list known by its length, of which only the pages in sight are fetched.
 import type { Problem } from "../api/client.ts";
 
-interface Page<Item> { items: Item[]; next_cursor?: string | null; total?: number }
+interface Page<Item> { items: Item[]; total: number }
+type Fetch<Item> = (offset: number, limit: number, signal: AbortSignal) => Promise<Page<Item>>;
+
+const size = 200;
 
 export class PagedList<Item> {
-  items = $state.raw<Item[]>([]);
-  total = $state(0);
+  /** As long as the list is; what was not fetched yet is undefined. */
+  items = $state.raw<(Item | undefined)[]>([]);
   loaded = $state(false);
   slow = $state(false);
   problem = $state.raw<Problem | null>(null);
-  #fetch: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<Item>>;
-  #cursor: string | null | undefined;
-  #wanted = 0;
+  #fetch: Fetch<Item>;
+  #fetched = new Set<number>();
+  #wanted: [number, number] = [0, 0];
   #controller: AbortController | null = null;
-  #busy = false;
+  #running: Promise<void> | null = null;
 
-  constructor(fetch: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<Item>>) {
+  constructor(fetch: Fetch<Item>) {
     this.#fetch = fetch;
   }
 
-  /** Starts over; what is shown stays until the first new page is there. */
-  async restart(): Promise<void> {
+  /** Starts over where somebody looks; what is shown stays until the first new page is there. */
+  restart(): Promise<void> {
     this.#controller?.abort();
     this.#controller = new AbortController();
-    this.#cursor = undefined;
-    this.#busy = false;
-    this.#wanted = 1;
-    await this.#run(true);
+    return (this.#running = this.#run(true, this.#controller.signal));
   }
 
-  need(index: number): void {
-    this.#wanted = Math.max(this.#wanted, Math.min(index, this.total));
-    if (this.items.length < this.#wanted) void this.#run(false);
+  /** Says which rows are looked at. */
+  need(first: number, last: number): void {
+    this.#wanted = [Math.max(0, first), Math.min(last, this.items.length)];
+    if (this.#running === null && this.#controller !== null && this.#missing() !== null) this.#running = this.#run(false, this.#controller.signal);
   }
 
   async all(): Promise<Item[]> {
-    while (this.#cursor && this.problem === null) {
-      this.#wanted = this.total;
-      if (!this.#busy) await this.#run(false);
-      else await new Promise((resume) => setTimeout(resume, 50));
-    }
-    return this.items;
+    do {
+      await this.#running;
+      this.need(0, this.items.length);
+    } while (this.#running !== null && this.problem === null);
+    return this.items.filter((item) => item !== undefined);
   }
 
   replace(change: (item: Item) => Item): void {
-    this.items = this.items.map(change);
+    this.items = this.items.map((item) => item && change(item));
   }
 
-  async #run(fresh: boolean): Promise<void> {
-    if (this.#busy || this.#controller === null) return;
-    const controller = this.#controller;
-    this.#busy = true;
-    let replacing = fresh;
+  #missing(): number | null {
+    const [first, last] = this.#wanted;
+    for (let page = Math.floor(first / size); page * size < last; page += 1) if (!this.#fetched.has(page)) return page;
+    return null;
+  }
+
+  async #run(fresh: boolean, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(() => { this.slow = true; }, 200);
+    let next = fresh ? Math.floor(this.#wanted[0] / size) : this.#missing();
     try {
-      while (replacing || (this.items.length < this.#wanted && this.#cursor)) {
-        const page = await this.#fetch(this.#cursor ?? undefined, controller.signal);
-        if (controller.signal.aborted) return;
-        this.items = replacing ? page.items : [...this.items, ...page.items];
-        this.#cursor = page.next_cursor ?? null;
-        this.total = this.#cursor === null ? this.items.length : (page.total ?? this.items.length + page.items.length);
+      while (next !== null) {
+        const { items, total } = await this.#fetch(next * size, size, signal);
+        if (signal.aborted) return;
+        if (fresh && items.length === 0 && next > 0) {
+          // The list has become shorter than where somebody looked.
+          next = 0;
+          continue;
+        }
+        if (fresh) this.#fetched.clear();
+        this.#fetched.add(next);
+        const start = next * size;
+        this.items = Array.from({ length: total }, (_, index) => items[index - start] ?? (fresh ? undefined : this.items[index]));
         this.loaded = true;
         this.problem = null;
-        replacing = false;
+        fresh = false;
+        next = this.#missing();
       }
     } catch (cause) {
-      if (!controller.signal.aborted) this.problem = cause as Problem;
+      if (!signal.aborted) this.problem = cause as Problem;
     } finally {
       clearTimeout(timer);
-      this.slow = false;
-      if (this.#controller === controller) this.#busy = false;
+      if (this.#controller?.signal === signal) {
+        this.slow = false;
+        this.#running = null;
+      }
     }
   }
 }

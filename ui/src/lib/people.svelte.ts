@@ -1,22 +1,33 @@
-// Names of people by their ids, as far as this person may know them.
-import { ask, client, items } from "../api/client.ts";
-import type { User } from "../api/types.ts";
-import { session } from "./session.svelte.ts";
+// Names of the people and programs that causes speak of, by their ids.
+import { ask, client } from "../api/client.ts";
+
+type Kind = "user" | "token";
 
 class People {
   #names = $state.raw(new Map<string, string>());
   #loading: Promise<void> | null = null;
+  #asked = new Set<string>();
 
-  load(): Promise<void> {
-    if (!session.mayConfigure) return Promise.resolve();
-    this.#loading ??= ask(client.GET("/api/v1/users")).then((list) => { this.#names = new Map(items<User>(list).map((user) => [user.id, user.name])); }, () => { this.#loading = null; });
-    return this.#loading;
+  /** The name behind an id, or null where there is nobody of this id any more. */
+  name(kind: Kind, id: string): string | null {
+    const key = `${kind} ${id}`;
+    const name = this.#names.get(key);
+    if (name === undefined && !this.#asked.has(key)) {
+      // Whoever came since the names were fetched is looked for once.
+      this.#asked.add(key);
+      this.#loading ??= Promise.resolve().then(() => this.#load());
+    }
+    return name ?? null;
   }
 
-  /** The name behind an id, or null where it is not known. */
-  name(id: string): string | null {
-    const self = session.current?.user;
-    return this.#names.get(id) ?? (self && (self.id === id || self.name === id) ? self.name : null);
+  async #load(): Promise<void> {
+    try {
+      const actors = await ask(client.GET("/api/v1/actors"));
+      this.#names = new Map(actors.map((actor) => [`${actor.kind} ${actor.id}`, actor.name]));
+    } catch {
+      this.#asked.clear();
+    }
+    this.#loading = null;
   }
 }
 

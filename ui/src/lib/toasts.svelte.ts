@@ -1,4 +1,5 @@
 // Short notices at the foot of the page, and changes that wait a moment so that they can be undone.
+import { inWords } from "./problems.ts";
 
 export interface Toast { id: number; text: string; level: "plain" | "red"; undo: (() => void) | null }
 
@@ -32,7 +33,7 @@ export function undoable(text: string, commit: () => Promise<unknown> | void, un
     clearTimeout(timer);
     Promise.resolve(commit()).catch((cause: Error) => {
       undone();
-      toasts.show(cause.message, { level: "red" });
+      toasts.show(inWords(cause), { level: "red" });
     });
   };
   const timer = setTimeout(run, grace);
