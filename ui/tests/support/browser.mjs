@@ -5,14 +5,15 @@ export const base = (process.env.MANMUL_URL ?? "http://127.0.0.1:7700").replace(
 export const owner = { name: "owner", password: "correct horse battery staple" };
 const token = process.env.MANMUL_SETUP_TOKEN ?? "";
 
-let browser = null;
+// The one launch, not its browser: hooks and tests that begin together must not launch one each.
+let launched = null;
 
 export async function open(options = {}) {
-  browser ??= await chromium.launch({
+  launched ??= chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-US", ...options });
+  const context = await (await launched).newContext({ viewport: { width: 1440, height: 900 }, locale: "en-US", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   page.errors = [];
@@ -22,8 +23,9 @@ export async function open(options = {}) {
 }
 
 export async function close() {
+  const browser = await launched;
+  launched = null;
   await browser?.close();
-  browser = null;
 }
 
 /** Becomes the owner through the one-time link, or signs in where there is one already. */
