@@ -25,6 +25,9 @@ use crate::metrics::Metrics;
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How long an answer waits for the log to be on disk. What waits longer is written all the same.
+const DURABLE_WITHIN: Duration = Duration::from_secs(10);
+
 /// The setting that says what of the site was made up.
 const SIMULATION_SETTING: &str = "server.simulation";
 
@@ -192,9 +195,12 @@ impl Application {
     /// Waits until the log has everything up to `position` on disk.
     pub(crate) async fn durable(&self, position: Position) -> Result<(), Problem> {
         let mut durable = self.log.durable();
-        match durable.wait_for(|end| *end > position).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Problem::unavailable("the log has stopped")),
+        let waiting = durable.wait_for(|end| *end > position);
+        match tokio::time::timeout(DURABLE_WITHIN, waiting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Problem::unavailable("the log has stopped")),
+            Err(_) => Err(Problem::unavailable("it is not on disk yet, and will be once the disk takes it")
+                .hint("look at /api/v1/system; most often the disk is full")),
         }
     }
 }

@@ -131,6 +131,14 @@ fn figures(app: &Application) -> Vec<Figure> {
     for (name, help, value) in gauges {
         figures.push(Figure { name: name.to_owned(), help, value: value as f64, grows: false });
     }
+    let failures: [(&str, &'static str, u64); 3] = [
+        ("log_full_disks", "Writes of the log that found no room and are tried again", app.log.full_disks()),
+        ("history_full_disks", "Writes of the history that found no room and are tried again", history.full_disks),
+        ("state_failures", "Changes of the state that could not be written and were refused", app.state.failures()),
+    ];
+    for (name, help, value) in failures {
+        figures.push(Figure { name: name.to_owned(), help, value: value as f64, grows: true });
+    }
     for queue in app.site.queues() {
         let mut name = String::from("queue_");
         for c in queue.name.chars() {

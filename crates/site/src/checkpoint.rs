@@ -97,21 +97,22 @@ impl Site {
     /// may be ahead of the fold's position on disk (each remembers its own), but never ahead of the history.
     pub(crate) fn write_rows(&self) -> Result<(), SiteError> {
         let _one = self.keeping.lock();
-        let mut rows = {
+        let (mut rows, settled) = {
             // Between two batches, so that what the twins have seen was handed to the history, too.
-            let _fold = self.fold.lock();
+            let mut fold = self.fold.lock();
+            let settled = self.settle_history(&mut fold);
             let mut things = self.things.write();
             let rows = Self::take_rows(&mut things);
             let ids =
                 rows.things.iter().map(|thing| &thing.id).chain(rows.commands.iter().map(|row| &row.command.thing));
             let twins: BTreeMap<ThingId, Checkpoint> =
                 ids.filter_map(|id| Some((id.clone(), things.registry.get(id)?.twin.checkpoint()))).collect();
-            Rows { twins: twins.into_iter().collect(), ..rows }
+            (Rows { twins: twins.into_iter().collect(), ..rows }, settled)
         };
         if rows.is_nothing() {
             return Ok(());
         }
-        if let Err(error) = self.history.sync() {
+        if let Err(error) = settled.and_then(|()| Ok(self.history.sync()?)) {
             tracing::error!(%error, "the history cannot be written; what is known of things now is written down without it");
             rows.twins.clear();
         }
@@ -125,7 +126,7 @@ impl Site {
     /// Writes down everything that a restart needs, as it is between two batches of the fold.
     pub fn checkpoint(&self) -> Result<(), SiteError> {
         let _one = self.keeping.lock();
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot()?;
         if snapshot.is_nothing() {
             return Ok(());
         }
@@ -144,8 +145,9 @@ impl Site {
         written
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&self) -> Result<Snapshot, SiteError> {
         let mut fold = self.fold.lock();
+        self.settle_history(&mut fold)?;
         let entries = std::mem::take(&mut fold.since_checkpoint);
         let adapters = self.adapters.lock();
         let changed = adapters.list.iter().zip(&adapters.saved).enumerate();
@@ -154,7 +156,7 @@ impl Site {
         drop(adapters);
         let mut things = self.things.write();
         let rows = Rows { twins: things.registry.take_checkpoints(), ..Self::take_rows(&mut things) };
-        Snapshot { position: fold.position, entries, rows, adapters: changed }
+        Ok(Snapshot { position: fold.position, entries, rows, adapters: changed })
     }
 
     fn write_snapshot(&self, snapshot: &Snapshot) -> Result<(), SiteError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use connect::{Adapter, Decoded, Diagnostic};
 use model::{Cause, CauseKind, Entry, Position, Quality, Record, RecordKind, ThingId, Timestamp, Value};
 use parking_lot::MutexGuard;
-use store::history::Batch;
+use store::history::{Batch, HistoryError};
 use store::log::LogError;
 use twin::ThingIndex;
 
@@ -44,6 +44,8 @@ pub(crate) struct Fold {
     expired_at: Timestamp,
     heard: Vec<Heard>,
     batch: Batch,
+    /// The history had no room for the batch, which belongs to this position. Nothing is folded until it has.
+    waiting: Option<Position>,
 }
 
 /// How often it is looked at which values are too old to be known.
@@ -68,6 +70,7 @@ impl Fold {
             expired_at: now,
             heard: Vec::new(),
             batch: Batch::default(),
+            waiting: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl Site {
     /// received; `None` at the end of the log.
     pub(crate) fn fold_some(&self) -> Result<Option<(usize, Timestamp)>, SiteError> {
         let mut fold = self.fold.lock();
+        self.settle_history(&mut fold)?;
         let from = if fold.position == Position::START { Position::START } else { fold.position.next() };
         let entries = match self.log.read(from, BATCH_ENTRIES_MAX) {
             Ok(entries) => entries,
@@ -176,7 +180,8 @@ impl Site {
     /// Values whose things promised to say them again, and did not, become unknown.
     pub(crate) fn expire_values(&self, now: Timestamp) {
         let mut fold = self.fold.lock();
-        if now >= fold.expired_at && now.since(fold.expired_at) < EXPIRY_EVERY {
+        let is_early = now >= fold.expired_at && now.since(fold.expired_at) < EXPIRY_EVERY;
+        if is_early || fold.waiting.is_some() {
             return;
         }
         fold.expired_at = now;
@@ -223,20 +228,42 @@ impl Site {
     fn append_history(&self, fold: &mut Fold, last: Position) {
         if last > fold.in_history {
             self.append_points(fold, last);
+        } else {
+            fold.batch.points.clear();
         }
-        fold.batch.points.clear();
     }
 
     fn append_points(&self, fold: &mut Fold, last: Position) {
         add(&self.counters.points, fold.batch.points.len());
-        match self.history.append(&fold.batch, last) {
-            Ok(()) => fold.in_history = fold.in_history.max(last),
-            Err(error) => {
-                count(&self.counters.history_errors);
+        if let Err(error) = self.try_append(fold, last) {
+            count(&self.counters.history_errors);
+            if fold.waiting.is_some() {
+                tracing::error!(%error, "the fold waits for the history");
+            } else {
                 tracing::error!(%error, "the history did not take points; they are folded again after a restart");
             }
         }
-        fold.batch.points.clear();
+    }
+
+    fn try_append(&self, fold: &mut Fold, last: Position) -> Result<(), HistoryError> {
+        let appended = self.history.append(&fold.batch, last);
+        fold.waiting = matches!(appended, Err(HistoryError::NoRoom(_))).then_some(last);
+        if fold.waiting.is_none() {
+            fold.batch.points.clear();
+        }
+        if appended.is_ok() {
+            fold.in_history = fold.in_history.max(last);
+        }
+        appended
+    }
+
+    /// Hands over what the history had no room for. While it has none, the fold must not go on: the position of later
+    /// points would cover these.
+    pub(crate) fn settle_history(&self, fold: &mut Fold) -> Result<(), SiteError> {
+        match fold.waiting {
+            Some(last) => Ok(self.try_append(fold, last)?),
+            None => Ok(()),
+        }
     }
 
     fn do_afterwards(&self, afterwards: Afterwards) {

@@ -113,7 +113,7 @@ impl From<PublishError> for Problem {
         match &error {
             PublishError::Topic(_) => Self::malformed(error.to_string()),
             PublishError::Log(LogError::TooLarge { limit, .. }) => Self::too_large(*limit),
-            PublishError::Log(LogError::Full { .. } | LogError::Broken(_)) => {
+            PublishError::Log(LogError::Full { .. } | LogError::NoRoom(_) | LogError::Broken(_)) => {
                 Self::unavailable(error.to_string()).hint("look at /api/v1/system; most often the disk is full")
             }
             PublishError::Log(_) => Self::internal(&error),

@@ -166,11 +166,16 @@ impl Bench {
 
     /// Opens the site on what there is; its threads do not run, so everything happens in [`Site::turn`].
     pub(crate) fn open(&self) -> Arc<Site> {
+        self.open_on(|history| Arc::new(history))
+    }
+
+    /// Opens the site with the history that is made of its own.
+    pub(crate) fn open_on(&self, make: impl FnOnce(SegmentHistory) -> Arc<dyn History>) -> Arc<Site> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let history = SegmentHistory::open(self.folder.path(), HistoryOptions::default(), clock).unwrap();
         let site = Site::open(Parts {
             log: self.log.clone() as Arc<dyn Log>,
-            history: Arc::new(history) as Arc<dyn History>,
+            history: make(history),
             state: self.state.clone() as Arc<dyn State>,
             adapters: adapters(),
             guards: vec![Box::new(site::RateGuard::new(self.rate))],

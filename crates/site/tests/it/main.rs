@@ -4,6 +4,7 @@
 mod commands;
 mod common;
 mod fold;
+mod full_disk;
 mod live;
 mod queries;
 mod replay;
