@@ -1,7 +1,8 @@
-//! Messages as real producers send them, and what becomes of them.
+//! Messages as real producers send them, or nearly so, and what becomes of them.
 //!
 //! `linux2mqtt` (1.7.0) and `ha-mqtt-discoverable` (0.26.0) were run against a broker and listened to; the messages of
-//! the others are as their documentation, tests and issue reports show them.
+//! the others are as their documentation, tests and issue reports show them. Those in the style of ESPHome were
+//! recorded nowhere: they were written by hand, with the keys and topics that it is known to use.
 
 use serde_json::json;
 
