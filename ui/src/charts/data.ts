@@ -45,10 +45,20 @@ function usualGap(times: number[]): number | null {
   return median > 0 ? median * 10 : null;
 }
 
+/** States as they followed each other; one that was only said again is not another one. */
 export function shapeStates(series: Series): StateSeries {
   const time = Math.max(0, series.columns.indexOf("time"));
   const named = ["value", "last", "first"].map((name) => series.columns.indexOf(name)).find((index) => index >= 0) ?? 1;
-  return { kind: "states", times: series.points.map((point) => Number(point[time]) / 1e6), values: series.points.map((point) => point[named]) };
+  const shaped: StateSeries = { kind: "states", times: [], values: [] };
+  for (const point of series.points) {
+    const said = point[named];
+    // A stretch of many switches is summed up in figures.
+    const value = series.type === "boolean" && typeof said === "number" ? said >= 0.5 : said;
+    if (shaped.values.length > 0 && shaped.values.at(-1) === value) continue;
+    shaped.times.push(Number(point[time]) / 1e6);
+    shaped.values.push(value);
+  }
+  return shaped;
 }
 
 export interface Summary { latest: number | null; low: number | null; high: number | null; mean: number | null }

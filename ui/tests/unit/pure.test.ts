@@ -89,6 +89,8 @@ test("states and numbers share one table, newest first", () => {
   const numbers = { thing: "a", name: "b", type: "number" as const, unit: null, columns, points: [bucket(1, 10), bucket(3, 12)] };
   const states = { thing: "a", name: "c", type: "boolean" as const, unit: null, columns: ["time", "value"], points: [[1e6, true], [2e6, false]] };
   assert.deepEqual(shapeStates(states).values, [true, false]);
+  const summed = { ...states, columns: ["time", "last"], points: [[1e6, 0], [2e6, 0], [3e6, 1], [4e6, 1], [5e6, 0]] };
+  assert.deepEqual(shapeStates(summed), { kind: "states", times: [1, 3, 5], values: [false, true, false] });
   assert.deepEqual(tableRows([numbers, states], 10).map((row) => [row.time, row.values[0], row.values[1]]), [[3e6, 12, undefined], [2e6, undefined, false], [1e6, 10, true]]);
   assert.equal(tableRows([numbers, states], 2).length, 2);
 });
