@@ -147,7 +147,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         broker: broker.clone(),
         log: Arc::clone(&log),
         history: Arc::clone(&history),
-        state,
+        state: Arc::clone(&state),
         clock: Arc::clone(&clock),
         stage: Arc::clone(&stage) as Arc<dyn server::Stage>,
         data_directory: directory.root().to_owned(),
@@ -173,12 +173,15 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
     if has_demo {
+        let keeping = demo::keep(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&stage), draining.clone());
+        background.push(tokio::spawn(keeping));
         progress.send_replace(0.0);
         background.push(start_demo(
             demo::Needs {
                 app: Arc::clone(&app),
                 site: Arc::clone(&site),
                 history: Arc::clone(&history),
+                state: Arc::clone(&state),
                 clock: Arc::clone(&clock),
                 stage: Arc::clone(&stage),
                 config: config.demo.clone(),
@@ -352,10 +355,16 @@ fn start_demo(
     })
 }
 
-/// Lets every virtual thing play, but those that live in the demo home.
+/// Lets every virtual thing play that is not ignored, but those that live in the demo home.
 fn play_virtual_things(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>) {
+    for status in [ThingStatus::Accepted, ThingStatus::Inbox] {
+        play_those(site, stage, at_home, status);
+    }
+}
+
+fn play_those(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>, status: ThingStatus) {
     let mut query = site::ThingQuery { limit: site::query::PAGE_MAX, ..site::ThingQuery::default() };
-    query.status = Some(ThingStatus::Accepted);
+    query.status = Some(status);
     loop {
         let page = site.things(&query);
         let things = page.items.iter().map(|item| &item.thing);

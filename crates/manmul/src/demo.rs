@@ -2,22 +2,31 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use model::{Clock, Position, RecordKind, SpaceKind, ThingId, Timestamp};
 use server::{Application, Simulation};
 use site::{NewThing, Site, SiteError};
-use store::History;
 use store::history::{Batch, HistoryError, SeriesId, SeriesKey};
+use store::state::{Change, StateError, Table};
+use store::{History, State};
 use tokio::sync::watch;
-use twin::Origin;
+use tokio_util::sync::CancellationToken;
+use twin::{Origin, ThingEdit, ThingStatus};
 use world::{DemoHome, DemoThing, World};
 
 use crate::config::DemoConfig;
 use crate::stage::Stage;
 
 /// How far the world may stand behind the wall clock when it goes on stage.
-const SEAM: std::time::Duration = std::time::Duration::from_secs(2);
+const SEAM: Duration = Duration::from_secs(2);
+
+/// The setting in which the world of the demo home is kept, so that its meters do not start at zero again.
+const WORLD_SETTING: &str = "manmul.demo";
+
+/// How often it is written down.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
 
 /// How far the past of the demo home is told, from 0 to 1.
 pub(crate) type Progress = watch::Sender<f64>;
@@ -27,6 +36,7 @@ pub(crate) struct Needs {
     pub(crate) app: Arc<Application>,
     pub(crate) site: Arc<Site>,
     pub(crate) history: Arc<dyn History>,
+    pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<Stage>,
     pub(crate) config: DemoConfig,
@@ -42,16 +52,71 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
     let from = if known.until.is_some() { now } else { now - past };
     let DemoHome { spaces, things, mut world } = world::home(needs.config.seed, from);
     place(&needs.site, &spaces, &things).context("the demo home cannot be set up")?;
-    if known.until.is_none() {
+    if known.until.is_some() {
+        go_on(&*needs.state, &mut world)?;
+    } else {
         needs.app.set_simulation(Simulation { demo: true, until: Some(now) })?;
         tell_the_past(needs, &mut world, progress, stopping)?;
+        write_down(&*needs.state, &world.save(), needs.clock.now())?;
         needs.app.set_simulation(Simulation { demo: true, until: Some(world.time()) })?;
+        let_someone_wait(&needs.site).context("nothing can wait in the inbox")?;
     }
     progress.send_replace(1.0);
     if !stopping() {
         needs.stage.put_home(world);
     }
     Ok(things.into_iter().map(|thing| thing.id).collect())
+}
+
+/// Lets the world go on from where it was written down, if it was.
+fn go_on(state: &dyn State, world: &mut World) -> anyhow::Result<()> {
+    if let Some(row) = state.get(Table::Setting, WORLD_SETTING)? {
+        let saved: serde_json::Value = row.parse(Table::Setting)?;
+        if let Err(error) = world.restore(&saved) {
+            tracing::warn!(%error, "the demo home begins anew");
+        }
+    }
+    Ok(())
+}
+
+fn write_down(state: &dyn State, world: &serde_json::Value, now: Timestamp) -> Result<(), StateError> {
+    state.commit(vec![Change::put(Table::Setting, WORLD_SETTING, None, world)], now).map(drop)
+}
+
+/// Writes the world of the demo home down now and then, and when it has come to rest.
+pub(crate) async fn keep(state: Arc<dyn State>, clock: Arc<dyn Clock>, stage: Arc<Stage>, closing: CancellationToken) {
+    let mut is_over = false;
+    while !is_over {
+        is_over = tokio::time::timeout(SAVE_EVERY, closing.cancelled()).await.is_ok();
+        if is_over {
+            stage.closed().await;
+        }
+        let Some(world) = stage.save_home() else { continue };
+        let (state, now) = (Arc::clone(&state), clock.now());
+        let written = tokio::task::spawn_blocking(move || write_down(&*state, &world, now)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, "the demo home was not written down");
+        }
+    }
+}
+
+/// Puts a thing into the inbox, so that a new owner sees what the inbox is for.
+fn let_someone_wait(site: &Site) -> Result<(), SiteError> {
+    let world::Newcomer { id, title, model } = world::newcomer();
+    if site.thing_row(&id).is_some() {
+        return Ok(());
+    }
+    let thing = NewThing {
+        id: id.clone(),
+        title: Some(title),
+        model: Some(model),
+        space: None,
+        tags: vec!["demo".to_owned()],
+        origin: Origin::Virtual,
+    };
+    site.create_thing(thing)?;
+    let waiting = ThingEdit { status: Some(ThingStatus::Inbox), ..ThingEdit::default() };
+    site.edit_thing(&id, None, waiting).map(drop)
 }
 
 /// Makes the places and things that are not there yet.

@@ -39,6 +39,11 @@ impl Stage {
         drop(self.home.set(home));
     }
 
+    /// Everything that the future of the demo home depends on, once it lives.
+    pub(crate) fn save_home(&self) -> Option<serde_json::Value> {
+        self.home.get().map(world::live::Stage::save)
+    }
+
     /// Waits until every thing has said goodbye, once the stage closes.
     pub(crate) async fn closed(&self) {
         let runners = std::mem::take(&mut *self.runners.lock());

@@ -13,7 +13,7 @@ pub mod weather;
 
 use std::sync::Arc;
 
-use model::{Space, SpaceId, SpaceKind, ThingId, ThingModel, Timestamp};
+use model::{Name, PropertyModel, PropertyRole, Space, SpaceId, SpaceKind, ThingId, ThingModel, Timestamp, Unit};
 
 use crate::home::house::House;
 use crate::home::place::Place;
@@ -33,6 +33,17 @@ pub struct DemoThing {
     pub space: SpaceId,
     /// What it can tell and do.
     pub model: Arc<ThingModel>,
+}
+
+/// A thing that nobody has taken in yet.
+#[derive(Debug, Clone)]
+pub struct Newcomer {
+    /// Its id.
+    pub id: ThingId,
+    /// What it calls itself.
+    pub title: String,
+    /// What it can tell.
+    pub model: ThingModel,
 }
 
 /// The demo home: its places, its things, and the world that drives them.
@@ -66,6 +77,34 @@ pub fn home_at(seed: u64, start: Timestamp, place: Place) -> DemoHome {
     let mut world = World::new(seed, start);
     world.add(Box::new(body), things).expect("the things of the demo home have different ids");
     DemoHome { spaces: spaces(), things: listed, world }
+}
+
+/// A thing that has only just been unpacked: it speaks, and nobody has said yet that it belongs to the home. It lives in
+/// no world; any world can play it by its model.
+pub fn newcomer() -> Newcomer {
+    let property = |title: &str, unit: &str, (minimum, maximum): (f64, f64), decimals: u8, role: PropertyRole| {
+        let unit = Some(Unit::new(unit));
+        let (minimum, maximum, decimals) = (Some(minimum), Some(maximum), Some(decimals));
+        PropertyModel { title: title.to_owned(), unit, minimum, maximum, decimals, role, ..PropertyModel::default() }
+    };
+    let named = |name: &str| Name::new(name).expect("names of the demo home are valid");
+    let properties = [
+        ("temperature", property("Temperature", "°C", (12.0, 32.0), 1, PropertyRole::Primary)),
+        ("humidity", property("Humidity", "%", (40.0, 90.0), 0, PropertyRole::Primary)),
+        ("soil_moisture", property("Soil moisture", "%", (20.0, 60.0), 0, PropertyRole::Primary)),
+        ("battery", property("Battery", "%", (80.0, 100.0), 0, PropertyRole::Diagnostic)),
+    ];
+    let title = "Greenhouse sensor".to_owned();
+    let model = ThingModel {
+        id: "demo.greenhouse-sensor".to_owned(),
+        title: title.clone(),
+        description: "Measures air and soil where seedlings grow".to_owned(),
+        kind: "climate-sensor".to_owned(),
+        properties: properties.map(|(name, property)| (named(name), property)).into(),
+        ..ThingModel::default()
+    };
+    let id = ThingId::new("greenhouse-sensor").expect("ids of the demo home are valid");
+    Newcomer { id, title, model }
 }
 
 fn space_id(text: &str) -> SpaceId {
@@ -103,7 +142,7 @@ mod tests {
     use super::*;
     use crate::body::Body;
     use crate::random::Random;
-    use model::{PropertyRole, Value};
+    use model::Value;
 
     type Body0 = Instrumented<House>;
 

@@ -185,6 +185,14 @@ impl<P: 'static> Declared<P> {
         self
     }
 
+    /// The property is told every so many seconds, changed or not, as meters do.
+    pub fn every(mut self, seconds: u64) -> Self {
+        let name = self.property.clone().expect("a property was declared before its rule");
+        let pace = Duration::from_secs(seconds);
+        self.rules.insert(name, Reporting { deadband: 0.0, interval: pace, refresh: pace });
+        self
+    }
+
     fn written(mut self, write: Write<P>) -> Self {
         let name = self.property.as_ref().expect("a property was declared before it is written");
         self.instruments.get_mut(name).expect("it was declared").write = Some(write);

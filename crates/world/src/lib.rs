@@ -25,7 +25,7 @@ mod world;
 pub use body::{Body, Happening, Progress};
 pub use history::{BACKFILL_STEP, Batch, Point, backfill};
 pub use home::place::Place;
-pub use home::{DemoHome, DemoThing, home, home_at};
+pub use home::{DemoHome, DemoThing, Newcomer, home, home_at, newcomer};
 pub use instrument::{Declared, Instrumented, Told};
 pub use plant::Plant;
 pub use random::Random;

@@ -16,7 +16,7 @@ fn grid_meter() -> Thing {
         .about("What the home takes from the grid; negative while it feeds in")
         .number("power", "Power", FLOW, |house| house.grid.power_watts)
         .primary()
-        .told(10.0, 5)
+        .every(2)
         .number("energy_imported", "Imported energy", ENERGY, |house| house.grid.imported_kilowatt_hours)
         .primary()
         .told(0.02, 60)
@@ -24,7 +24,7 @@ fn grid_meter() -> Thing {
         .primary()
         .told(0.02, 60)
         .number("voltage", "Voltage", ("V", 180.0, 270.0, 1), |house| house.grid.voltage)
-        .told(1.0, 30)
+        .every(2)
         .number("frequency", "Frequency", ("Hz", 45.0, 55.0, 2), |house| house.grid.frequency_hertz)
         .diagnostic()
         .told(0.02, 60)
@@ -35,9 +35,9 @@ fn distribution_board() -> Thing {
         .about("What the home consumes, and the circuits behind it")
         .number("consumption", "Consumption", POWER, |house| house.loads.total_watts)
         .primary()
-        .told(10.0, 5)
+        .every(2)
         .number("house", "House without car", POWER, |house| house.loads.house_watts)
-        .told(10.0, 10)
+        .every(2)
         .number("kitchen", "Kitchen circuit", POWER, House::kitchen_watts)
         .told(5.0, 10)
         .number("stove", "Stove", POWER, |house| house.loads.stove_watts)
@@ -51,7 +51,7 @@ fn solar_inverter() -> Thing {
         .about("8.4 kW of modules on the south roof")
         .number("power", "Power", POWER, |house| house.solar.power_watts)
         .primary()
-        .told(10.0, 5)
+        .every(5)
         .number("energy_today", "Energy today", ("kWh", 0.0, 1_000.0, 2), |house| house.solar.today_kilowatt_hours)
         .primary()
         .told(0.05, 60)
@@ -75,7 +75,7 @@ fn home_battery() -> Thing {
         .told(0.2, 30)
         .number("power", "Power", FLOW, |house| house.battery.power_watts)
         .primary()
-        .told(10.0, 5)
+        .every(5)
         .choice("mode", "Mode", &["self_use", "hold", "charge"], |house| match house.battery.mode {
             BatteryMode::SelfUse => "self_use",
             BatteryMode::Hold => "hold",
@@ -117,7 +117,7 @@ fn charger() -> Thing {
         .primary()
         .number("power", "Power", POWER, |house| house.car.power_watts)
         .primary()
-        .told(20.0, 5)
+        .every(5)
         .choice("mode", "Mode", &["surplus", "fast", "off"], |house| match house.car.mode {
             ChargeMode::Surplus => "surplus",
             ChargeMode::Fast => "fast",
