@@ -24,6 +24,7 @@ pub mod overview;
 mod publish;
 pub mod query;
 pub mod records;
+pub mod run;
 mod running;
 mod site;
 mod system;

@@ -8,4 +8,5 @@ mod full_disk;
 mod live;
 mod queries;
 mod replay;
+mod runs;
 mod threads;

@@ -5,7 +5,7 @@
 use rusqlite::Connection;
 
 /// The steps; the first one leads to schema 1.
-const STEPS: [&str; 1] = [include_str!("migrations/0001_tables.sql")];
+const STEPS: [&str; 2] = [include_str!("migrations/0001_tables.sql"), include_str!("migrations/0002_runs.sql")];
 
 /// The schema that this program writes.
 pub(super) const SCHEMA: i64 = STEPS.len() as i64;

@@ -47,11 +47,17 @@ pub enum Table {
     Audit,
     /// Single settings and checkpoints by name.
     Setting,
+    /// Runs of policies; `key` is the domain.
+    Run,
+    /// What runs looked like, in pieces; `key` is the run.
+    Recording,
+    /// Searches over candidates; `key` is the domain.
+    Plan,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Thing,
         Self::Twin,
         Self::Model,
@@ -67,6 +73,9 @@ impl Table {
         Self::Token,
         Self::Audit,
         Self::Setting,
+        Self::Run,
+        Self::Recording,
+        Self::Plan,
     ];
 
     /// The table's name in a database.
@@ -87,6 +96,9 @@ impl Table {
             Self::Token => "token",
             Self::Audit => "audit",
             Self::Setting => "setting",
+            Self::Run => "run",
+            Self::Recording => "recording",
+            Self::Plan => "plan",
         }
     }
 }
