@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -53,10 +53,25 @@ pub(super) fn publish(topic: &str, qos: u8, packet_id: u16) -> Vec<u8> {
     frame(0x30 | qos << 1, &body)
 }
 
+/// Bytes to a broker and back, plain or over TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+/// An open socket.
+pub(super) async fn dial(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// A connected client.
 pub(super) async fn connect(address: SocketAddr, id: &str) -> anyhow::Result<TcpStream> {
-    let mut stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
-    stream.set_nodelay(true)?;
+    open(dial(address).await?, id).await
+}
+
+/// A client that says who it is on an open stream.
+pub(super) async fn open<S: Stream>(mut stream: S, id: &str) -> anyhow::Result<S> {
     let mut body = text("MQTT");
     body.extend_from_slice(&[4, 2, 0, 0]);
     body.extend(text(id));
@@ -68,7 +83,7 @@ pub(super) async fn connect(address: SocketAddr, id: &str) -> anyhow::Result<Tcp
 }
 
 /// Subscribes to filters, many in one packet, and waits for SUBACK.
-pub(super) async fn subscribe(stream: &mut TcpStream, filters: &[String], qos: u8) -> anyhow::Result<()> {
+pub(super) async fn subscribe(stream: &mut impl Stream, filters: &[String], qos: u8) -> anyhow::Result<()> {
     for filters in filters.chunks(500) {
         let mut body = vec![0, 1];
         for filter in filters {
@@ -254,11 +269,16 @@ pub(super) async fn fan_in(address: SocketAddr, sources: usize, qos: u8, each: u
     Ok(Outcome { received: sink.await??, sent: sources * each, elapsed: start.elapsed() })
 }
 
-/// Idle connections with one QoS 1 subscription each; they stay as long as the result lives.
-pub(super) async fn idle(address: SocketAddr, first: usize, count: usize) -> anyhow::Result<Vec<TcpStream>> {
+/// Idle connections with one QoS 1 subscription each, on streams that `dial` opens; they stay as long as the result
+/// lives.
+pub(super) async fn idle<S: Stream>(
+    dial: impl AsyncFn() -> anyhow::Result<S>,
+    first: usize,
+    count: usize,
+) -> anyhow::Result<Vec<S>> {
     let mut clients = Vec::with_capacity(count);
     for number in first..first + count {
-        let mut client = connect(address, &format!("idle-{number}")).await?;
+        let mut client = open(dial().await?, &format!("idle-{number}")).await?;
         subscribe(&mut client, &[format!("things/idle-{number}/desired")], 1).await?;
         clients.push(client);
     }

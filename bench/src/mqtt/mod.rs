@@ -2,6 +2,7 @@
 
 mod load;
 mod peers;
+mod tls;
 
 use anyhow::Context;
 
@@ -9,6 +10,7 @@ use crate::machine;
 use crate::report::{Report, Row, Target};
 use load::Outcome;
 use peers::Server;
+use tls::Identity;
 
 /// Messages a CPU second, and CPU microseconds a message.
 struct Cost {
@@ -58,21 +60,40 @@ async fn rows(quick: bool) -> anyhow::Result<Vec<Row>> {
         let target = Target::RatioAtMost(target);
         rows.push(Row::beside(metric, "CPU µs/message", ours.microseconds, &name, theirs.microseconds, target));
     }
-    let count = if quick { 1_000 } else { 4_000 };
-    let theirs = idle_bytes(&Server::mosquitto()?, count).await?;
-    let ours = idle_bytes(&Server::ours(None)?, count).await?;
-    let row = Row::beside("idle connection with one subscription", "KB", ours, &name, theirs, Target::None);
-    rows.push(Row { target: "≤ 5".to_owned(), met: Some(ours <= 5.0), ..row });
+    rows.extend(idle_rows(&name, if quick { 1_000 } else { 4_000 }).await?);
     rows.push(wildcard_row(quick).await?);
     rows.push(durable_row(quick).await?);
     Ok(rows)
 }
 
+/// What an idle connection costs, plain and over TLS.
+async fn idle_rows(name: &str, count: usize) -> anyhow::Result<Vec<Row>> {
+    let (theirs, ours) = (Server::mosquitto()?, Server::ours(None)?);
+    let theirs = idle_kilobytes(&theirs, count, async || load::dial(theirs.address).await).await?;
+    let ours = idle_kilobytes(&ours, count, async || load::dial(ours.address).await).await?;
+    let identity = Identity::new()?;
+    let (theirs_tls, ours_tls) = (Server::mosquitto_over_tls(&identity)?, Server::ours_over_tls(&identity)?);
+    let theirs_tls = idle_kilobytes(&theirs_tls, count, async || identity.dial(theirs_tls.address).await).await?;
+    let ours_tls = idle_kilobytes(&ours_tls, count, async || identity.dial(ours_tls.address).await).await?;
+    let row = |metric: &str, ours: f64, theirs, most: f64| {
+        let row = Row::beside(metric, "KB", ours, name, theirs, Target::None);
+        Row { target: format!("≤ {most}"), met: Some(ours <= most), ..row }
+    };
+    Ok(vec![
+        row("idle connection with one subscription", ours, theirs, 5.0),
+        row("idle connection with one subscription, TLS", ours_tls, theirs_tls, 25.0),
+    ])
+}
+
 /// KB of resident memory an idle connection adds. The first hundred pay for what all share.
-async fn idle_bytes(server: &Server, count: usize) -> anyhow::Result<f64> {
-    let first = load::idle(server.address, 0, 100).await?;
+async fn idle_kilobytes<S: load::Stream>(
+    server: &Server,
+    count: usize,
+    dial: impl AsyncFn() -> anyhow::Result<S>,
+) -> anyhow::Result<f64> {
+    let first = load::idle(&dial, 0, 100).await?;
     let before = machine::resident_bytes(server.pid())?;
-    let more = load::idle(server.address, 100, count).await?;
+    let more = load::idle(&dial, 100, count).await?;
     let after = machine::resident_bytes(server.pid())?;
     drop((first, more));
     Ok(after.saturating_sub(before) as f64 / 1024.0 / count as f64)

@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
+use super::tls::Identity;
+
 const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 
 /// How often and how long a starting broker is asked whether it is there.
@@ -64,10 +66,20 @@ pub(super) fn mosquitto_version() -> anyhow::Result<String> {
 impl Server {
     /// mosquitto, persistence off, queues wide open.
     pub(super) fn mosquitto() -> anyhow::Result<Self> {
+        Self::mosquitto_with("")
+    }
+
+    /// The same over TLS.
+    pub(super) fn mosquitto_over_tls(identity: &Identity) -> anyhow::Result<Self> {
+        let (certificate, key) = (identity.certificate.display(), identity.key.display());
+        Self::mosquitto_with(&format!("certfile {certificate}\nkeyfile {key}\n"))
+    }
+
+    fn mosquitto_with(more: &str) -> anyhow::Result<Self> {
         let (folder, port) = (TempDir::new()?, free_port()?);
         let config = folder.path().join("mosquitto.conf");
         let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 1000000\n\
+            "listener {port} 127.0.0.1\n{more}allow_anonymous true\npersistence false\nmax_queued_messages 1000000\n\
              max_inflight_messages 1000\nset_tcp_nodelay true\nlog_type none\nuser root\n"
         );
         #[expect(clippy::disallowed_methods, reason = "a file of the peer, not of the product")]
@@ -85,6 +97,14 @@ impl Server {
         if let Some(state) = state {
             command.arg("--state").arg(state);
         }
+        Self::start(command, port, folder)
+    }
+
+    /// Our broker over TLS, in memory.
+    pub(super) fn ours_over_tls(identity: &Identity) -> anyhow::Result<Self> {
+        let (folder, port) = (TempDir::new()?, free_port()?);
+        let mut command = Command::new(broker()?);
+        command.arg(port.to_string()).arg("--certificate").arg(&identity.certificate).arg("--key").arg(&identity.key);
         Self::start(command, port, folder)
     }
 
