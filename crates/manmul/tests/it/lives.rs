@@ -75,7 +75,46 @@ async fn the_demo_home_lives_and_has_a_past() {
     let thing = &site.get("/api/v1/things?limit=1")["items"][0];
     assert_eq!(thing["origin"], "virtual");
     let before = site.get("/api/v1/things")["total"].clone();
+    let counted = meters(&site);
+    assert!(counted.iter().any(|(_, property)| property["value"].as_f64() > Some(1.0)), "{counted:?}");
+    let waiting = "/api/v1/things?status=inbox";
+    let newcomer = site.until(waiting, |inbox| inbox["items"][0]["primary"][0]["value"].is_number()).await;
+    assert_eq!((&newcomer["total"], &newcomer["items"][0]["origin"]), (&json!(1), &json!("virtual")));
     let site = site.restart().await;
     assert_eq!(site.get("/api/v1/things")["total"], before);
     site.until("/api/v1/overview", |overview| overview["totals"]["online"] == overview["totals"]["things"]).await;
+    for (thing, before) in counted {
+        let (name, since) = (before["name"].clone(), before["received"].as_i64());
+        let told = |thing: &Value| property(thing, &name)["received"].as_i64() > since;
+        let now = property(&site.until(&format!("/api/v1/things/{thing}"), told).await, &name);
+        assert!(now["value"].as_f64() >= before["value"].as_f64(), "{thing} went back from {before} to {now}");
+    }
+    let id = newcomer["items"][0]["id"].as_str().unwrap();
+    let seen = newcomer["items"][0]["last_seen_us"].as_i64();
+    site.until(waiting, |inbox| inbox["items"][0]["last_seen_us"].as_i64() > seen).await;
+    assert_eq!(site.ask("DELETE", &format!("/api/v1/things/{id}"), &Value::Null).status, 204);
+    let site = site.restart().await;
+    assert_eq!(site.get(waiting)["total"], 0, "who was sent away does not come back");
+}
+
+/// What counts up in the home: whose it is, and the property.
+fn meters(site: &Site) -> Vec<(String, Value)> {
+    let things = site.get("/api/v1/things?limit=500");
+    let mut meters = Vec::new();
+    for thing in things["items"].as_array().unwrap() {
+        let id = thing["id"].as_str().unwrap();
+        for property in site.get(&format!("/api/v1/things/{id}"))["properties"].as_array().unwrap() {
+            let name = property["name"].as_str().unwrap();
+            // What is counted for a day or a session begins again, and a battery gives back.
+            if name.starts_with("energy") && !["_today", "_session", "_stored"].iter().any(|end| name.ends_with(end)) {
+                meters.push((id.to_owned(), property.clone()));
+            }
+        }
+    }
+    meters
+}
+
+fn property(thing: &Value, name: &Value) -> Value {
+    let properties = thing["properties"].as_array().unwrap();
+    properties.iter().find(|property| property["name"] == *name).unwrap().clone()
 }
