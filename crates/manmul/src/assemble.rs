@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,6 +15,7 @@ use server::access::{Access, Settings, secret};
 use server::http::serve::HttpServer;
 use server::http::tls;
 use server::{Application, Simulation, Stage as _};
+use site::run::{Domain, RunBook};
 use site::{MakeAdapters, NotPublished, Outgoing, Publish, RateGuard, RetainedMessage, Site};
 use store::history::{HistoryOptions, SegmentHistory};
 use store::log::{SegmentLog, SegmentOptions};
@@ -59,6 +61,8 @@ pub struct Running {
     fold: site::Running,
     log: Arc<dyn Log>,
     history: Arc<dyn History>,
+    runs: Arc<RunBook>,
+    run_worker: JoinHandle<()>,
     draining: CancellationToken,
     background: Vec<tokio::task::JoinHandle<()>>,
     demo: watch::Receiver<f64>,
@@ -141,6 +145,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let fold = site.start(Arc::new(OverBroker(broker.clone())));
     let draining = CancellationToken::new();
     let stage = Stage::open(broker.clone(), Arc::clone(&clock), config.demo.seed, draining.clone());
+    let runs = RunBook::open(Arc::clone(&state), Arc::clone(&clock), domains(), simulation_threads())?;
     let app = Application::new(server::Parts {
         access: Arc::clone(&access),
         site: Arc::clone(&site),
@@ -148,6 +153,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         log: Arc::clone(&log),
         history: Arc::clone(&history),
         state: Arc::clone(&state),
+        runs: Arc::clone(&runs),
         clock: Arc::clone(&clock),
         stage: Arc::clone(&stage) as Arc<dyn server::Stage>,
         data_directory: directory.root().to_owned(),
@@ -162,6 +168,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let (https, mqtts) = tls_configs(&config, &directory)?;
     let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts, draining.clone()));
     let owned = access.has_owner();
+    let run_worker = runs.start();
     let mut background = Vec::new();
     if owned {
         doors.open_configured().await?;
@@ -205,6 +212,8 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         fold,
         log,
         history,
+        runs,
+        run_worker,
         draining,
         background,
         demo,
@@ -242,6 +251,7 @@ impl Running {
     /// Stops taking anything in, finishes what is under way, and writes everything down.
     pub async fn drain(mut self) -> anyhow::Result<()> {
         self.draining.cancel();
+        self.runs.close();
         for task in self.background.drain(..) {
             // A task that failed has said so; it must not keep the rest from being written down.
             drop(task.await);
@@ -251,9 +261,12 @@ impl Running {
         if !self.server.drained(DRAIN_PATIENCE).await {
             tracing::warn!(connections = self.server.connections(), "some connections did not end in time");
         }
-        let Self { fold, log, history, site, app, broker, server, doors, stage, .. } = self;
+        let Self { fold, log, history, site, app, broker, server, doors, stage, run_worker, .. } = self;
         let (still_log, still_history) = (Arc::clone(&log), Arc::clone(&history));
         tokio::task::spawn_blocking(move || {
+            if run_worker.join().is_err() {
+                tracing::error!("the worker of runs panicked");
+            }
             fold.stop()?;
             history.sync()?;
             log.sync()?;
@@ -278,6 +291,16 @@ async fn released(log: Arc<dyn Log>, history: Arc<dyn History>) {
     if tokio::time::timeout(DRAIN_PATIENCE, alone).await.is_err() {
         tracing::warn!("something still uses the data directory");
     }
+}
+
+/// The fields of work that policies can be run in.
+fn domains() -> Vec<Arc<dyn Domain>> {
+    Vec::new()
+}
+
+/// How many simulations are worked on at the same time: what the machine has.
+fn simulation_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn adapters() -> MakeAdapters {

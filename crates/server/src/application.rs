@@ -9,6 +9,7 @@ use mqtt::Broker;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use site::Site;
+use site::run::RunBook;
 use store::state::{Change, StateError, Table};
 use store::{History, Log, State};
 use tokio::sync::watch;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub history: Arc<dyn History>,
     /// Rows.
     pub state: Arc<dyn State>,
+    /// Runs and plans.
+    pub runs: Arc<RunBook>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Plays virtual things.
@@ -81,6 +84,7 @@ pub struct Application {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) history: Arc<dyn History>,
     pub(crate) state: Arc<dyn State>,
+    pub(crate) runs: Arc<RunBook>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<dyn Stage>,
     pub(crate) data_directory: PathBuf,
@@ -117,6 +121,7 @@ impl Application {
             log: parts.log,
             history: parts.history,
             state: parts.state,
+            runs: parts.runs,
             clock: parts.clock,
             stage: parts.stage,
             data_directory: parts.data_directory,

@@ -55,6 +55,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two runs side by side, seed by seed. */
+        get: operations["compare_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fields of work with their policies and figures. */
+        get: operations["list_domains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which policy is live in a domain, and which were before. */
+        get: operations["get_live"];
+        /** Takes a policy live without a run to show for it. For owners; what is live says that it was forced. */
+        put: operations["force_live"];
+        post?: never;
+        /** Hands off: no policy is live in the domain. */
+        delete: operations["withdraw_live"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/live/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes back to the policy that was live before. */
+        post: operations["roll_back_live"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/entries/{position}": {
         parameters: {
             query?: never;
@@ -256,6 +326,148 @@ export interface paths {
         get: operations["overview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All plans, the newest first. */
+        get: operations["list_plans"];
+        put?: never;
+        /** Searches over candidates. The answer comes at once; look at the plan for how it does. */
+        post: operations["plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One plan. */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All runs, the newest first. */
+        get: operations["list_runs"];
+        put?: never;
+        /** Simulates a scenario. The answer comes at once; look at the run for how it does. */
+        post: operations["simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run. */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        /** Removes a run that is over. */
+        delete: operations["delete_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a run or a plan. */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/frames": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run's first seed looked like: frames one after the other, each a little-endian 64-bit float (virtual
+         *     seconds), a 32-bit length, and as many bytes in the domain's own form.
+         */
+        get: operations["get_frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the policy of a run that went through live, with the run to show for it. */
+        post: operations["promote_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Simulates a run again; its traces must come out the same. */
+        post: operations["repeat_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -673,6 +885,9 @@ export interface components {
             /** @description What people call them; null when there is no such person or program any more. */
             who_name: string | null;
         };
+        BTreeMap: {
+            [key: string]: number;
+        };
         /** @description One page of the past, newest first. How long the whole is, is not known without reading all of it. */
         Backwards_Message: {
             /** @description The items. */
@@ -747,6 +962,16 @@ export interface components {
             /** @description What to send as `before` for the next page; null at the beginning of the log. */
             next_cursor: string | null;
         };
+        /**
+         * @description Which way a figure should go.
+         * @enum {string}
+         */
+        Better: "higher" | "lower" | "neither";
+        /** @description One combination. */
+        Candidate: {
+            /** @description The values, in the order of the variations. */
+            values: components["schemas"]["Value"][];
+        };
         /** @description Who or what led to an entry or record, and from which earlier record it followed. */
         Cause: {
             /** @description Which one: a thing, user, rule, policy or token id. */
@@ -817,6 +1042,18 @@ export interface components {
          * @enum {string}
          */
         CommandState: "sent" | "accepted" | "running" | "finished" | "failed" | "timed_out";
+        /** @description A figure of two runs. */
+        Comparison: {
+            difference?: components["schemas"]["Summary"] | null;
+            /** @description Over all seeds of the first. */
+            first: components["schemas"]["Summary"];
+            /** @description Which figure. */
+            name: string;
+            /** @description Over all seeds of the second. */
+            second: components["schemas"]["Summary"];
+            /** @description Whether the second is better; `None` when nobody can tell. */
+            second_is_better?: boolean | null;
+        };
         /** @description How a thing signs in. */
         CredentialInfo: {
             /**
@@ -871,6 +1108,19 @@ export interface components {
              */
             last_us: number;
         };
+        /** @description What a domain can do. */
+        DomainDescription: {
+            /** @description What is measured. The first one ranks the candidates of a plan that names no other. */
+            kpis: components["schemas"]["KpiDescription"][];
+            /** @description The word in scenarios and in the API's paths. */
+            name: string;
+            /** @description Who can decide. */
+            policies: components["schemas"]["PolicyDescription"][];
+            /** @description What people call it. */
+            title: string;
+            /** @description JSON Schema of a scenario's world. */
+            world: components["schemas"]["Value"];
+        };
         /** @description An entry with what led to it. */
         EntryWithChain: {
             /** @description What led to it, nearest first. */
@@ -895,6 +1145,22 @@ export interface components {
              * @default
              */
             title: string;
+        };
+        /** @description A policy that shall go live with nothing to show for it. */
+        Force: {
+            /** @description `shadow` or `operate`. */
+            mode: components["schemas"]["Mode"];
+            /** @description Which policy. */
+            policy: components["schemas"]["PolicyChoice"];
+        };
+        /** @description The end of a plan: the best first, those that could not be simulated last. */
+        Found: {
+            /** @description Which figure ranked them. */
+            objective: string;
+            /** @description All candidates. */
+            ranked: components["schemas"]["Ranked"][];
+            /** @description How many simulations it took. */
+            simulations: number;
         };
         /** @description One headline property of a thing. */
         Headline: {
@@ -979,12 +1245,34 @@ export interface components {
              */
             timeout_ms?: number | null;
         };
+        /** @description What a figure is. */
+        KpiDescription: {
+            /** @description Which way it should go. */
+            better: components["schemas"]["Better"];
+            /**
+             * Format: int32
+             * @description Digits worth showing after the point.
+             */
+            decimals: number;
+            /** @description Unique in its domain: `orders_per_hour`. */
+            name: string;
+            /** @description What people call it. */
+            title: string;
+            /** @description Its unit; empty for counts and parts. */
+            unit: string;
+        };
         /** @description An address at which the server listens. */
         ListenerInfo: {
             /** @description Address and port. */
             address: string;
             /** @description `http`, `https`, `mqtt`, `mqtts`. */
             protocol: string;
+        };
+        /** @description What is live in a domain. */
+        Live: {
+            /** @description What decided before, the newest first. */
+            earlier: components["schemas"]["Promotion"][];
+            now?: components["schemas"]["Promotion"] | null;
         };
         /** @description The log. */
         LogInfo: {
@@ -1057,6 +1345,11 @@ export interface components {
             /** @description Why no record came of it, if none did. */
             undecodable: string | null;
         };
+        /**
+         * @description What answers a policy, and what becomes of its commands.
+         * @enum {string}
+         */
+        Mode: "backtest" | "simulate" | "shadow" | "operate";
         /** @description What a model may be given as: a whole model, or the id of one that is known. */
         ModelChoice: string | components["schemas"]["ThingModel"];
         /** @description The MQTT side. */
@@ -1364,6 +1657,44 @@ export interface components {
             /** @description Every property as it was. */
             properties: components["schemas"]["PastProperty"][];
         };
+        /** @description What is asked of a plan. */
+        PlanRequest: {
+            /** @description Where every candidate starts from. */
+            base: components["schemas"]["Scenario"];
+            /** @description Which figure ranks them; the domain's first when empty. */
+            objective?: string;
+            /** @description Every combination is a candidate. */
+            vary: components["schemas"]["Variation"][];
+        };
+        /** @description A plan with what it found. */
+        PlanRun: {
+            /**
+             * Format: int64
+             * @description When it was asked for.
+             */
+            created: number;
+            /** @description By whom. */
+            created_by: string;
+            /**
+             * Format: int64
+             * @description When it was over.
+             */
+            finished?: number | null;
+            found?: components["schemas"]["Found"] | null;
+            /** @description Unique; ids of later plans sort behind. */
+            id: string;
+            /** @description Why it failed. */
+            problem?: string | null;
+            /**
+             * Format: double
+             * @description The part that is done, from 0 to 1.
+             */
+            progress: number;
+            /** @description What was asked. */
+            request: components["schemas"]["PlanRequest"];
+            /** @description Where it stands. */
+            state: components["schemas"]["RunState"];
+        };
         /** @description The points of some series. */
         Points: {
             /** @description The series, as asked. */
@@ -1375,6 +1706,24 @@ export interface components {
             simulated_until_us: number | null;
             /** @description The coarsest tier that was read. */
             tier: components["schemas"]["TierName"];
+        };
+        /** @description Which policy, and how it is set. */
+        PolicyChoice: {
+            /** @description One of the domain's policies. */
+            name: string;
+            /** @description Its parameters; what is left out has the policy's default. */
+            parameters?: components["schemas"]["Value"];
+        };
+        /** @description A kind of policy that a domain has. */
+        PolicyDescription: {
+            /** @description Unique in its domain. */
+            name: string;
+            /** @description JSON Schema of its parameters, with defaults. */
+            parameters: components["schemas"]["Value"];
+            /** @description What it does, in a sentence. */
+            summary: string;
+            /** @description What people call it. */
+            title: string;
         };
         /**
          * Format: int64
@@ -1404,6 +1753,27 @@ export interface components {
             type: string;
             /** @description Where in the request: a field path, a parameter, a line. */
             where?: string | null;
+        };
+        /** @description How a policy shall go live. */
+        Promote: {
+            /** @description `shadow` or `operate`. */
+            mode: components["schemas"]["Mode"];
+        };
+        /** @description One promotion of a policy. */
+        Promotion: {
+            /** @description By whom. */
+            by: string;
+            /** @description Shadow or operate. */
+            mode: components["schemas"]["Mode"];
+            /** @description What was promoted. */
+            policy: components["schemas"]["PolicyChoice"];
+            /** @description The run that it rests on; `None` when it was forced. */
+            run?: string | null;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
         };
         /** @description One property: its type, unit, range and access. Also the shape of an action's input fields. */
         PropertyModel: {
@@ -1533,6 +1903,20 @@ export interface components {
             /** @description What happens when it is full, in words. */
             policy: string;
         };
+        /** @description A candidate with what it came to. */
+        Ranked: {
+            behind?: components["schemas"]["Summary"] | null;
+            /** @description Which. */
+            candidate: components["schemas"]["Candidate"];
+            /** @description Why it could not be simulated. */
+            failed?: string | null;
+            /** @description What was found, each once. */
+            findings: string[];
+            /** @description Its figures over the seeds that it met. */
+            kpis: {
+                [key: string]: components["schemas"]["Summary"];
+            };
+        };
         /** @description One fact about one thing. */
         Record: {
             /** @description Who or what led to it. */
@@ -1568,16 +1952,107 @@ export interface components {
          * @enum {string}
          */
         RecordKind: "property" | "event" | "action" | "presence" | "decision" | "insight";
+        /** @description What a repetition shows. */
+        Repeats: {
+            /** @description Which run is repeated. */
+            run: string;
+            /** @description Whether every trace was the same; unknown until it is over. */
+            same?: boolean | null;
+        };
         /**
          * @description What a person may do on the whole site; each role may do all that the ones after it may.
          * @enum {string}
          */
         Role: "owner" | "operator" | "viewer";
+        /** @description A run. */
+        Run: {
+            /**
+             * Format: int64
+             * @description When it was asked for.
+             */
+            created: number;
+            /** @description By whom. */
+            created_by: string;
+            /** @description What a person should know, each once. */
+            findings: string[];
+            /**
+             * Format: int64
+             * @description When it was over.
+             */
+            finished?: number | null;
+            /** @description How many frames of its first seed were kept. */
+            frames: number;
+            /** @description Unique; ids of later runs sort behind. */
+            id: string;
+            /** @description The figures over all seeds. */
+            kpis: {
+                [key: string]: components["schemas"]["Summary"];
+            };
+            /** @description In which mode. */
+            mode: components["schemas"]["Mode"];
+            /** @description Each seed. */
+            outcomes: components["schemas"]["SeedOutcome"][];
+            /** @description Why it failed. */
+            problem?: string | null;
+            /**
+             * Format: double
+             * @description The part that is done, from 0 to 1.
+             */
+            progress: number;
+            repeats?: components["schemas"]["Repeats"] | null;
+            /** @description Of what. */
+            scenario: components["schemas"]["Scenario"];
+            /** @description Where it stands. */
+            state: components["schemas"]["RunState"];
+        };
+        /**
+         * @description Where a run or plan stands.
+         * @enum {string}
+         */
+        RunState: "waiting" | "running" | "finished" | "failed" | "cancelled";
+        /** @description A policy, the world that answers it, and how long and how often it is tried. */
+        Scenario: {
+            /** @description The domain that knows the policy and the world: `fleet`. */
+            domain: string;
+            /**
+             * Format: int64
+             * @description How long, in virtual seconds.
+             */
+            duration_seconds: number;
+            /** @description Who decides. */
+            policy: components["schemas"]["PolicyChoice"];
+            /**
+             * @description One repetition each. The same seeds in two scenarios meet the same chance events, so that their results can be
+             *     compared pair by pair.
+             */
+            seeds: number[];
+            /**
+             * Format: int64
+             * @description When the virtual time begins.
+             */
+            start?: number;
+            /** @description What people call it. */
+            title?: string;
+            /** @description What answers: the domain's own description of layout, bodies and demand. */
+            world?: components["schemas"]["Value"];
+        };
         /**
          * @description What a program's token is good for.
          * @enum {string}
          */
         Scope: "read" | "command" | "configure" | "ingest";
+        /** @description What one seed came to. */
+        SeedOutcome: {
+            /** @description Its figures. */
+            kpis: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int64
+             * @description Which.
+             */
+            seed: number;
+            /** @description The digest of everything that happened, in hexadecimal. */
+            trace: string;
+        };
         /** @description A series. */
         Series: {
             /**
@@ -1749,6 +2224,31 @@ export interface components {
             space: components["schemas"]["Space"];
             /** @description Accepted things in it. */
             things: number;
+        };
+        /** @description A figure over several seeds. */
+        Summary: {
+            /**
+             * Format: double
+             * @description Half the width of the 95 % confidence interval of the mean (Student's t); `None` with fewer than two seeds.
+             */
+            half_width?: number | null;
+            /**
+             * Format: double
+             * @description The most of all seeds.
+             */
+            maximum: number;
+            /**
+             * Format: double
+             * @description The mean over the seeds.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description The least of all seeds.
+             */
+            minimum: number;
+            /** @description How many seeds. */
+            seeds: number;
         };
         /** @description The installation. */
         System: {
@@ -2002,6 +2502,14 @@ export interface components {
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
+        Value: unknown;
+        /** @description One thing that is varied. */
+        Variation: {
+            /** @description Which value of the scenario, as a JSON pointer: `/world/robots`. */
+            place: string;
+            /** @description What is tried. */
+            values: components["schemas"]["Value"][];
+        };
         /** @description The commands that a write led to, one for each property. */
         Written: {
             /** @description The commands. */
@@ -2097,6 +2605,197 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_runs: {
+        parameters: {
+            query: {
+                /** @description What is compared with. */
+                first: string;
+                /** @description What is compared. */
+                second: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_domains: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DomainDescription"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    force_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Force"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
                 };
             };
             /** @description a problem */
@@ -2500,6 +3199,347 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRun"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRun"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRun"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Scenario"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_frames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Promote"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repeat_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description a problem */

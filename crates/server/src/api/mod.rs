@@ -10,6 +10,7 @@ pub mod ingest;
 pub mod live;
 pub mod page;
 pub mod records;
+pub mod runs;
 pub mod session;
 pub mod spaces;
 pub mod system;
@@ -58,6 +59,7 @@ pub type App = Arc<Application>;
         (name = "records", description = "What was said and what was made of it"),
         (name = "spaces", description = "Places and the overview"),
         (name = "history", description = "Series, points, time travel, export"),
+        (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -96,6 +98,18 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(ingest::ingest_thing))
         .routes(routes!(ingest::ingest_influx))
         .routes(routes!(live::live))
+        .routes(routes!(runs::list_domains))
+        .routes(routes!(runs::get_live, runs::force_live, runs::withdraw_live))
+        .routes(routes!(runs::roll_back_live))
+        .routes(routes!(runs::list_runs, runs::simulate))
+        .routes(routes!(runs::get_run, runs::delete_run))
+        .routes(routes!(runs::cancel_run))
+        .routes(routes!(runs::repeat_run))
+        .routes(routes!(runs::promote_run))
+        .routes(routes!(runs::get_frames))
+        .routes(routes!(runs::compare_runs))
+        .routes(routes!(runs::list_plans, runs::plan))
+        .routes(routes!(runs::get_plan))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))

@@ -29,6 +29,7 @@ pub const KEPT_MAX: usize = 1_000;
 
 /// Where a run or plan stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// It waits for its turn.
@@ -52,6 +53,7 @@ impl RunState {
 
 /// What one seed came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SeedOutcome {
     /// Which.
     pub seed: u64,
@@ -61,8 +63,19 @@ pub struct SeedOutcome {
     pub trace: String,
 }
 
+/// What a repetition shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Repeats {
+    /// Which run is repeated.
+    pub run: String,
+    /// Whether every trace was the same; unknown until it is over.
+    pub same: Option<bool>,
+}
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Run {
     /// Unique; ids of later runs sort behind.
     pub id: String,
@@ -75,10 +88,12 @@ pub struct Run {
     /// The part that is done, from 0 to 1.
     pub progress: f64,
     /// When it was asked for.
+    #[cfg_attr(feature = "schema", schema(value_type = i64))]
     pub created: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When it was over.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
     pub finished: Option<Timestamp>,
     /// The figures over all seeds.
     pub kpis: BTreeMap<String, Summary>,
@@ -88,14 +103,15 @@ pub struct Run {
     pub findings: Vec<String>,
     /// Why it failed.
     pub problem: Option<String>,
-    /// The run that this one repeats, and, once it is over, whether every trace was the same.
-    pub repeats: Option<(String, Option<bool>)>,
+    /// The run that this one repeats.
+    pub repeats: Option<Repeats>,
     /// How many frames of its first seed were kept.
     pub frames: usize,
 }
 
 /// A plan with what it found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PlanRun {
     /// Unique; ids of later plans sort behind.
     pub id: String,
@@ -106,10 +122,12 @@ pub struct PlanRun {
     /// The part that is done, from 0 to 1.
     pub progress: f64,
     /// When it was asked for.
+    #[cfg_attr(feature = "schema", schema(value_type = i64))]
     pub created: Timestamp,
     /// By whom.
     pub created_by: String,
     /// When it was over.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>))]
     pub finished: Option<Timestamp>,
     /// What it found.
     pub found: Option<Found>,
@@ -119,6 +137,7 @@ pub struct PlanRun {
 
 /// A figure of two runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// Which figure.
     pub name: String,
@@ -250,15 +269,10 @@ impl RunBook {
         if run.state != RunState::Finished {
             return Err(RunError::NothingToShow(id.to_owned()));
         }
-        self.enter_run(run.scenario, by, Some((run.id, None)))
+        self.enter_run(run.scenario, by, Some(Repeats { run: run.id, same: None }))
     }
 
-    fn enter_run(
-        &self,
-        scenario: Scenario,
-        by: &str,
-        repeats: Option<(String, Option<bool>)>,
-    ) -> Result<Run, RunError> {
+    fn enter_run(&self, scenario: Scenario, by: &str, repeats: Option<Repeats>) -> Result<Run, RunError> {
         self.check(&scenario)?;
         let run = Run {
             id: self.next_id("run"),

@@ -9,6 +9,7 @@ use super::scenario::Scenario;
 
 /// A kind of policy that a domain has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PolicyDescription {
     /// Unique in its domain.
     pub name: &'static str,
@@ -22,6 +23,7 @@ pub struct PolicyDescription {
 
 /// What a domain can do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DomainDescription {
     /// The word in scenarios and in the API's paths.
     pub name: &'static str,
@@ -37,6 +39,7 @@ pub struct DomainDescription {
 
 /// One thing that is wrong with what somebody gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Complaint {
     /// Where, as a JSON pointer into the scenario.
     pub place: String,

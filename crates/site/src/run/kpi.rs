@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which way a figure should go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
     /// More is better.
@@ -18,6 +19,7 @@ pub enum Better {
 
 /// What a figure is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct KpiDescription {
     /// Unique in its domain: `orders_per_hour`.
     pub name: &'static str,
@@ -36,6 +38,7 @@ pub type Kpis = BTreeMap<String, f64>;
 
 /// A figure over several seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// The mean over the seeds.
     pub mean: f64,

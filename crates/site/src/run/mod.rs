@@ -18,7 +18,7 @@ mod search;
 mod worker;
 
 pub use book::{
-    Comparison, Frame, KEPT_MAX, PlanRun, RECORDING_BYTES_MAX, Run, RunBook, RunError, RunState, SeedOutcome,
+    Comparison, Frame, KEPT_MAX, PlanRun, RECORDING_BYTES_MAX, Repeats, Run, RunBook, RunError, RunState, SeedOutcome,
     WAITING_MAX,
 };
 pub use domain::{Complaint, Domain, DomainDescription, Failed, Outcome, PolicyDescription, Quiet, Watch};

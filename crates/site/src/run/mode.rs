@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What answers a policy, and what becomes of its commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Recorded history answers; commands are counted and compared with what really happened.

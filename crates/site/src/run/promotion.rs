@@ -13,6 +13,7 @@ const EARLIER_MAX: usize = 50;
 
 /// One promotion of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Promotion {
     /// What was promoted.
     pub policy: PolicyChoice,
@@ -21,6 +22,7 @@ pub struct Promotion {
     /// The run that it rests on; `None` when it was forced.
     pub run: Option<String>,
     /// When.
+    #[cfg_attr(feature = "schema", schema(value_type = i64))]
     pub time: Timestamp,
     /// By whom.
     pub by: String,
@@ -28,6 +30,7 @@ pub struct Promotion {
 
 /// What is live in a domain.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Live {
     /// What decides now; `None`: hands off.
     pub now: Option<Promotion>,

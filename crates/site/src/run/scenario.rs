@@ -15,6 +15,7 @@ pub const SCENARIO_BYTES_MAX: usize = 8 << 20;
 
 /// Which policy, and how it is set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PolicyChoice {
     /// One of the domain's policies.
     pub name: String,
@@ -25,6 +26,7 @@ pub struct PolicyChoice {
 
 /// A policy, the world that answers it, and how long and how often it is tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Scenario {
     /// What people call it.
     #[serde(default)]
@@ -38,6 +40,7 @@ pub struct Scenario {
     pub world: Json,
     /// When the virtual time begins.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = i64))]
     pub start: Timestamp,
     /// How long, in virtual seconds.
     pub duration_seconds: u64,

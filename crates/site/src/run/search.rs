@@ -23,6 +23,7 @@ const KEPT_MIN: usize = 3;
 
 /// One thing that is varied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Variation {
     /// Which value of the scenario, as a JSON pointer: `/world/robots`.
     pub place: String,
@@ -32,6 +33,7 @@ pub struct Variation {
 
 /// What is asked of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PlanRequest {
     /// Where every candidate starts from.
     pub base: Scenario,
@@ -44,6 +46,7 @@ pub struct PlanRequest {
 
 /// One combination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// The values, in the order of the variations.
     pub values: Vec<Json>,
@@ -51,6 +54,7 @@ pub struct Candidate {
 
 /// A candidate with what it came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Ranked {
     /// Which.
     pub candidate: Candidate,
@@ -66,6 +70,7 @@ pub struct Ranked {
 
 /// The end of a plan: the best first, those that could not be simulated last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Found {
     /// All candidates.
     pub ranked: Vec<Ranked>,

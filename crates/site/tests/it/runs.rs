@@ -7,7 +7,7 @@ use model::{SteppedClock, Timestamp};
 use serde_json::json;
 use site::run::{
     Better, Complaint, Domain, DomainDescription, Failed, KpiDescription, Mode, Outcome, PlanRequest, PolicyChoice,
-    PolicyDescription, RunBook, RunError, RunState, Scenario, Variation, Watch,
+    PolicyDescription, Repeats, RunBook, RunError, RunState, Scenario, Variation, Watch,
 };
 use store::state::MemoryState;
 
@@ -111,7 +111,7 @@ fn the_same_again_leaves_the_same_traces() {
     book.turn();
     let again = book.repeat(&run.id, "kim").unwrap();
     book.turn();
-    assert_eq!(book.run(&again.id).unwrap().repeats, Some((run.id, Some(true))));
+    assert_eq!(book.run(&again.id).unwrap().repeats, Some(Repeats { run: run.id, same: Some(true) }));
 }
 
 #[test]

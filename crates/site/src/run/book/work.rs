@@ -1,7 +1,9 @@
 //! Working off what waits: one thing after the other, each on all threads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -51,11 +53,16 @@ impl Progress {
 }
 
 impl RunBook {
-    /// Works off whatever waits until the book is closed. To be called on a thread of its own.
-    pub fn work(&self) {
-        while !self.closing.load(Ordering::Relaxed) {
-            self.work_off(true);
-        }
+    /// Starts a thread that works off whatever waits until the book is closed, or nobody else has it any more.
+    pub fn start(self: &Arc<Self>) -> JoinHandle<()> {
+        let book = Arc::downgrade(self);
+        std::thread::spawn(move || {
+            while let Some(book) = book.upgrade()
+                && !book.closing.load(Ordering::Relaxed)
+            {
+                book.work_off(true);
+            }
+        })
     }
 
     /// Works off what waits now. Returns how many were done; tests and the command line call it.
@@ -145,12 +152,12 @@ impl RunBook {
         }
         run.kpis = by_name.into_iter().filter_map(|(name, figures)| Some((name, Summary::of(&figures)?))).collect();
         run.state = RunState::Finished;
-        if let Some((repeated, same)) = &mut run.repeats {
-            let before = self.run(repeated).map(|before| before.outcomes).unwrap_or_default();
+        if let Some(repeats) = &mut run.repeats {
+            let before = self.run(&repeats.run).map(|before| before.outcomes).unwrap_or_default();
             let traces = |outcomes: &[SeedOutcome]| -> Vec<(u64, String)> {
                 outcomes.iter().map(|outcome| (outcome.seed, outcome.trace.clone())).collect()
             };
-            *same = Some(traces(&before) == traces(&run.outcomes));
+            repeats.same = Some(traces(&before) == traces(&run.outcomes));
         }
     }
 
