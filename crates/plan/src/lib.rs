@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, opens a file or draws unseeded randomness: time comes as a [`Budget`], chance as a seed.
 
+pub mod assign;
 mod budget;
 pub mod check;
 mod choices;

@@ -127,6 +127,11 @@ impl Lifelong {
         &mut self.fields
     }
 
+    /// The distance fields that are there.
+    pub const fn known_fields(&self) -> &Fields {
+        &self.fields
+    }
+
     fn run<const D: usize>(&mut self, table: &OperationTable<D>, step: Step<'_>, budget: Budget<'_>) -> StepPlan {
         let agents = step.agents;
         let near =
