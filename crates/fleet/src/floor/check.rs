@@ -83,7 +83,11 @@ impl Checker<'_> {
     fn ids<'i>(&mut self, what: &str, ids: impl Iterator<Item = &'i str>) {
         let mut seen = HashSet::new();
         for id in ids {
-            if id.is_empty() || id.len() > ID_BYTES_MAX || id.contains(['/', '+', '#']) || id.chars().any(char::is_control) {
+            if id.is_empty()
+                || id.len() > ID_BYTES_MAX
+                || id.contains(['/', '+', '#'])
+                || id.chars().any(char::is_control)
+            {
                 let hint = format!("use 1 to {ID_BYTES_MAX} bytes without /, + and #");
                 self.error(format!("{what} {id:?}"), "this cannot be an id", &hint);
             }
@@ -110,7 +114,9 @@ impl Checker<'_> {
                 let hint = "make all rows as long as the first";
                 self.error(format!("row {row}"), format!("it has {length} cells, the first has {columns}"), hint);
             }
-            if let Some(unknown) = text.chars().find(|c| !GridGround::is_free(*c) && !matches!(c, '@' | 'T' | 'O' | 'W')) {
+            if let Some(unknown) =
+                text.chars().find(|c| !GridGround::is_free(*c) && !matches!(c, '@' | 'T' | 'O' | 'W'))
+            {
                 self.error(format!("row {row}"), format!("{unknown:?} is no kind of cell"), "use . @ T E and S");
             }
         }
@@ -144,7 +150,11 @@ impl Checker<'_> {
             let place = format!("edge {}", edge.id);
             for end in [&edge.from, &edge.to] {
                 if !nodes.contains(end.as_str()) {
-                    self.error(&place, format!("there is no node {end:?}"), "name a node of the floor, or delete the edge");
+                    self.error(
+                        &place,
+                        format!("there is no node {end:?}"),
+                        "name a node of the floor, or delete the edge",
+                    );
                 }
             }
             if edge.from == edge.to {

@@ -70,10 +70,6 @@ impl Canvas {
         Self { rows: vec![vec!['.'; columns]; rows], lanes: Vec::new() }
     }
 
-    fn columns(&self) -> usize {
-        self.rows[0].len()
-    }
-
     fn lane(&mut self, from: (usize, usize), to: (usize, usize), direction: Direction) {
         self.lanes.push(Lane { from, to, direction });
     }
@@ -119,7 +115,8 @@ fn place_robots(floor: &mut Floor, count: usize, random: &mut Random) {
     }
     random.shuffle(&mut free);
     let robots = free.into_iter().take(count).enumerate();
-    floor.robots = robots.map(|(index, node)| RobotStart { id: format!("robot-{}", index + 1), node, theta: 0.0 }).collect();
+    floor.robots =
+        robots.map(|(index, node)| RobotStart { id: format!("robot-{}", index + 1), node, theta: 0.0 }).collect();
 }
 
 fn chargers(nodes: impl Iterator<Item = String>) -> Vec<Charger> {
@@ -187,7 +184,8 @@ impl Fulfilment {
         floor.storages = storages;
         let west = self.stations.div_ceil(2);
         let sides = [(0, west), (columns - 1, self.stations - west)];
-        let places = sides.into_iter().flat_map(|(column, count)| spread(count, rows - 4).map(move |row| (row + 2, column)));
+        let places =
+            sides.into_iter().flat_map(|(column, count)| spread(count, rows - 4).map(move |row| (row + 2, column)));
         floor.stations = places
             .enumerate()
             .map(|(index, (row, column))| {

@@ -2,7 +2,7 @@
 
 use plan::{Cell, Grid, Heading};
 
-use super::{FloorError, Fault, Network, NodeIndex, Point, Severity};
+use super::{Fault, FloorError, Network, NodeIndex, Point, Severity};
 
 /// How far off its place on the grid a node may lie, as a share of a step.
 const SNAP_SHARE: f64 = 0.05;

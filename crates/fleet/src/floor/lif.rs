@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Charger, Edge, Floor, GraphGround, Ground, Network, Node, NODES_MAX, Station};
+use super::{Charger, Edge, Floor, GraphGround, Ground, NODES_MAX, Network, Node, Station};
 
 /// Why a document is no LIF, or a floor cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,11 +179,13 @@ fn floor_of(layout: Layout, vehicle_type: Option<&str>) -> Result<Floor, LifErro
     let mut ground = GraphGround::default();
     let mut chargers = Vec::new();
     let mut known = std::collections::BTreeSet::new();
+    let mut others = std::collections::HashSet::new();
     for node in layout.nodes {
         known.extend(node.vehicle_type_node_properties.iter().map(|it| it.vehicle_type_id.clone()));
         let properties = node.vehicle_type_node_properties.iter();
         let mine = properties.clone().find(|it| is_for(vehicle_type, &it.vehicle_type_id, &it.robot_types));
         if mine.is_none() && vehicle_type.is_some() {
+            others.insert(node.node_id);
             continue;
         }
         if properties.flat_map(|it| &it.actions).any(|action| action.action_type == "startCharging") {
@@ -225,9 +227,11 @@ fn floor_of(layout: Layout, vehicle_type: Option<&str>) -> Result<Floor, LifErro
         .map(|station| Station {
             id: station.station_id,
             name: station.station_name,
-            nodes: station.interaction_node_ids,
+            // Nodes for other vehicles only are none of this floor's.
+            nodes: station.interaction_node_ids.into_iter().filter(|node| !others.contains(node)).collect(),
             ..Station::default()
         })
+        .filter(|station| !station.nodes.is_empty())
         .collect();
     Ok(floor)
 }
@@ -261,11 +265,8 @@ pub fn export_lif(floor: &Floor, network: &Network, vehicle_type: &str, exported
     let charges = |node: &str| floor.chargers.iter().any(|charger| charger.node == node);
     let nodes = indices().map(|node| {
         let point = network.point(node);
-        let charging = LifAction {
-            action_type: "startCharging".to_owned(),
-            required: false,
-            blocking_type: "HARD".to_owned(),
-        };
+        let charging =
+            LifAction { action_type: "startCharging".to_owned(), required: false, blocking_type: "HARD".to_owned() };
         LifNode {
             node_id: id(node),
             map_id: Some(floor.map.clone()),
@@ -278,19 +279,20 @@ pub fn export_lif(floor: &Floor, network: &Network, vehicle_type: &str, exported
             }],
         }
     });
-    let edges = indices().flat_map(|node| network.ways(node).iter().map(move |way| (node, way))).map(|(node, way)| LifEdge {
-        edge_id: way.id.clone(),
-        start_node_id: id(node),
-        end_node_id: id(way.to),
-        vehicle_type_edge_properties: vec![EdgeProperties {
-            vehicle_type_id: vehicle_type.to_owned(),
-            robot_types: Vec::new(),
-            vehicle_orientation: way.orientation.unwrap_or(0.0).to_degrees().rem_euclid(360.0),
-            orientation_type: "TANGENTIAL".to_owned(),
-            rotation_allowed: Some(false),
-            max_speed: way.speed_limit,
-        }],
-    });
+    let edges =
+        indices().flat_map(|node| network.ways(node).iter().map(move |way| (node, way))).map(|(node, way)| LifEdge {
+            edge_id: way.id.clone(),
+            start_node_id: id(node),
+            end_node_id: id(way.to),
+            vehicle_type_edge_properties: vec![EdgeProperties {
+                vehicle_type_id: vehicle_type.to_owned(),
+                robot_types: Vec::new(),
+                vehicle_orientation: way.orientation.unwrap_or(0.0).to_degrees().rem_euclid(360.0),
+                orientation_type: "TANGENTIAL".to_owned(),
+                rotation_allowed: Some(false),
+                max_speed: way.speed_limit,
+            }],
+        });
     let stations = floor.stations.iter().map(|station| {
         let point = station.nodes.first().and_then(|node| network.node(node)).map(|node| network.point(node));
         let point = point.unwrap_or_default();

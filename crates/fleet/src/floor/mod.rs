@@ -412,8 +412,7 @@ impl Floor {
 
     /// What the floor comes to, or everything that is wrong with it.
     pub fn network(&self) -> Result<Network, FloorError> {
-        let faults: Vec<Fault> =
-            self.check().into_iter().filter(|fault| fault.severity == Severity::Error).collect();
+        let faults: Vec<Fault> = self.check().into_iter().filter(|fault| fault.severity == Severity::Error).collect();
         if !faults.is_empty() {
             return Err(FloorError::Faults(faults));
         }

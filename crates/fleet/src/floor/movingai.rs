@@ -6,7 +6,9 @@ use super::{Floor, GridGround, Ground, NODES_MAX, Point};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
     /// The lines before the cells are not as they should be.
-    #[error("line {line}: expected {expected}, got {got:?}\nhint: a map begins with type octile, height H, width W, map")]
+    #[error(
+        "line {line}: expected {expected}, got {got:?}\nhint: a map begins with type octile, height H, width W, map"
+    )]
     Head {
         /// Which line, from 1.
         line: usize,
@@ -84,8 +86,14 @@ pub fn import_map(name: &str, text: &str, cell_metres: f64) -> Result<Floor, Map
     if rows.len() != height {
         return Err(MapError::Height { got: rows.len(), height });
     }
-    let ground =
-        GridGround { cell_metres, origin: Point::default(), rows, speed_limit: None, lanes: Vec::new(), walls: Vec::new() };
+    let ground = GridGround {
+        cell_metres,
+        origin: Point::default(),
+        rows,
+        speed_limit: None,
+        lanes: Vec::new(),
+        walls: Vec::new(),
+    };
     Ok(Floor::new(name, Ground::Grid(ground)))
 }
 

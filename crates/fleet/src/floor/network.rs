@@ -99,7 +99,8 @@ impl Network {
                 let (Some(to_row), Some(to_column)) = next else { continue };
                 let Some(to) = self.node(&cell_id(to_row, to_column)) else { continue };
                 let (here, there) = ((row, column), (to_row, to_column));
-                let is_walled = ground.walls.iter().any(|wall| [(wall.a, wall.b), (wall.b, wall.a)].contains(&(here, there)));
+                let is_walled =
+                    ground.walls.iter().any(|wall| [(wall.a, wall.b), (wall.b, wall.a)].contains(&(here, there)));
                 let is_against = ground.lanes.iter().any(|lane| {
                     let inside = |(row, column): (usize, usize)| {
                         (lane.from.0.min(lane.to.0)..=lane.from.0.max(lane.to.0)).contains(&row)
