@@ -35,7 +35,8 @@ fn main() {
     let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=').map(str::to_owned));
     if words[0] == "check" {
         let text = std::fs::read_to_string(&words[1]).expect("the result can be read");
-        let report = check(&text, words.get(2).map(|path| read(path)).as_ref()).unwrap_or_else(|error| panic!("{error}"));
+        let report =
+            check(&text, words.get(2).map(|path| read(path)).as_ref()).unwrap_or_else(|error| panic!("{error}"));
         println!("{:?} of {} stated, {} faults", report.count, report.stated, report.faults_total);
         report.faults.iter().take(20).for_each(|fault| println!("{fault}"));
         return;
@@ -44,7 +45,7 @@ fn main() {
     let mut planner = plan::Settings::default();
     let number = |key: &str| value(key).map(|text| text.parse::<f64>().expect("a number"));
     if let Some(depth) = number("depth") {
-        planner.depth = depth as usize;
+        planner.depth = Some(depth as usize);
     }
     if let Some(threads) = number("threads") {
         planner.threads = threads as usize;
@@ -53,7 +54,7 @@ fn main() {
         planner.seed = seed as u64;
     }
     if let Some(urgency) = number("urgency") {
-        planner.urgency = urgency;
+        planner.urgency = Some(urgency);
     }
     if let Some(temperature) = number("temperature") {
         planner.temperature = temperature;
@@ -69,13 +70,23 @@ fn main() {
     let mut report = |progress: Progress| {
         tried += progress.tried;
         if progress.step % 100 == 0 || progress.step < 4 {
-            println!("{} {} {:?} late {} tried {}", progress.step, progress.finished, progress.took, progress.late, progress.tried);
+            println!(
+                "{} {} {:?} late {} tried {}",
+                progress.step, progress.finished, progress.took, progress.late, progress.tried
+            );
         }
     };
     let outcome = run(&instance, settings, clock, &mut report).unwrap_or_else(|error| panic!("{error}"));
-    println!("{} {words:?} finished {} in {} steps, late {}, slowest {:?}, {} tried a step, {} errors",
-        words[1].rsplit('/').next().unwrap_or_default(), outcome.finished, outcome.steps, outcome.late, outcome.slowest,
-        tried / outcome.steps as u64, outcome.errors.len());
+    println!(
+        "{} {words:?} finished {} in {} steps, late {}, slowest {:?}, {} tried a step, {} errors",
+        words[1].rsplit('/').next().unwrap_or_default(),
+        outcome.finished,
+        outcome.steps,
+        outcome.late,
+        outcome.slowest,
+        tried / outcome.steps as u64,
+        outcome.errors.len()
+    );
     outcome.errors.iter().take(5).for_each(|error| println!("{error}"));
     if let Some(out) = value("out") {
         std::fs::write(out, outcome.file).expect("the result can be written");

@@ -66,23 +66,40 @@ impl Assigner {
         jobs: &[Job],
         budget: Budget<'_>,
     ) -> Vec<Option<usize>> {
-        let is_small = workers.len() * jobs.len() <= PAIRS_MAX;
-        let options: Vec<Options> = workers
-            .iter()
-            .map(|worker| {
-                if is_small {
-                    all_options(grid, fields, worker, jobs)
-                } else if worker.holds.is_some() && budget.is_over() {
-                    worker.holds.map(|job| (cost(grid, fields, worker, &jobs[job]), job as u32)).into_iter().collect()
-                } else {
-                    nearest_options(grid, fields, worker, jobs)
-                }
-            })
-            .collect();
+        let options = if workers.len() * jobs.len() <= PAIRS_MAX {
+            workers.iter().map(|worker| all_options(grid, fields, worker, jobs)).collect()
+        } else {
+            self.some_options(grid, fields, workers, jobs, budget)
+        };
         let mut taken = greedy(&options, jobs.len());
         fill(&mut taken, &options, jobs.len());
         self.improve(&mut taken, &options, jobs.len(), budget);
         taken
+    }
+
+    /// The nearest jobs of whoever has none, and of the others as far as the time goes; the rest keep what they have.
+    fn some_options(
+        &mut self,
+        grid: &Grid,
+        fields: &Fields,
+        workers: &[Worker],
+        jobs: &[Job],
+        budget: Budget<'_>,
+    ) -> Vec<Options> {
+        let squares = Squares::new(grid, jobs);
+        let mut order: Vec<usize> = (0..workers.len()).collect();
+        self.random.shuffle(&mut order);
+        order.sort_by_key(|worker| workers[*worker].holds.is_some());
+        let half = budget.share(0.5);
+        let mut options = vec![Options::new(); workers.len()];
+        for number in order {
+            let worker = &workers[number];
+            options[number] = match worker.holds {
+                Some(job) if half.is_over() => vec![(cost(grid, fields, worker, &jobs[job]), job as u32)],
+                _ => near_options(grid, fields, worker, jobs, &squares),
+            };
+        }
+        options
     }
 
     /// Lets workers take better jobs from each other or from the pool while the sum of costs falls.
@@ -141,23 +158,59 @@ fn all_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job]) -> O
     options
 }
 
-fn nearest_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job]) -> Options {
-    let guessed = |job: &Job| {
-        i64::from(guess(grid, worker.state, job.first)) * WAY_WEIGHT + i64::from(job.length) - i64::from(job.advance)
-    };
-    let mut options: Options =
-        jobs.iter().enumerate().map(|(number, job)| (guessed(job), number as u32)).collect();
-    if options.len() > NEAREST {
-        options.select_nth_unstable(NEAREST);
-        options.truncate(NEAREST);
+/// The jobs by where they begin, in squares of the floor.
+struct Squares {
+    across: usize,
+    jobs: Vec<Vec<u32>>,
+}
+
+/// The side of a square.
+const SQUARE: usize = 8;
+
+impl Squares {
+    fn new(grid: &Grid, jobs: &[Job]) -> Self {
+        let across = grid.columns().div_ceil(SQUARE);
+        let mut squares = Self { across, jobs: vec![Vec::new(); across * grid.rows().div_ceil(SQUARE)] };
+        for (number, job) in jobs.iter().enumerate() {
+            let (row, column) = grid.place(job.first);
+            squares.jobs[row / SQUARE * across + column / SQUARE].push(number as u32);
+        }
+        squares
     }
-    if let Some(job) = worker.holds.filter(|job| !options.iter().any(|(_, other)| *other as usize == *job)) {
-        options.push((0, job as u32));
+
+    /// At least so many jobs around a cell, when there are as many: ring after ring of squares.
+    fn around(&self, grid: &Grid, cell: Cell, count: usize) -> Vec<u32> {
+        let (row, column) = grid.place(cell);
+        let (row, column) = ((row / SQUARE) as isize, (column / SQUARE) as isize);
+        let (rows, columns) = ((self.jobs.len() / self.across) as isize, self.across as isize);
+        let mut found = Vec::new();
+        for ring in 0..rows.max(columns) {
+            for down in -ring..=ring {
+                let step = if down.abs() == ring { 1 } else { (2 * ring).max(1) };
+                let mut right = -ring;
+                while right <= ring {
+                    let (at_row, at_column) = (row + down, column + right);
+                    if (0..rows).contains(&at_row) && (0..columns).contains(&at_column) {
+                        found.extend_from_slice(&self.jobs[(at_row * columns + at_column) as usize]);
+                    }
+                    right += step;
+                }
+            }
+            if found.len() >= count && ring > 0 {
+                break;
+            }
+        }
+        found
     }
-    for (value, job) in &mut options {
-        *value = cost(grid, fields, worker, &jobs[*job as usize]);
-    }
+}
+
+fn near_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job], squares: &Squares) -> Options {
+    let mut near = squares.around(grid, worker.state.cell, NEAREST);
+    near.extend(worker.holds.map(|job| job as u32).filter(|job| !near.contains(job)));
+    let mut options: Options = near.iter().map(|job| (cost(grid, fields, worker, &jobs[*job as usize]), *job)).collect();
     options.sort_unstable();
+    options.truncate(NEAREST);
+    options.shrink_to_fit();
     options
 }
 

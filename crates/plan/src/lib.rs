@@ -9,6 +9,7 @@ mod choices;
 mod field;
 mod fields;
 pub mod grid;
+mod lacam;
 mod lifelong;
 mod operations;
 mod parallel;
@@ -19,6 +20,7 @@ pub use budget::Budget;
 pub use field::{Field, FieldMaker, UNREACHABLE, guess};
 pub use fields::{FIELD_BYTES_MAX, Fields};
 pub use grid::{Action, Cell, Grid, Heading, NO_CELL, State};
+pub use lacam::{Actions, Lacam, OneShot};
 pub use lifelong::{Agent, DEPTHS, Lifelong, Settings, Step, StepPlan};
 pub use random::Random;
 pub use window::AGENTS_MAX;
@@ -44,6 +46,26 @@ pub enum PlanError {
         /// What was asked for.
         depth: usize,
     },
+    /// There is not one goal, or none, for each agent.
+    #[error("{goals} goals for {agents} agents")]
+    Goals {
+        /// How many agents there are.
+        agents: usize,
+        /// How many goals were given.
+        goals: usize,
+    },
+    /// Two agents shall end on one cell.
+    #[error("cell {cell} is the goal of two agents")]
+    SharedGoal {
+        /// The cell.
+        cell: Cell,
+    },
+    /// Everything was tried.
+    #[error("there is no plan: the agents cannot all reach their goals")]
+    Unsolvable,
+    /// The time was out before a plan was found.
+    #[error("no plan was found in time")]
+    Late,
     /// The plan breaks the rules, which the judge found before anybody saw it.
     #[error("the plan is not valid: {0}")]
     Invalid(check::Fault),

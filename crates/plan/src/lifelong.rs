@@ -19,6 +19,10 @@ use crate::{PlanError, Planner};
 /// The depth of the window that may be asked for.
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 3..=6;
 
+/// The time for each agent in a step, in microseconds on one thread, from which a window of five steps is worth more than
+/// more attempts at one of four.
+const MICROS_FOR_FIVE: usize = 300;
+
 /// The weight of the most urgent agent.
 const WEIGHT_MAX: i32 = 1_000;
 
@@ -62,16 +66,17 @@ pub struct StepPlan {
 /// How to plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// The steps of the window, one of [`DEPTHS`].
-    pub depth: usize,
+    /// The steps of the window, one of [`DEPTHS`]; none to take what the time of the first step is good for.
+    pub depth: Option<usize>,
     /// The threads to use.
     pub threads: usize,
     /// What all randomness is drawn from.
     pub seed: u64,
     /// The memory for distance fields, in bytes.
     pub field_bytes_max: usize,
-    /// How steeply urgency falls from the most urgent agent to the least: the power of the rank.
-    pub urgency: f64,
+    /// How steeply urgency falls from the most urgent agent to the least, as the power of the rank; none to take what the
+    /// density of agents asks for. Where there is no room for all, only a few must count.
+    pub urgency: Option<f64>,
     /// How much worse, in steps of a usual agent, the plan may become on the way to a better one.
     pub temperature: f64,
 }
@@ -79,11 +84,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            depth: 4,
+            depth: None,
             threads: 2,
             seed: 1,
             field_bytes_max: crate::fields::FIELD_BYTES_MAX,
-            urgency: 2.0,
+            urgency: None,
             temperature: 0.0,
         }
     }
@@ -97,7 +102,7 @@ pub struct Lifelong {
     /// Where everybody was meant to be after the steps of the last window, with its depth.
     planned: (usize, Vec<Cell>),
     steps: u64,
-    tables: Tables,
+    tables: Option<Tables>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,15 +116,11 @@ enum Tables {
 impl Lifelong {
     /// A planner for one floor.
     pub fn new(grid: &Grid, settings: Settings) -> Result<Self, PlanError> {
-        let tables = match settings.depth {
-            3 => Tables::Three(Arc::new(OperationTable::new())),
-            4 => Tables::Four(Arc::new(OperationTable::new())),
-            5 => Tables::Five(Arc::new(OperationTable::new())),
-            6 => Tables::Six(Arc::new(OperationTable::new())),
-            depth => return Err(PlanError::Depth { depth }),
-        };
+        if let Some(depth) = settings.depth.filter(|depth| !DEPTHS.contains(depth)) {
+            return Err(PlanError::Depth { depth });
+        }
         let fields = Fields::new(grid, settings.threads, settings.field_bytes_max);
-        Ok(Self { settings, fields, planned: (settings.depth, Vec::new()), steps: 0, tables })
+        Ok(Self { settings, fields, planned: (0, Vec::new()), steps: 0, tables: None })
     }
 
     /// The distance fields, for whoever assigns goals.
@@ -130,6 +131,16 @@ impl Lifelong {
     /// The distance fields that are there.
     pub const fn known_fields(&self) -> &Fields {
         &self.fields
+    }
+
+    /// The tables of the depth that was asked for, or that the first step's time for each agent is good for.
+    fn tables(&mut self, agents: usize, budget: Budget<'_>) -> Tables {
+        let (asked, threads) = (self.settings.depth, self.settings.threads);
+        let tables = self.tables.get_or_insert_with(|| {
+            let micros = budget.left().as_micros() as usize * threads / agents.max(1);
+            Tables::new(asked.unwrap_or(if micros >= MICROS_FOR_FIVE { 5 } else { 4 }))
+        });
+        tables.clone()
     }
 
     fn run<const D: usize>(&mut self, table: &OperationTable<D>, step: Step<'_>, budget: Budget<'_>) -> StepPlan {
@@ -214,11 +225,13 @@ impl Lifelong {
             .collect();
         let mut order: Vec<usize> = (0..left.len()).collect();
         order.sort_by_key(|agent| left[*agent]);
+        let density = left.len() as f64 / step.grid.len() as f64;
+        let urgency = self.settings.urgency.unwrap_or(1.0 + 8.0 * density * density);
         let mut weights = vec![1; left.len()];
         for (rank, agent) in order.iter().enumerate() {
             if left[*agent] < u32::MAX {
                 let share = 1.0 - rank as f64 / left.len() as f64;
-                weights[*agent] = ((share.powf(self.settings.urgency) * f64::from(WEIGHT_MAX)) as i32).max(1);
+                weights[*agent] = ((share.powf(urgency) * f64::from(WEIGHT_MAX)) as i32).max(1);
             }
         }
         weights
@@ -236,6 +249,18 @@ fn in_order(weights: &[i32]) -> Vec<u16> {
     order
 }
 
+impl Tables {
+    /// The tables of a depth in [`DEPTHS`].
+    fn new(depth: usize) -> Self {
+        match depth {
+            ..=3 => Self::Three(Arc::new(OperationTable::new())),
+            4 => Self::Four(Arc::new(OperationTable::new())),
+            5 => Self::Five(Arc::new(OperationTable::new())),
+            6.. => Self::Six(Arc::new(OperationTable::new())),
+        }
+    }
+}
+
 impl Planner for Lifelong {
     type Problem<'a> = Step<'a>;
     type Solution = StepPlan;
@@ -245,7 +270,7 @@ impl Planner for Lifelong {
             return Err(PlanError::TooManyAgents { agents: problem.agents.len() });
         }
         self.steps += 1;
-        let plan = match self.tables.clone() {
+        let plan = match self.tables(problem.agents.len(), budget) {
             Tables::Three(table) => self.run(&table, problem, budget),
             Tables::Four(table) => self.run(&table, problem, budget),
             Tables::Five(table) => self.run(&table, problem, budget),

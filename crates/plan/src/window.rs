@@ -17,6 +17,12 @@ pub const AGENTS_MAX: usize = NOBODY as usize;
 /// The longest chain of pushes.
 const CHAIN_MAX: u32 = 400;
 
+/// How many pushes one attempt at improvement may try: dense floors need many, and those of open ones end early.
+const PUSHES: u32 = 200;
+
+/// The share of pushes that an attempt passes over, of 65,536, so that attempts differ.
+const PUSHES_SKIPPED: u16 = 20_000;
+
 /// Who is in the way of a choice.
 enum Conflict {
     Nobody,
@@ -223,7 +229,7 @@ impl<'a, const D: usize> Window<'a, D> {
             self.mark += 1;
             let allowed = if temperature > 0.0 { -self.random.unit().max(1e-12).ln() * temperature } else { 0.0 };
             let limit = self.loss + allowed as i64;
-            self.improve(agent, Chain { limit, pushes: 60, skip: 20_000 });
+            self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED });
         }
         tried
     }

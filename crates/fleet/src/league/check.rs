@@ -219,7 +219,8 @@ impl Judge {
             for (agent, wanted) in wanted.iter_mut().enumerate() {
                 if let Some(change) = changes.get(agent).and_then(|changes| changes.get(&(step + 1))) {
                     *wanted = *change;
-                } else if wanted.is_some_and(|task| game.tasks().get(task).is_some_and(|task| task.errand().is_none())) {
+                } else if wanted.is_some_and(|task| game.tasks().get(task).is_some_and(|task| task.errand().is_none()))
+                {
                     *wanted = None;
                 }
                 schedule.push(*wanted);

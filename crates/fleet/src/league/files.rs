@@ -88,7 +88,8 @@ fn place(grid: &Grid, line: usize, text: &str) -> Result<Cell, FileError> {
         return Err(fault(line, format!("cell {number} is outside a map of {rows} rows and {columns} columns")));
     }
     let (row, column) = (number / grid.columns(), number % grid.columns());
-    grid.cell(row, column).ok_or_else(|| fault(line, format!("cell {number} (row {row}, column {column}) is an obstacle")))
+    grid.cell(row, column)
+        .ok_or_else(|| fault(line, format!("cell {number} (row {row}, column {column}) is an obstacle")))
 }
 
 /// Reads where agents start: `team` of them, all on different cells.

@@ -83,11 +83,12 @@ impl Instance {
             return Err(InstanceError::Value(format!("teamSize is {}, not from 1 to {most}", said.team_size)));
         }
         if !(said.num_tasks_reveal >= 1.0 && said.num_tasks_reveal <= 1_000.0) {
-            return Err(InstanceError::Value(format!("numTasksReveal is {}, not from 1 to 1000", said.num_tasks_reveal)));
+            return Err(InstanceError::Value(format!(
+                "numTasksReveal is {}, not from 1 to 1000",
+                said.num_tasks_reveal
+            )));
         }
-        let text = |name: &String| {
-            open(name).map_err(|problem| InstanceError::Open { name: name.clone(), problem })
-        };
+        let text = |name: &String| open(name).map_err(|problem| InstanceError::Open { name: name.clone(), problem });
         let in_file = |name: &String| {
             let name = name.clone();
             move |fault| InstanceError::File { name, fault }
@@ -111,7 +112,9 @@ impl Description {
             (Some(version), _) if version.contains("2024") => Ok(Edition::Y2024),
             (Some(version), _) => Err(InstanceError::Value(format!("version `{version}` is none of 2023 and 2024"))),
             (None, None | Some("roundrobin")) => Ok(Edition::Y2023),
-            (None, Some(other)) => Err(InstanceError::Value(format!("taskAssignmentStrategy `{other}` is not roundrobin"))),
+            (None, Some(other)) => {
+                Err(InstanceError::Value(format!("taskAssignmentStrategy `{other}` is not roundrobin")))
+            }
         }
     }
 }

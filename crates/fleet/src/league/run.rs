@@ -97,7 +97,13 @@ pub fn run(
                 step(&mut game, &mut record, &waits, Some(&decision.schedule));
             }
         }
-        report(Progress { step: game.step(), finished: game.finished(), took, late: record.late, tried: decision.tried });
+        report(Progress {
+            step: game.step(),
+            finished: game.finished(),
+            took,
+            late: record.late,
+            tried: decision.tried,
+        });
     }
     let errors = record.planner_errors.iter().chain(&record.schedule_errors);
     Ok(Outcome {
