@@ -13,11 +13,13 @@ use crate::steps::{cargo, root};
 const FLOORS: &[(&str, u32)] = &[
     ("model", 0),
     ("store", 1),
+    ("plan", 1),
     ("mqtt", 2),
     ("twin", 3),
     ("connect", 3),
     ("world", 3),
     ("site", 4),
+    ("fleet", 5),
     ("server", 6),
     ("manmul", 7),
     ("bench", 8),

@@ -13,6 +13,7 @@ pub mod http_ingest;
 pub mod infer;
 pub mod influx;
 pub mod native;
+pub mod vda5050;
 
 mod intern;
 mod moment;
@@ -32,6 +33,7 @@ pub use home_assistant::HomeAssistant;
 pub use influx::Influx;
 pub use native::Native;
 pub use sink::{Counters, DIAGNOSTICS_PER_ENTRY_MAX};
+pub use vda5050::Vda5050;
 
 /// A thing that an adapter learned of, or learned more about.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,320 @@
+//! The judge of result files: replays what everybody did and believes nothing that the file says of itself.
+
+use std::collections::HashMap;
+
+use plan::{Action, Heading};
+use serde_json::Value;
+
+use super::instance::{Edition, Instance};
+use super::result::{ResultFile, action, heading};
+use super::rules::Game;
+
+/// Where the number of finished tasks comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// The whole game was played again with the instance's tasks.
+    Played(usize),
+    /// Every finished errand that the file names was found on the agent's path.
+    Confirmed(usize),
+    /// The file names no tasks, so this is only what it says.
+    Stated(usize),
+}
+
+impl Count {
+    /// The number.
+    pub const fn finished(self) -> usize {
+        match self {
+            Self::Played(finished) | Self::Confirmed(finished) | Self::Stated(finished) => finished,
+        }
+    }
+}
+
+/// What a replay has shown.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The tasks finished.
+    pub count: Count,
+    /// The tasks finished as the file says.
+    pub stated: usize,
+    /// The agents.
+    pub agents: usize,
+    /// The steps.
+    pub steps: usize,
+    /// Illegal moves and what does not fit, the first of them; see [`Report::faults_total`].
+    pub faults: Vec<String>,
+    /// How many faults there are in all.
+    pub faults_total: usize,
+    /// Whether the floor was known, without which walls cannot be judged.
+    pub knows_floor: bool,
+}
+
+/// How many faults are told in words.
+const FAULTS_TOLD: usize = 1_000;
+
+/// Replays a result file. With the instance walls are judged and the tasks are played again.
+pub fn check(text: &str, instance: Option<&Instance>) -> Result<Report, String> {
+    let file: ResultFile = serde_json::from_str(text).map_err(|error| format!("the result: {error}"))?;
+    let mut judge = Judge { faults: Vec::new(), total: 0 };
+    let paths = judge.read(&file)?;
+    let steps = paths.iter().map(Vec::len).max().unwrap_or(0);
+    let places = judge.moves(&file, &paths, steps, instance);
+    let count = judge.count(&file, &paths, &places, instance, steps);
+    if count.finished() != file.num_task_finished {
+        judge.fault(format!("the file says {} tasks, {} were finished", file.num_task_finished, count.finished()));
+    }
+    Ok(Report {
+        count,
+        stated: file.num_task_finished,
+        agents: paths.len(),
+        steps,
+        faults: judge.faults,
+        faults_total: judge.total,
+        knows_floor: instance.is_some(),
+    })
+}
+
+/// Where an agent is: row and column.
+type Place = (i64, i64);
+
+struct Judge {
+    faults: Vec<String>,
+    total: usize,
+}
+
+impl Judge {
+    fn fault(&mut self, fault: String) {
+        self.total += 1;
+        if self.faults.len() < FAULTS_TOLD {
+            self.faults.push(fault);
+        }
+    }
+
+    /// The paths as actions.
+    fn read(&mut self, file: &ResultFile) -> Result<Vec<Vec<Action>>, String> {
+        if file.action_model != "MAPF_T" {
+            return Err(format!("the action model is `{}`, only MAPF_T is known", file.action_model));
+        }
+        if file.start.len() != file.actual_paths.len() {
+            return Err(format!("{} agents start and {} have a path", file.start.len(), file.actual_paths.len()));
+        }
+        if file.team_size != file.start.len() {
+            self.fault(format!("a team of {} with {} agents", file.team_size, file.start.len()));
+        }
+        let read = |(agent, path): (usize, &String)| {
+            let letters = path.split(',').map(str::trim).filter(|letter| !letter.is_empty()).enumerate();
+            let actions = letters.map(|(step, letter)| {
+                action(letter).ok_or_else(|| format!("agent {agent}, step {}: `{letter}` is no action", step + 1))
+            });
+            actions.collect()
+        };
+        file.actual_paths.iter().enumerate().map(read).collect()
+    }
+
+    /// Judges all moves. Returns where everybody was after each step.
+    fn moves(
+        &mut self,
+        file: &ResultFile,
+        paths: &[Vec<Action>],
+        steps: usize,
+        instance: Option<&Instance>,
+    ) -> Vec<Vec<Place>> {
+        let mut now: Vec<(Place, Heading)> = Vec::with_capacity(paths.len());
+        for (agent, (row, column, letter)) in file.start.iter().enumerate() {
+            let looks = heading(letter).unwrap_or_default();
+            if heading(letter).is_none() {
+                self.fault(format!("agent {agent} starts looking `{letter}`"));
+            }
+            now.push(((*row, *column), looks));
+        }
+        let mut places: Vec<Vec<Place>> = vec![now.iter().map(|(place, _)| *place).collect()];
+        self.one_each(&places[0], 0);
+        self.starts(&places[0], instance);
+        for step in 0..steps {
+            for (agent, (place, looks)) in now.iter_mut().enumerate() {
+                let Some(action) = paths[agent].get(step) else {
+                    if step == paths[agent].len() {
+                        self.fault(format!("agent {agent} has {step} actions of {steps}"));
+                    }
+                    continue;
+                };
+                if *action == Action::Forward {
+                    let ahead = ahead(*place, *looks);
+                    if is_blocked(ahead, instance) {
+                        self.fault(format!("step {}: agent {agent} goes off the floor at {ahead:?}", step + 1));
+                    }
+                    *place = ahead;
+                }
+                *looks = action.turn(*looks);
+            }
+            let after: Vec<Place> = now.iter().map(|(place, _)| *place).collect();
+            self.one_each(&after, step + 1);
+            self.no_swap(places.last().expect("there is a start"), &after, step + 1);
+            places.push(after);
+        }
+        places
+    }
+
+    fn starts(&mut self, places: &[Place], instance: Option<&Instance>) {
+        let Some(instance) = instance else { return };
+        if places.len() != instance.starts.len() {
+            self.fault(format!("{} agents, but the instance has {}", places.len(), instance.starts.len()));
+        }
+        for (agent, (place, start)) in places.iter().zip(&instance.starts).enumerate() {
+            let (row, column) = instance.grid.place(*start);
+            if (row as i64, column as i64) != *place {
+                self.fault(format!("agent {agent} starts at {place:?}, not at ({row}, {column})"));
+            }
+        }
+    }
+
+    fn one_each(&mut self, places: &[Place], step: usize) {
+        let mut on: HashMap<Place, usize> = HashMap::with_capacity(places.len());
+        for (agent, place) in places.iter().enumerate() {
+            if let Some(other) = on.insert(*place, agent) {
+                self.fault(format!("step {step}: agents {other} and {agent} are both at {place:?}"));
+            }
+        }
+    }
+
+    fn no_swap(&mut self, before: &[Place], after: &[Place], step: usize) {
+        let was_on: HashMap<Place, usize> = before.iter().enumerate().map(|(agent, place)| (*place, agent)).collect();
+        for (agent, place) in after.iter().enumerate() {
+            if let Some(other) = was_on.get(place).filter(|other| **other < agent)
+                && after[*other] == before[agent]
+                && *place != before[agent]
+            {
+                self.fault(format!("step {step}: agents {other} and {agent} change places at {place:?}"));
+            }
+        }
+    }
+
+    /// Counts the finished tasks in the strictest way that file and instance allow.
+    fn count(
+        &mut self,
+        file: &ResultFile,
+        paths: &[Vec<Action>],
+        places: &[Vec<Place>],
+        instance: Option<&Instance>,
+        steps: usize,
+    ) -> Count {
+        let has_schedule = !file.actual_schedule.is_empty();
+        match instance {
+            Some(instance) if self.total == 0 && (instance.edition == Edition::Y2023 || has_schedule) => {
+                Count::Played(self.play(file, paths, instance, steps))
+            }
+            _ if !file.tasks.is_empty() && !file.events.is_empty() => Count::Confirmed(self.confirm(file, places)),
+            _ => Count::Stated(file.num_task_finished),
+        }
+    }
+
+    /// Plays the game again by the rules.
+    fn play(&mut self, file: &ResultFile, paths: &[Vec<Action>], instance: &Instance, steps: usize) -> usize {
+        let mut game = Game::new(instance);
+        let changes: Vec<HashMap<usize, Option<usize>>> =
+            file.actual_schedule.iter().map(|text| self.schedule(text)).collect();
+        let mut wanted: Vec<Option<usize>> = vec![None; paths.len()];
+        for step in 0..steps {
+            let actions: Vec<Action> = paths.iter().map(|path| path.get(step).copied().unwrap_or_default()).collect();
+            let mut schedule: Vec<Option<usize>> = Vec::with_capacity(paths.len());
+            for (agent, wanted) in wanted.iter_mut().enumerate() {
+                if let Some(change) = changes.get(agent).and_then(|changes| changes.get(&(step + 1))) {
+                    *wanted = *change;
+                } else if wanted.is_some_and(|task| game.tasks().get(task).is_some_and(|task| task.errand().is_none()))
+                {
+                    *wanted = None;
+                }
+                schedule.push(*wanted);
+            }
+            if let Err(problem) = game.advance(&actions, Some(&schedule)) {
+                self.fault(format!("step {}: {problem}", step + 1));
+            }
+        }
+        game.finished()
+    }
+
+    /// Reads `step:task,step:task`, where -1 is no task.
+    fn schedule(&mut self, text: &str) -> HashMap<usize, Option<usize>> {
+        let mut changes = HashMap::new();
+        for word in text.split(',').filter(|word| !word.is_empty()) {
+            let parts = word.split_once(':');
+            match parts.and_then(|(step, task)| Some((step.parse().ok()?, task.parse::<i64>().ok()?))) {
+                Some((step, task)) => {
+                    changes.insert(step, usize::try_from(task).ok());
+                }
+                None => self.fault(format!("the schedule has `{word}`")),
+            }
+        }
+        changes
+    }
+
+    /// Confirms every errand that the file says was done, in order, by the paths.
+    fn confirm(&mut self, file: &ResultFile, places: &[Vec<Place>]) -> usize {
+        let errands = errands(&file.tasks);
+        let mut done: HashMap<usize, usize> = HashMap::new();
+        let mut finished = 0;
+        let mut events = events(&file.events);
+        events.sort_by_key(|(step, ..)| *step);
+        for (step, agent, task, number) in events {
+            let place = places.get(step).and_then(|places| places.get(agent));
+            let errand = errands.get(&task).and_then(|errands| errands.get(number.wrapping_sub(1)));
+            let before = done.insert(task, number).unwrap_or(0);
+            if place.is_none() || place != errand || before + 1 != number {
+                self.fault(format!("step {step}: agent {agent} has not done errand {number} of task {task}"));
+            } else if errands[&task].len() == number {
+                finished += 1;
+            }
+        }
+        finished
+    }
+}
+
+fn ahead((row, column): Place, looks: Heading) -> Place {
+    match looks {
+        Heading::East => (row, column + 1),
+        Heading::South => (row + 1, column),
+        Heading::West => (row, column - 1),
+        Heading::North => (row - 1, column),
+    }
+}
+
+fn is_blocked((row, column): Place, instance: Option<&Instance>) -> bool {
+    let (Ok(row), Ok(column)) = (usize::try_from(row), usize::try_from(column)) else { return true };
+    instance.is_some_and(|instance| instance.grid.cell(row, column).is_none())
+}
+
+/// The places of each task's errands.
+fn errands(tasks: &[Value]) -> HashMap<usize, Vec<Place>> {
+    let read = |task: &Value| {
+        let parts = task.as_array()?;
+        let number = usize::try_from(parts.first()?.as_u64()?).ok()?;
+        let places: Vec<i64> = match parts.get(2)?.as_array() {
+            Some(places) => places.iter().filter_map(Value::as_i64).collect(),
+            None => vec![parts.get(1)?.as_i64()?, parts.get(2)?.as_i64()?],
+        };
+        Some((number, places.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()))
+    };
+    tasks.iter().filter_map(read).collect()
+}
+
+/// What was done when: step, agent, task, and the number of the errand, counted from 1.
+fn events(events: &[Value]) -> Vec<(usize, usize, usize, usize)> {
+    let number = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|value| usize::try_from(value).ok());
+    let mut found = Vec::new();
+    for (agent, event) in events.iter().enumerate() {
+        let Some(parts) = event.as_array() else { continue };
+        if parts.first().is_some_and(Value::is_array) {
+            for part in parts.iter().filter_map(Value::as_array) {
+                let is_finished = part.get(2).and_then(Value::as_str) == Some("finished");
+                if let (true, Some(task), Some(step)) = (is_finished, number(part.first()), number(part.get(1))) {
+                    found.push((step, agent, task, 1));
+                }
+            }
+        } else if let (Some(step), Some(agent), Some(task), Some(errand)) =
+            (number(parts.first()), number(parts.get(1)), number(parts.get(2)), number(parts.get(3)))
+            && errand > 0
+        {
+            found.push((step, agent, task, errand));
+        }
+    }
+    found
+}

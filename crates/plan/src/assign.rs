@@ -1,0 +1,297 @@
+//! Who does what: jobs for free workers, so that little time is spent on the way and on long jobs.
+//!
+//! Workers take the cheapest pairs first; then pairs of workers change jobs, and workers take idle jobs, as long as that
+//! makes the sum of costs smaller and there is time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::budget::Budget;
+use crate::field::guess;
+use crate::fields::Fields;
+use crate::grid::{Cell, Grid, State};
+use crate::random::Random;
+
+/// Something to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Job {
+    /// Where it begins.
+    pub first: Cell,
+    /// How long it takes from there.
+    pub length: u32,
+    /// How much cost it is worth to do it now rather than later: priority, age, a due time that comes near.
+    pub advance: u32,
+}
+
+/// Somebody who can take a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worker {
+    /// Where it is.
+    pub state: State,
+    /// The job that it has now and could keep.
+    pub holds: Option<usize>,
+}
+
+/// How much a step on the way to a job counts, against a step of the job itself: a long job that waits must be done one
+/// day all the same, a long way need not be gone.
+pub const WAY_WEIGHT: i64 = 4;
+
+/// Above so many pairs only the jobs nearest to a worker are looked at.
+const PAIRS_MAX: usize = 400_000;
+
+/// How many jobs are looked at for one worker when there are too many pairs.
+const NEAREST: usize = 48;
+
+/// Assigns jobs step after step.
+#[derive(Debug)]
+pub struct Assigner {
+    random: Random,
+}
+
+/// The jobs that a worker could take, cheapest first.
+type Options = Vec<(i64, u32)>;
+
+impl Assigner {
+    /// An assigner that draws from this seed.
+    pub const fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed) }
+    }
+
+    /// A job for each worker, none where there are not enough.
+    pub fn assign(
+        &mut self,
+        grid: &Grid,
+        fields: &Fields,
+        workers: &[Worker],
+        jobs: &[Job],
+        budget: Budget<'_>,
+    ) -> Vec<Option<usize>> {
+        let options = if workers.len() * jobs.len() <= PAIRS_MAX {
+            workers.iter().map(|worker| all_options(grid, fields, worker, jobs)).collect()
+        } else {
+            self.some_options(grid, fields, workers, jobs, budget)
+        };
+        let mut taken = greedy(&options, jobs.len());
+        fill(&mut taken, &options, jobs.len());
+        self.improve(&mut taken, &options, jobs.len(), budget);
+        taken
+    }
+
+    /// The nearest jobs of whoever has none, and of the others as far as the time goes; the rest keep what they have.
+    fn some_options(
+        &mut self,
+        grid: &Grid,
+        fields: &Fields,
+        workers: &[Worker],
+        jobs: &[Job],
+        budget: Budget<'_>,
+    ) -> Vec<Options> {
+        let squares = Squares::new(grid, jobs);
+        let mut order: Vec<usize> = (0..workers.len()).collect();
+        self.random.shuffle(&mut order);
+        order.sort_by_key(|worker| workers[*worker].holds.is_some());
+        let half = budget.share(0.5);
+        let mut options = vec![Options::new(); workers.len()];
+        for number in order {
+            let worker = &workers[number];
+            options[number] = match worker.holds {
+                Some(job) if half.is_over() => vec![(cost(grid, fields, worker, &jobs[job]), job as u32)],
+                _ => near_options(grid, fields, worker, jobs, &squares),
+            };
+        }
+        options
+    }
+
+    /// Lets workers take better jobs from each other or from the pool while the sum of costs falls.
+    fn improve(&mut self, taken: &mut [Option<usize>], options: &[Options], jobs: usize, budget: Budget<'_>) {
+        let mut holder = vec![usize::MAX; jobs];
+        for (worker, job) in taken.iter().enumerate() {
+            if let Some(job) = job {
+                holder[*job] = worker;
+            }
+        }
+        let cost_of = |worker: usize, job: usize| {
+            options[worker].iter().find(|(_, other)| *other as usize == job).map(|(cost, _)| *cost)
+        };
+        let mut own: Vec<i64> =
+            taken.iter().enumerate().map(|(worker, job)| job.and_then(|job| cost_of(worker, job)).unwrap_or(0)).collect();
+        let mut order: Vec<usize> = (0..taken.len()).collect();
+        let mut is_better = true;
+        while is_better && !budget.is_over() {
+            is_better = false;
+            self.random.shuffle(&mut order);
+            for worker in &order {
+                for (cost, job) in &options[*worker] {
+                    let job = *job as usize;
+                    if *cost >= own[*worker] || taken[*worker].is_none() {
+                        break;
+                    }
+                    let other = holder[job];
+                    let old = taken[*worker].expect("looked at above");
+                    if other == usize::MAX {
+                        holder[old] = usize::MAX;
+                    } else {
+                        let Some(other_cost) = cost_of(other, old) else { continue };
+                        if cost + other_cost >= own[*worker] + own[other] {
+                            continue;
+                        }
+                        (taken[other], own[other], holder[old]) = (Some(old), other_cost, other);
+                    }
+                    (taken[*worker], own[*worker], holder[job]) = (Some(job), *cost, *worker);
+                    is_better = true;
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn cost(grid: &Grid, fields: &Fields, worker: &Worker, job: &Job) -> i64 {
+    let way = fields.get(job.first).map_or_else(|| guess(grid, worker.state, job.first), |field| field.distance(worker.state));
+    i64::from(way) * WAY_WEIGHT + i64::from(job.length) - i64::from(job.advance)
+}
+
+fn all_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job]) -> Options {
+    let mut options: Options =
+        jobs.iter().enumerate().map(|(number, job)| (cost(grid, fields, worker, job), number as u32)).collect();
+    options.sort_unstable();
+    options
+}
+
+/// The jobs by where they begin, in squares of the floor.
+struct Squares {
+    across: usize,
+    jobs: Vec<Vec<u32>>,
+}
+
+/// The side of a square.
+const SQUARE: usize = 8;
+
+impl Squares {
+    fn new(grid: &Grid, jobs: &[Job]) -> Self {
+        let across = grid.columns().div_ceil(SQUARE);
+        let mut squares = Self { across, jobs: vec![Vec::new(); across * grid.rows().div_ceil(SQUARE)] };
+        for (number, job) in jobs.iter().enumerate() {
+            let (row, column) = grid.place(job.first);
+            squares.jobs[row / SQUARE * across + column / SQUARE].push(number as u32);
+        }
+        squares
+    }
+
+    /// At least so many jobs around a cell, when there are as many: ring after ring of squares.
+    fn around(&self, grid: &Grid, cell: Cell, count: usize) -> Vec<u32> {
+        let (row, column) = grid.place(cell);
+        let (row, column) = ((row / SQUARE) as isize, (column / SQUARE) as isize);
+        let (rows, columns) = ((self.jobs.len() / self.across) as isize, self.across as isize);
+        let mut found = Vec::new();
+        for ring in 0..rows.max(columns) {
+            for down in -ring..=ring {
+                let step = if down.abs() == ring { 1 } else { (2 * ring).max(1) };
+                let mut right = -ring;
+                while right <= ring {
+                    let (at_row, at_column) = (row + down, column + right);
+                    if (0..rows).contains(&at_row) && (0..columns).contains(&at_column) {
+                        found.extend_from_slice(&self.jobs[(at_row * columns + at_column) as usize]);
+                    }
+                    right += step;
+                }
+            }
+            if found.len() >= count && ring > 0 {
+                break;
+            }
+        }
+        found
+    }
+}
+
+fn near_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job], squares: &Squares) -> Options {
+    let mut near = squares.around(grid, worker.state.cell, NEAREST);
+    near.extend(worker.holds.map(|job| job as u32).filter(|job| !near.contains(job)));
+    let mut options: Options = near.iter().map(|job| (cost(grid, fields, worker, &jobs[*job as usize]), *job)).collect();
+    options.sort_unstable();
+    options.truncate(NEAREST);
+    options.shrink_to_fit();
+    options
+}
+
+/// The cheapest pair of all, then the cheapest of what is left, and so on. Each worker stands in the heap with its best
+/// job; when that is gone it comes back with its next.
+fn greedy(options: &[Options], jobs: usize) -> Vec<Option<usize>> {
+    let mut heap: BinaryHeap<Reverse<(i64, usize, usize)>> = BinaryHeap::with_capacity(options.len());
+    for (worker, options) in options.iter().enumerate() {
+        if let Some((cost, _)) = options.first() {
+            heap.push(Reverse((*cost, worker, 0)));
+        }
+    }
+    let mut taken = vec![None; options.len()];
+    let mut is_taken = vec![false; jobs];
+    while let Some(Reverse((_, worker, mut index))) = heap.pop() {
+        let job = options[worker][index].1 as usize;
+        if !is_taken[job] {
+            is_taken[job] = true;
+            taken[worker] = Some(job);
+            continue;
+        }
+        while options[worker].get(index).is_some_and(|(_, job)| is_taken[*job as usize]) {
+            index += 1;
+        }
+        if let Some((cost, _)) = options[worker].get(index) {
+            heap.push(Reverse((*cost, worker, index)));
+        }
+    }
+    taken
+}
+
+/// Gives whoever found all its options taken any job that is left.
+fn fill(taken: &mut [Option<usize>], options: &[Options], jobs: usize) {
+    let mut is_taken = vec![false; jobs];
+    taken.iter().flatten().for_each(|job| is_taken[*job] = true);
+    let mut left = (0..jobs).filter(|job| !is_taken[*job]);
+    for (worker, job) in taken.iter_mut().enumerate() {
+        if job.is_none() && !options[worker].is_empty() {
+            *job = left.next();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::Heading;
+    use model::WallClock;
+    use std::time::Duration;
+
+    fn worker(cell: Cell) -> Worker {
+        Worker { state: State { cell, heading: Heading::East }, holds: None }
+    }
+
+    fn job(first: Cell, length: u32) -> Job {
+        Job { first, length, advance: 0 }
+    }
+
+    fn assign(workers: &[Worker], jobs: &[Job]) -> Vec<Option<usize>> {
+        let grid = Grid::new(1, 40, |_, _| true).unwrap();
+        let fields = Fields::new(&grid, 1, 1 << 20);
+        let budget = Budget::new(&WallClock, Duration::from_secs(60));
+        Assigner::new(7).assign(&grid, &fields, workers, jobs, budget)
+    }
+
+    #[test]
+    fn near_and_short_jobs_come_first() {
+        assert_eq!(assign(&[worker(0)], &[job(30, 5), job(4, 5), job(4, 9)]), [Some(1)]);
+    }
+
+    #[test]
+    fn the_sum_counts_not_the_first_come() {
+        // Alone, worker 1 would take job 0 and leave worker 0 the long way.
+        assert_eq!(assign(&[worker(0), worker(11)], &[job(10, 0), job(24, 0)]), [Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn nobody_shares_a_job_and_some_go_without() {
+        let taken = assign(&[worker(0), worker(1), worker(2)], &[job(5, 0), job(6, 0)]);
+        let mut jobs: Vec<usize> = taken.iter().flatten().copied().collect();
+        jobs.sort_unstable();
+        assert_eq!(jobs, [0, 1]);
+    }
+}

@@ -1,0 +1,164 @@
+//! The fields that are in use, worked out when they are first needed and forgotten when memory is short.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::budget::Budget;
+use crate::field::{Field, FieldMaker};
+use crate::grid::{Cell, Grid};
+
+/// The memory that fields may take unless said otherwise.
+pub const FIELD_BYTES_MAX: usize = 1_300 << 20;
+
+/// The fields of one floor by goal.
+#[derive(Debug)]
+pub struct Fields {
+    fields: Vec<Option<Field>>,
+    used: Vec<u32>,
+    kept: Vec<Cell>,
+    makers: Vec<FieldMaker>,
+    round: u32,
+    fields_max: usize,
+    evicted: u64,
+}
+
+impl Fields {
+    /// Fields of a floor, worked out on so many threads, that together take no more than `bytes_max` (but at least as
+    /// much as one round of work on them needs).
+    pub fn new(grid: &Grid, threads: usize, bytes_max: usize) -> Self {
+        Self {
+            fields: (0..grid.len()).map(|_| None).collect(),
+            used: vec![0; grid.len()],
+            kept: Vec::new(),
+            makers: (0..threads.max(1)).map(|_| FieldMaker::new(grid)).collect(),
+            round: 0,
+            fields_max: (bytes_max / Field::bytes(grid.len())).max(16),
+            evicted: 0,
+        }
+    }
+
+    /// The threads that work.
+    pub fn threads(&self) -> usize {
+        self.makers.len()
+    }
+
+    /// The field of a goal, when there is one.
+    pub fn get(&self, goal: Cell) -> Option<&Field> {
+        self.fields[goal as usize].as_ref()
+    }
+
+    /// How many fields were forgotten for want of memory so far.
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Works out the fields of these goals that are not there, in this order, until the time is out or the memory is
+    /// full of fields that are wanted now. Returns how many of them are missing.
+    pub fn prepare(&mut self, goals: impl Iterator<Item = Cell>, budget: Budget<'_>) -> usize {
+        self.round += 1;
+        let mut missing = Vec::new();
+        let mut wanted = 0;
+        for goal in goals {
+            if self.used[goal as usize] != self.round {
+                self.used[goal as usize] = self.round;
+                wanted += 1;
+                if self.fields[goal as usize].is_none() {
+                    missing.push(goal);
+                }
+            }
+        }
+        let room = (self.fields_max + missing.len()).saturating_sub(wanted);
+        let (now, later) = missing.split_at(missing.len().min(room));
+        self.make_room(now.len());
+        let made = self.make(now, budget);
+        later.len() + now.len() - made
+    }
+
+    /// Works out fields as [`Fields::prepare`] does, without marking the goals as the only ones wanted: for those who ask
+    /// in the middle of a round.
+    pub fn prepare_more(&mut self, goals: impl Iterator<Item = Cell>, budget: Budget<'_>) -> usize {
+        let missing: Vec<Cell> = goals.filter(|goal| self.fields[*goal as usize].is_none()).collect();
+        let room = self.fields_max.saturating_sub(self.kept.len());
+        let now = &missing[..missing.len().min(room)];
+        for goal in now {
+            self.used[*goal as usize] = self.round;
+        }
+        missing.len() - self.make(now, budget)
+    }
+
+    /// Forgets the fields that were not wanted for the longest time until so many more have room.
+    fn make_room(&mut self, more: usize) {
+        let excess = (self.kept.len() + more).saturating_sub(self.fields_max);
+        if excess == 0 {
+            return;
+        }
+        // A few more than needed, so that the next rounds need not sort again.
+        let count = (excess + self.fields_max / 16).min(self.kept.len());
+        let used = &self.used;
+        self.kept.sort_unstable_by_key(|goal| std::cmp::Reverse(used[*goal as usize]));
+        for _ in 0..count {
+            let Some(oldest) = self.kept.last().copied().filter(|goal| self.used[*goal as usize] < self.round) else {
+                break;
+            };
+            self.kept.pop();
+            self.fields[oldest as usize] = None;
+            self.evicted += 1;
+        }
+    }
+
+    fn make(&mut self, goals: &[Cell], budget: Budget<'_>) -> usize {
+        if goals.is_empty() {
+            return 0;
+        }
+        let next = AtomicUsize::new(0);
+        let made = Mutex::new(Vec::with_capacity(goals.len()));
+        let work = |maker: &mut FieldMaker| {
+            while !budget.is_over() {
+                let Some(goal) = goals.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let field = maker.make(*goal);
+                made.lock().expect("no worker panics").push((*goal, field));
+            }
+        };
+        if goals.len() == 1 || self.makers.len() == 1 {
+            work(&mut self.makers[0]);
+        } else {
+            std::thread::scope(|scope| {
+                for maker in &mut self.makers {
+                    scope.spawn(|| work(maker));
+                }
+            });
+        }
+        let made = made.into_inner().expect("no worker panics");
+        for (goal, field) in &made {
+            debug_assert!(self.fields[*goal as usize].is_none(), "{field:p} is made once");
+        }
+        let count = made.len();
+        for (goal, field) in made {
+            if self.fields[goal as usize].replace(field).is_none() {
+                self.kept.push(goal);
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::WallClock;
+    use std::time::Duration;
+
+    #[test]
+    fn memory_is_kept_by_forgetting_what_was_not_wanted_longest() {
+        let grid = Grid::new(8, 8, |_, _| true).unwrap();
+        let budget = Budget::new(&WallClock, Duration::from_secs(60));
+        let mut fields = Fields::new(&grid, 2, 20 * Field::bytes(64));
+        assert_eq!(fields.prepare(0..12, budget), 0);
+        assert_eq!(fields.prepare(6..20, budget), 0);
+        assert_eq!(fields.prepare(30..40, budget), 0);
+        assert!(fields.get(0).is_none() && fields.get(35).is_some());
+        assert!(fields.kept.len() <= 20);
+        assert_eq!(fields.prepare(0..64, budget), 44, "no more than fit");
+        assert!(fields.kept.len() <= 20);
+    }
+}
