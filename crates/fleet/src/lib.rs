@@ -5,3 +5,4 @@ pub mod league;
 pub mod master;
 pub mod traffic;
 pub mod vehicle;
+pub mod warehouse;

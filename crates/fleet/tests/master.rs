@@ -147,7 +147,8 @@ impl World {
         for output in self.master.tick(now) {
             self.take(output);
         }
-        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.down).into_iter().partition(|(at, ..)| *at <= now);
+        let (due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.down).into_iter().partition(|(at, ..)| *at <= now);
         self.down = later;
         for (_, topic, payload) in due {
             let serial = Topic::parse(&topic).unwrap().serial_number.parse::<usize>().unwrap();
@@ -311,7 +312,8 @@ fn a_restart_in_the_middle_goes_on() {
             }
             world.now = world.now + std::time::Duration::from_millis(200);
         }
-        world.master = Master::restore(serde_json::from_str(&saved).unwrap(), world.network.clone(), world.now).unwrap();
+        world.master =
+            Master::restore(serde_json::from_str(&saved).unwrap(), world.network.clone(), world.now).unwrap();
         world.plan_due = true;
         assert!(world.run(900.0, |world| world.done.len() == 15), "{} done; {:?}", world.done.len(), world.findings);
     }
@@ -349,7 +351,12 @@ fn a_withdrawn_mission_is_cancelled_and_another_begins() {
             assert_eq!(mission.id, format!("m{version}"));
         }
         world.waiting.push_back(carry(9, world.node("r1c2"), world.node("r0c1")));
-        assert!(world.run(120.0, |world| world.done.len() == 3 && world.done.contains(&"m9".to_owned())), "{seconds}: {:?} {:?}", world.done, world.findings);
+        assert!(
+            world.run(120.0, |world| world.done.len() == 3 && world.done.contains(&"m9".to_owned())),
+            "{seconds}: {:?} {:?}",
+            world.done,
+            world.findings
+        );
     }
 }
 
@@ -461,7 +468,12 @@ fn old_news_is_dropped_and_a_restarted_robot_is_heard() {
 #[test]
 fn pauses_closed_nodes_and_doors_hold_robots_back() {
     let mut floor = grid(&["........"]);
-    floor.doors.push(fleet::floor::Door { id: "d".to_owned(), a: "r0c3".to_owned(), b: "r0c4".to_owned(), opening_seconds: 1.0 });
+    floor.doors.push(fleet::floor::Door {
+        id: "d".to_owned(),
+        a: "r0c3".to_owned(),
+        b: "r0c4".to_owned(),
+        opening_seconds: 1.0,
+    });
     let mut world = World::new(&floor, &["r0c0"], &vehicle::Settings::default(), 1);
     world.go("a", "r0c7");
     world.run(30.0, |world| !world.doors.is_empty());
@@ -489,7 +501,9 @@ fn low_batteries_are_charged() {
     world.vehicles[0].set_battery(10.0);
     assert!(world.run(20.0, |world| world.charge_wanted == [0]));
     let node = world.node("r0c3");
-    world.waiting.push_back(Mission { id: "charge".to_owned(), stops: vec![Stop { node, tasks: vec![task("startCharging")] }] });
+    world
+        .waiting
+        .push_back(Mission { id: "charge".to_owned(), stops: vec![Stop { node, tasks: vec![task("startCharging")] }] });
     assert!(world.run(60.0, |world| world.done == ["charge"]), "{:?}", world.findings);
     world.run(3_600.0, |world| world.vehicles[0].battery_percent() > 40.0);
     assert!(world.vehicles[0].battery_percent() > 40.0);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use connect::{Adapter, HomeAssistant, Influx, Native};
+use fleet::warehouse::Fleet;
 use model::{Clock, Position, Principal, ThingId, Timestamp};
 use mqtt::{Broker, Client, Ending, Observe, PublishError};
 use server::access::{Access, Settings, secret};
@@ -294,12 +295,12 @@ async fn released(log: Arc<dyn Log>, history: Arc<dyn History>) {
 }
 
 /// The fields of work that policies can be run in.
-fn domains() -> Vec<Arc<dyn Domain>> {
-    Vec::new()
+pub(crate) fn domains() -> Vec<Arc<dyn Domain>> {
+    vec![Arc::new(Fleet)]
 }
 
 /// How many simulations are worked on at the same time: what the machine has.
-fn simulation_threads() -> usize {
+pub(crate) fn simulation_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 

@@ -1,6 +1,7 @@
 //! Floors made from a few numbers, to start from: fulfilment, sortation and line-side supply.
 
 use plan::Random;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Charger, Direction, Floor, GridGround, Ground, Lane, Parking, Point, RobotStart, Station, StationKind, Storage,
@@ -9,7 +10,8 @@ use super::{
 
 /// A fulfilment centre: blocks of shelves with one-way aisles between them, picking stations at the west and east sides,
 /// chargers in the south, parking in the north.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Fulfilment {
     /// Blocks of shelves from west to east.
     pub block_columns: usize,
@@ -28,7 +30,8 @@ pub struct Fulfilment {
 }
 
 /// A sortation centre: chutes in rows, inductions along the south, all cells between them free.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sortation {
     /// Chutes from west to east.
     pub chute_columns: usize,
@@ -45,7 +48,8 @@ pub struct Sortation {
 }
 
 /// Line-side supply: a supermarket of parts in the west, production cells along a one-way ring road.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LineSide {
     /// Production cells, shared by both sides of the line.
     pub cells: usize,

@@ -1,0 +1,19 @@
+//! A warehouse as a world: robots, stations and orders on a floor, in steps of the planner's grid.
+//!
+//! [`Warehouse`] describes it, [`Shift`] lets it happen with a [`Policy`] in charge, and [`Fleet`] is the domain that the
+//! loop runs, searches and compares it with.
+
+mod demand;
+mod domain;
+mod figures;
+mod frame;
+mod policy;
+mod robot;
+mod settings;
+mod shift;
+
+pub use domain::Fleet;
+pub use frame::{FRAME_VERSION, ROBOT_BYTES};
+pub use policy::Policy;
+pub use settings::{Demand, FloorSource, OrderRow, Robots, Troubles, Warehouse};
+pub use shift::Shift;

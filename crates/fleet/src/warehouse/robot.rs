@@ -1,0 +1,101 @@
+//! A robot of the simulated warehouse.
+
+use plan::{Cell, State};
+use world::Random;
+
+use super::demand::Order;
+use super::settings::{Robots, Troubles};
+
+/// The share of a driving robot's power that one at rest takes.
+const REST_POWER: f64 = 0.2;
+
+/// An order on a robot.
+#[derive(Debug, Clone)]
+pub(super) struct Carried {
+    pub(super) order: Order,
+    /// Which of the order's stops is next.
+    pub(super) stop: usize,
+    /// The cell of that stop.
+    pub(super) cell: Cell,
+}
+
+/// What a robot is at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Doing {
+    /// Nothing.
+    Free,
+    /// On its way to the next stop of its order.
+    Going,
+    /// At a stop, until this second.
+    Served(f64),
+    /// On its way to a charger.
+    ToCharger(usize),
+    /// On a charger.
+    Charging(usize),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Robot {
+    pub(super) state: State,
+    pub(super) doing: Doing,
+    pub(super) carried: Option<Carried>,
+    /// In percent.
+    pub(super) battery: f64,
+    /// It does not move before this second.
+    pub(super) stuck_until: f64,
+    /// Its own chance, so that what happens to one does not change what happens to others.
+    pub(super) random: Random,
+}
+
+impl Robot {
+    pub(super) fn new(state: State, number: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed, &format!("robot {number}"));
+        let battery = random.between(60.0, 100.0);
+        Self { state, doing: Doing::Free, carried: None, battery, stuck_until: 0.0, random }
+    }
+
+    /// Stops and breakdowns, as chance has them; how long this one will last, if it begins now.
+    pub(super) fn meet_trouble(&mut self, troubles: &Troubles, now: f64, dt_seconds: f64) {
+        let stop = self.random.happens(troubles.stops_per_robot_hour, dt_seconds);
+        let breakdown = self.random.happens(troubles.breakdowns_per_robot_day / 24.0, dt_seconds);
+        let lasting = -libm::log(1.0 - self.random.unit());
+        if breakdown {
+            self.stuck_until = self.stuck_until.max(now + lasting * troubles.repair_minutes * 60.0);
+        } else if stop {
+            self.stuck_until = self.stuck_until.max(now + lasting * troubles.stop_seconds);
+        }
+    }
+
+    /// Uses its battery, or fills it.
+    pub(super) fn spend(
+        &mut self,
+        robots: &Robots,
+        charging_percent_per_hour: Option<f64>,
+        moved: bool,
+        dt_seconds: f64,
+    ) {
+        let hours = dt_seconds / 3_600.0;
+        let spent = hours * 100.0 / robots.battery_hours * if moved { 1.0 } else { REST_POWER };
+        let gained = charging_percent_per_hour.map_or(0.0, |rate| rate * hours);
+        self.battery = (self.battery - spent + gained).clamp(0.0, 100.0);
+    }
+
+    pub(super) fn is_stuck(&self, now: f64) -> bool {
+        now < self.stuck_until || self.battery <= 0.0
+    }
+
+    /// Whether it stays where it is, whatever others want.
+    pub(super) fn is_fixed(&self, now: f64) -> bool {
+        self.is_stuck(now) || matches!(self.doing, Doing::Served(_) | Doing::Charging(_))
+    }
+
+    /// Where it wants to be.
+    pub(super) fn goal(&self, chargers: &[Cell], now: f64) -> Option<Cell> {
+        match self.doing {
+            _ if self.is_fixed(now) => Some(self.state.cell),
+            Doing::Going => self.carried.as_ref().map(|carried| carried.cell),
+            Doing::ToCharger(charger) => Some(chargers[charger]),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Warehouses at work: nobody runs into anybody, orders get done, the same again is the same, and what cannot be is said.
+
+#![expect(clippy::unwrap_used, reason = "tests fail where they do")]
+
+use std::collections::HashSet;
+
+use fleet::floor::{Fulfilment, LineSide, Sortation};
+use fleet::warehouse::{Fleet, FloorSource, OrderRow, Policy, Shift, Troubles, Warehouse};
+use model::Timestamp;
+use plan::Heading;
+use serde_json::json;
+use site::run::{Domain, PolicyChoice, Quiet, Scenario};
+
+fn warehouse(floor: FloorSource, robots: u32, orders_per_hour: f64) -> Warehouse {
+    let mut warehouse = Warehouse { floor, ..Warehouse::default() };
+    warehouse.robots.count = robots;
+    warehouse.demand.orders_per_hour = orders_per_hour;
+    warehouse
+}
+
+fn scenario(warehouse: &Warehouse, seconds: u64) -> Scenario {
+    Scenario {
+        title: String::new(),
+        domain: Fleet::NAME.into(),
+        policy: PolicyChoice { name: Policy::NAME.into(), parameters: json!({}) },
+        world: serde_json::to_value(warehouse).unwrap(),
+        start: Timestamp(0),
+        duration_seconds: seconds,
+        seeds: vec![1],
+    }
+}
+
+fn kpi(warehouse: &Warehouse, seconds: u64, name: &str) -> f64 {
+    Fleet.simulate(&scenario(warehouse, seconds), 1, &mut Quiet).unwrap().kpis[name]
+}
+
+#[test]
+fn nobody_runs_into_anybody_on_any_floor_whatever_goes_wrong() {
+    let floors = [
+        (FloorSource::Fulfilment(Fulfilment::default()), 40),
+        (FloorSource::Sortation(Sortation::default()), 60),
+        (FloorSource::LineSide(LineSide::default()), 12),
+    ];
+    for (floor, robots) in floors {
+        let mut busy = warehouse(floor, robots, 1_200.0);
+        busy.troubles = Troubles {
+            stops_per_robot_hour: 30.0,
+            stop_seconds: 10.0,
+            breakdowns_per_robot_day: 48.0,
+            repair_minutes: 2.0,
+        };
+        let mut shift = Shift::new(&busy, Policy::default(), 7).unwrap();
+        let mut before: Vec<_> = shift.states().collect();
+        for _ in 0..900 {
+            shift.step();
+            let after: Vec<_> = shift.states().collect();
+            let cells: HashSet<_> = after.iter().map(|state| state.cell).collect();
+            assert_eq!(cells.len(), after.len(), "two robots on one cell");
+            let moves: HashSet<_> = before.iter().zip(&after).map(|(b, a)| (b.cell, a.cell)).collect();
+            assert!(moves.iter().all(|(from, to)| from == to || !moves.contains(&(*to, *from))), "two robots swapped");
+            for (before, after) in before.iter().zip(&after) {
+                let ahead = shift.grid().ahead(before.cell, before.heading);
+                assert!(after.cell == before.cell || (after.cell == ahead && after.heading == before.heading));
+            }
+            before = after;
+        }
+        let (kpis, _) = shift.close();
+        assert!(kpis["orders_per_hour"] > 0.0, "{kpis:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_shift_and_another_is_another() {
+    let small = scenario(&warehouse(FloorSource::default(), 20, 300.0), 600);
+    let run = |seed| Fleet.simulate(&small, seed, &mut Quiet).unwrap();
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1).trace, run(2).trace);
+}
+
+#[test]
+fn more_robots_do_more_until_the_stations_have_enough() {
+    let done = |robots| kpi(&warehouse(FloorSource::default(), robots, 2_000.0), 1_200, "orders_per_hour");
+    let (few, some, many) = (done(5), done(20), done(60));
+    assert!(some > few * 2.5, "{few} {some}");
+    assert!(many < some * 2.5, "eight stations serve one robot after the other: {some} {many}");
+    let full = warehouse(FloorSource::default(), 60, 2_000.0);
+    let outcome = Fleet.simulate(&scenario(&full, 1_200), 1, &mut Quiet).unwrap();
+    assert!(outcome.kpis["orders_per_hour"] <= outcome.kpis["bound_orders_per_hour"] * 1.05);
+    assert_eq!(outcome.findings.len(), 1, "{:?} {:?}", outcome.findings, outcome.kpis);
+}
+
+#[test]
+fn known_orders_are_carried_and_counted_when_late() {
+    let mut known = warehouse(FloorSource::default(), 4, 0.0);
+    known.troubles = Troubles { stops_per_robot_hour: 0.0, breakdowns_per_robot_day: 0.0, ..known.troubles };
+    let floor = known.floor.floor();
+    let row = |second, due| OrderRow {
+        second,
+        from: floor.storages[5].id.clone(),
+        to: floor.stations[2].id.clone(),
+        priority: 0,
+        due,
+    };
+    known.demand.list = vec![row(10.0, None), row(60.0, Some(61.0))];
+    let outcome = Fleet.simulate(&scenario(&known, 900), 1, &mut Quiet).unwrap();
+    assert_eq!((outcome.kpis["orders_per_hour"], outcome.kpis["orders_open"]), (2.0 / 900.0 * 3_600.0, 0.0));
+    assert_eq!(outcome.kpis["late_share"], 50.0);
+}
+
+#[test]
+fn low_batteries_are_charged_and_nobody_stands_empty() {
+    let mut thirsty = warehouse(FloorSource::default(), 12, 600.0);
+    thirsty.robots.battery_hours = 0.5;
+    let outcome = Fleet.simulate(&scenario(&thirsty, 3_600), 1, &mut Quiet).unwrap();
+    assert!(outcome.kpis["charging_share"] > 5.0, "{:?}", outcome.kpis);
+    assert!(outcome.kpis["stuck_share"] < 15.0, "{:?}", outcome.kpis);
+    assert!(outcome.kpis["orders_per_hour"] > 20.0, "{:?}", outcome.kpis);
+}
+
+#[test]
+fn what_cannot_be_is_said_with_its_place() {
+    let complaints = |change: &dyn Fn(&mut Scenario)| -> Vec<String> {
+        let mut wrong = scenario(&warehouse(FloorSource::default(), 20, 300.0), 60);
+        change(&mut wrong);
+        let said = Fleet.check(&wrong);
+        said.iter().map(|complaint| format!("{}: {}", complaint.place, complaint.problem)).collect()
+    };
+    assert!(complaints(&|_| {}).is_empty());
+    let many = complaints(&|scenario| scenario.world["robots"]["count"] = json!(9_000));
+    assert!(many[0].starts_with("/world/robots/count: 9000 robots do not fit on"), "{many:?}");
+    let none = complaints(&|scenario| scenario.world["robots"]["count"] = json!(0));
+    assert!(none[0].starts_with("/world/robots/count: 0 is not between 1"), "{none:?}");
+    let odd = complaints(&|scenario| scenario.world["robots"]["wheels"] = json!(4));
+    assert!(odd[0].contains("unknown field `wheels`"), "{odd:?}");
+    let list = json!([{"second": 1.0, "from": "nowhere", "to": "station-1"}]);
+    let unknown = complaints(&|scenario| scenario.world["demand"]["list"] = list.clone());
+    assert_eq!(unknown, ["/world/demand/list/0/from: the floor has no storage or station \"nowhere\""]);
+    let policy = complaints(&|scenario| scenario.policy.name = "chaos".into());
+    assert_eq!(policy, ["/policy/name: the fleet has no policy \"chaos\""]);
+}
+
+#[test]
+fn headings_are_quarters_clockwise_from_east() {
+    assert_eq!(
+        [Heading::East, Heading::South, Heading::West, Heading::North].map(|heading| heading as u8),
+        [0, 1, 2, 3]
+    );
+}
