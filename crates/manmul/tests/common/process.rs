@@ -1,7 +1,7 @@
 //! The program as a process of its own: started on free ports, killed or stopped, and spoken to by its command line.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,18 +49,26 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on the data in `folder`, open to MQTT clients without credentials.
     pub(crate) fn start_open(folder: &Path) -> Self {
-        Self::start(folder, OPEN)
+        Self::start(program(), folder, OPEN)
+    }
+
+    /// As [`Server::start_open`], and [`Server::room`] is an error of writing and no signal.
+    pub(crate) fn start_open_with_limits(folder: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        command.arg(program().get_program());
+        Self::start(command, folder, OPEN)
     }
 
     /// Starts it on the data in `folder`, open to nobody without a credential.
     pub(crate) fn start_closed(folder: &Path) -> Self {
-        Self::start(folder, CLOSED)
+        Self::start(program(), folder, CLOSED)
     }
 
-    fn start(folder: &Path, config: &str) -> Self {
+    fn start(mut command: Command, folder: &Path, config: &str) -> Self {
         let file = folder.join("manmul.toml");
         std::fs::write(&file, config).unwrap();
-        let mut child = program()
+        let mut child = command
             .args(["up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--config"])
             .arg(&file)
             .arg("--data")
@@ -129,6 +137,23 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("the program did not stop within {STOP_SECONDS} s");
+    }
+
+    /// From now on no file of the program grows beyond so many bytes, or all may again.
+    pub(crate) fn room(&self, file_bytes_max: Option<u64>) {
+        let limit = file_bytes_max.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = ["--pid", &self.child.id().to_string(), &format!("--fsize={limit}:")];
+        assert!(Command::new("prlimit").args(arguments).status().unwrap().success(), "prlimit (util-linux)");
+    }
+
+    /// What is answered to GET, head and body.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let host = self.url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Runs a command of the command line against this server.

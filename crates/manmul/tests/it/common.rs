@@ -217,7 +217,8 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
         (client, code.unwrap_or(255))
     }
 
-    async fn send(&mut self, packet: &Packet<'_>) {
+    /// Sends a packet.
+    pub async fn send(&mut self, packet: &Packet<'_>) {
         let mut bytes = Vec::new();
         codec::encode(packet, Version::V311, &mut bytes);
         self.stream.write_all(&bytes).await.unwrap();
@@ -250,7 +251,7 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
     }
 
     /// Publishes with QoS 1 and waits for the acknowledgement; false when the broker closes instead.
-    pub async fn publish(&mut self, topic: &str, payload: &str) -> bool {
+    pub async fn publish(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> bool {
         self.send(&Packet::Publish(Publish {
             duplicate: false,
             qos: 1,
@@ -258,7 +259,7 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
             topic,
             packet_id: 7,
             properties: Properties::default(),
-            payload: payload.as_bytes(),
+            payload: payload.as_ref(),
         }))
         .await;
         self.read(|packet| matches!(packet, Packet::PublishAck(Ack { packet_id: 7, .. })).then_some(())).await.is_some()

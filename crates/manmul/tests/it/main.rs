@@ -11,6 +11,7 @@
 
 mod access;
 mod api;
+mod bad_input;
 mod common;
 mod links;
 mod live;

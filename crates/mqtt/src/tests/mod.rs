@@ -4,5 +4,6 @@ mod basics;
 mod faults;
 mod malformed;
 mod persistence;
+mod soak;
 mod version5;
 mod world;
