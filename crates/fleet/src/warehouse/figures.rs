@@ -64,6 +64,7 @@ impl Figures {
         mut self,
         warehouse: &Warehouse,
         open: usize,
+        overdue: usize,
         stations: &[StationFigures<'_>],
     ) -> (Kpis, Vec<String>) {
         let hours = self.seconds / 3_600.0;
@@ -85,8 +86,9 @@ impl Figures {
             .collect();
         let places: usize = stations.iter().map(|station| station.places).sum();
         let busiest = busy.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        let cost =
-            hours * (robots * warehouse.robots.cost_per_hour + stations.len() as f64 * warehouse.station_cost_per_hour);
+        let late = self.late as f64 + overdue as f64;
+        let running = robots * warehouse.robots.cost_per_hour + stations.len() as f64 * warehouse.station_cost_per_hour;
+        let cost = hours * running + late * warehouse.late_order_cost;
         // Nobody is faster than alone, a station serves one after the other, and no more comes than comes.
         let robot_bound = if self.alone > 0.0 { robots * done / self.alone * 3_600.0 } else { 0.0 };
         let served: f64 = self.served.iter().sum();

@@ -93,7 +93,7 @@ pub struct Troubles {
 }
 
 /// A warehouse.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
     /// Where robots drive.
@@ -106,6 +106,21 @@ pub struct Warehouse {
     pub troubles: Troubles,
     /// What a station costs an hour, in the same currency as robots.
     pub station_cost_per_hour: f64,
+    /// What an order costs that is done late, or is due and not done.
+    pub late_order_cost: f64,
+}
+
+impl Default for Warehouse {
+    fn default() -> Self {
+        Self {
+            floor: FloorSource::default(),
+            robots: Robots::default(),
+            demand: Demand::default(),
+            troubles: Troubles::default(),
+            station_cost_per_hour: 25.0,
+            late_order_cost: 2.0,
+        }
+    }
 }
 
 impl Default for FloorSource {
@@ -180,6 +195,7 @@ impl Warehouse {
         within("/troubles/breakdowns_per_robot_day", troubles.breakdowns_per_robot_day, 0.0, 1_000.0);
         within("/troubles/repair_minutes", troubles.repair_minutes, 0.0, 10_000.0);
         within("/station_cost_per_hour", self.station_cost_per_hour, 0.0, 1e6);
+        within("/late_order_cost", self.late_order_cost, 0.0, 1e6);
         let profile = &self.demand.profile;
         let is_day = profile.len() == 24 && profile.iter().all(|factor| (0.0..=1_000.0).contains(factor));
         if !profile.is_empty() && !is_day {

@@ -170,8 +170,10 @@ impl Shift {
             .iter()
             .map(|station| StationFigures { id: &station.id, places: station.nodes.len().max(1) })
             .collect();
-        let carried = self.robots.iter().filter(|robot| robot.carried.is_some()).count();
-        self.figures.close(&self.warehouse, self.open.len() + carried, &stations)
+        let carried = self.robots.iter().filter_map(|robot| robot.carried.as_ref()).map(|carried| &carried.order);
+        let left: Vec<&Order> = self.open.iter().chain(carried).collect();
+        let overdue = left.iter().filter(|order| self.now > order.due).count();
+        self.figures.close(&self.warehouse, left.len(), overdue, &stations)
     }
 
     /// One step of the grid.

@@ -2,7 +2,9 @@
 
 mod client;
 mod configure;
+mod fleet;
 mod history;
+mod runs;
 mod things;
 mod up;
 mod watch;
@@ -37,6 +39,16 @@ enum Command {
     History(history::History),
     /// Write history to a file
     Export(history::Export),
+    /// Simulate a policy in a world
+    Simulate(runs::Simulate),
+    /// Search over candidates: how many robots, which policy
+    Plan(runs::Plan),
+    /// List runs, show one, or compare two
+    Runs(runs::Runs),
+    /// Take the policy of a run live, or hand off
+    Operate(runs::Operate),
+    /// Plan for fleets of robots
+    Fleet(fleet::Fleet),
     /// Manage the tokens of programs
     Token(configure::Token),
     /// Manage the credentials of things
@@ -77,6 +89,11 @@ pub fn main() -> ExitCode {
         Command::Send(send) => send.run(),
         Command::History(history) => history.run(),
         Command::Export(export) => export.run(),
+        Command::Simulate(simulate) => simulate.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Runs(runs) => runs.run(),
+        Command::Operate(operate) => operate.run(),
+        Command::Fleet(fleet) => fleet.run(),
         Command::Token(token) => token.run(),
         Command::Credential(credential) => credential.run(),
         Command::Config(config) => config.run(),
