@@ -174,12 +174,14 @@ pub(crate) fn interop(arguments: &[String]) -> anyhow::Result<()> {
     for (file, protocol) in SUITES {
         let script = folder.join(file);
         let text = std::fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
-        let class = text.lines().find_map(|line| line.strip_prefix("class ").and_then(|l| l.split('(').next()));
+        let class = text.lines().find(|line| line.starts_with("class ") && line.contains("unittest.TestCase"));
+        let class = class.and_then(|line| line.strip_prefix("class ")?.split('(').next());
+        let class = class.with_context(|| format!("{} has no class of tests", script.display()))?;
         let tests =
             text.lines().filter_map(|line| line.strip_prefix("    def ")?.strip_prefix("test")?.split('(').next());
         announce(protocol);
         for test in tests {
-            let passed = interop_test(&folder, file, &format!("{}.test{test}", class.unwrap_or("Test")))?;
+            let passed = interop_test(&folder, file, &format!("{class}.test{test}"))?;
             println!("{} test{test}", if passed { "ok    " } else { "FAILED" });
             total.add(Count { passed: u64::from(passed), failed: u64::from(!passed), skipped: 0 });
         }
