@@ -233,8 +233,8 @@ async fn torn_files_are_cut_said_and_survived() {
         ["log", "history"].iter().flat_map(|name| std::fs::read_dir(folder.path().join("data").join(name)).unwrap())
     {
         let path = item.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.ends_with(".wal") || (path.parent().unwrap().ends_with("log") && name.ends_with(".log")) {
+        let ends = |extension: &str| path.extension().is_some_and(|found| found == extension);
+        if ends("wal") || (path.parent().unwrap().ends_with("log") && ends("log")) {
             let mut bytes = std::fs::read(&path).unwrap();
             bytes.extend_from_slice(&[0x5A; 37]);
             std::fs::write(&path, bytes).unwrap();

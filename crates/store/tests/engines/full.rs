@@ -58,7 +58,7 @@ fn state() {
         state.commit(vec![change], Timestamp(1))
     };
     put(0).unwrap();
-    room(Some(400_000));
+    room(Some(1_000_000));
     let mut number = 1;
     let error = loop {
         match put(number) {
