@@ -46,9 +46,7 @@ fn told(floor: &Floor) -> Vec<String> {
 fn faults_say_what_and_where() {
     let mut floor = graph();
     assert_eq!(told(&floor), [] as [String; 0]);
-    floor.robots = ["r1", "r2"]
-        .map(|id| RobotStart { id: id.to_owned(), node: "a".to_owned(), theta: 0.0 })
-        .into();
+    floor.robots = ["r1", "r2"].map(|id| RobotStart { id: id.to_owned(), node: "a".to_owned(), theta: 0.0 }).into();
     floor.stations[0].nodes.push("nowhere".to_owned());
     assert_eq!(told(&floor), ["robot r2: robot r1 stands on a already"]);
     floor.robots.pop();
@@ -65,7 +63,9 @@ fn faults_say_what_and_where() {
     ground.nodes[2].id = "a".to_owned();
     ground.nodes[1].x = f64::NAN;
     let found = told(&floor).join("\n");
-    for expected in ["node a: there are two with this id", "node b: its position is not finite", "edge ab: there is no node \"z\""] {
+    for expected in
+        ["node a: there are two with this id", "node b: its position is not finite", "edge ab: there is no node \"z\""]
+    {
         assert!(found.contains(expected), "{found}");
     }
     assert!(matches!(floor.network(), Err(FloorError::Faults(faults)) if faults.len() >= 3));
@@ -153,7 +153,10 @@ fn lif_goes_there_and_back() {
     let text = export_lif(&floor, &network, "carrier", model::Timestamp::from_seconds(1_700_000_000));
     let back = import_lif(&text, Some("carrier")).unwrap().remove(0);
     assert_eq!(told(&back), [] as [String; 0]);
-    assert_eq!(back.network().unwrap().way(0, 1), network.way(0, 1).cloned().map(|way| fleet::floor::Way { orientation: Some(0.0), ..way }).as_ref());
+    assert_eq!(
+        back.network().unwrap().way(0, 1),
+        network.way(0, 1).cloned().map(|way| fleet::floor::Way { orientation: Some(0.0), ..way }).as_ref()
+    );
     assert_eq!(back.stations[0].nodes, ["c"]);
     let error = import_lif(&text, Some("forklift")).unwrap_err();
     assert!(error.to_string().contains("the types are carrier"), "{error}");

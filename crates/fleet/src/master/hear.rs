@@ -227,7 +227,8 @@ impl Master {
 
     /// A robot that a person drives may stand where others are meant to go.
     fn note_intrusion(&mut self, robot: Robot, state: &State) {
-        let nearest = state.position.as_ref().and_then(|it| self.network.nearest(it.x, it.y));
+        let here = state.position.as_ref().filter(|position| position.map_id == self.map);
+        let nearest = here.and_then(|it| self.network.nearest(it.x, it.y));
         let node = nearest.filter(|(_, metres)| *metres <= self.settings.belief_metres).map(|(node, _)| node);
         let holds = node.is_some_and(|node| self.traffic.holder(node) == Some(robot));
         if let Some(unit) = self.units.get_mut(&robot) {
@@ -239,6 +240,7 @@ impl Master {
 
     /// Finds the node where a robot stands, and puts it there.
     fn locate(&mut self, robot: Robot, state: &State) {
+        self.note_intrusion(robot, state);
         if !state.operating_mode.is_automatic() || state.driving {
             return;
         }
