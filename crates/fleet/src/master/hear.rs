@@ -510,7 +510,10 @@ impl Master {
         self.resend(robot);
         let (now, silence) = (self.now, Duration::from_secs_f64(self.settings.silence_seconds));
         let alarm = Duration::from_secs_f64(self.settings.link_alarm_seconds);
+        // Who stands without a way and wants to go somewhere is planned for again, whatever has changed meanwhile.
+        let has_way = self.traffic.base(robot).len() > 1 || !self.traffic.horizon(robot).is_empty();
         let Some(unit) = self.units.get_mut(&robot) else { return };
+        self.is_plan_wanted |= !has_way && unit.pending.is_none() && unit.is_movable() && unit.goals().next().is_some();
         let (is_linked, since) = (unit.is_linked, unit.unlinked_since);
         let is_silent = is_linked && unit.heard.unwrap_or(unit.asked_state) + silence < now;
         let ask = is_silent && unit.asked_state + silence < now;

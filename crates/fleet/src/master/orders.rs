@@ -126,7 +126,7 @@ impl Master {
         let is_idle = unit.state.as_ref().is_some_and(vda5050::State::is_idle);
         let begins =
             unit.given.as_ref().is_none_or(|given| given.is_accepted && given.sent_visit == reached && is_idle);
-        if !has_more && !(is_at_goal && released == reached && begins) {
+        if !(has_more || is_at_goal && released == reached && begins) {
             return;
         }
         if is_charging && unit.given.is_none() && unit.pending.is_none() && !unit.told.contains("stop_charging") {
@@ -138,10 +138,11 @@ impl Master {
         // Every mission has an order of its own; something at the node where the robot stands can only begin a new one.
         let mission = unit.mission.as_ref().map(|mission| &mission.id);
         let is_other = unit.given.as_ref().is_some_and(|given| given.mission.as_ref() != mission);
-        if begins && (is_other || is_at_goal && released == reached) {
-            if let Some(unit) = self.units.get_mut(&robot) {
-                unit.given = None;
-            }
+        if begins
+            && (is_other || is_at_goal && released == reached)
+            && let Some(unit) = self.units.get_mut(&robot)
+        {
+            unit.given = None;
         }
         self.find(robot, "stop_charging", Weight::Information, is_charging, String::new);
         self.send_order(robot, reached, released);

@@ -16,7 +16,8 @@ pub const STEPS_MAX: u32 = 64;
 /// No way leads to the goal.
 const FAR: u32 = u32::MAX;
 
-/// Plans ways for everybody. `turn` changes from plan to plan, so that nobody is last for ever.
+/// Plans ways for everybody. `turn` should change now and then, so that nobody is last for ever; not with every plan, or
+/// robots would turn round all the time.
 pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, Vec<PlannedStep>)> {
     let mut order: Vec<&Start> = problem.starts.iter().filter(|start| start.is_movable).collect();
     let shift = if order.is_empty() { 0 } else { turn % order.len() };
@@ -150,7 +151,12 @@ fn search(
     distances: Option<&[u32]>,
     start: &Start,
 ) -> Option<Vec<NodeIndex>> {
-    let far = |node: NodeIndex| distances.map_or(0, |distances| distances[node as usize].min(100_000));
+    // Who has nowhere to go does not rest where others want to go.
+    let is_wanted = |node: NodeIndex| problem.starts.iter().any(|other| other.goal == Some(node));
+    let far = |node: NodeIndex| match distances {
+        Some(distances) => distances[node as usize].min(100_000),
+        None => u32::from(is_wanted(node)),
+    };
     let mut before = vec![NodeIndex::MAX; network.len() * (STEPS_MAX as usize + 1)];
     let at = |node: NodeIndex, step: u32| step as usize * network.len() + node as usize;
     let mut open = BinaryHeap::from([Reverse((far(start.node), 0_u32, start.node))]);
