@@ -1,6 +1,6 @@
 //! Plays or checks League files from the command line, to measure planners.
 //!
-//! `league run INSTANCE.json STEPS STEP_MS [key=value...]` with the keys depth, threads, seed, urgency, temperature, out, clock;
+//! `league run INSTANCE.json STEPS STEP_MS [key=value...]` with the keys depth, threads, seed, urgency, temperature, busy, lanes, out, clock;
 //! `league check RESULT.json [INSTANCE.json]`.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a tool for measuring, no part of the product")]
 
@@ -41,7 +41,7 @@ fn main() {
         report.faults.iter().take(20).for_each(|fault| println!("{fault}"));
         return;
     }
-    let instance = read(&words[1]);
+    let mut instance = read(&words[1]);
     let mut planner = plan::Settings::default();
     let number = |key: &str| value(key).map(|text| text.parse::<f64>().expect("a number"));
     if let Some(depth) = number("depth") {
@@ -56,8 +56,14 @@ fn main() {
     if let Some(urgency) = number("urgency") {
         planner.urgency = Some(urgency);
     }
+    if let Some(share) = number("busy") {
+        planner.busy_share_max = share;
+    }
     if let Some(temperature) = number("temperature") {
         planner.temperature = temperature;
+    }
+    if let Some(against) = number("lanes") {
+        instance.grid = plan::Lanes { against: against as u8, ..plan::Lanes::default() }.apply(&instance.grid);
     }
     let settings = RunSettings {
         steps: words[2].parse().expect("steps"),
@@ -69,7 +75,7 @@ fn main() {
     let mut tried = 0;
     let mut report = |progress: Progress| {
         tried += progress.tried;
-        if progress.step % 100 == 0 || progress.step < 4 {
+        if progress.step.is_multiple_of(100) || progress.step < 4 {
             println!(
                 "{} {} {:?} late {} tried {}",
                 progress.step, progress.finished, progress.took, progress.late, progress.tried

@@ -1,4 +1,12 @@
 //! Fleets of robots: floors, orders, traffic, and the files and languages that others speak about them.
+//!
+//! Read [`traffic`] first: it turns plans into what may be driven. [`master`] says it to robots, [`vehicle`] is one that
+//! answers.
+//!
+//! **Invariant:** pure: no clock, no IO; time, messages and chance are passed in.
+//!
+//! **Invariant:** a robot is released only what nobody else holds, and what it holds stays held until it is seen to have
+//! left.
 
 pub mod floor;
 pub mod league;

@@ -1,7 +1,5 @@
 //! Floors: what is wrong with them, how they are exchanged, and how the planner sees them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use fleet::floor::{
     Door, Edge, Floor, FloorError, Fulfilment, GraphGround, GridGround, GridView, Ground, Lane, LineSide, Node, Point,
     RobotStart, Severity, Sortation, Station, Wall, Zone, ZoneRule, export_lif, export_map, import_lif, import_map,
@@ -12,7 +10,7 @@ use proptest::prelude::*;
 fn grid(rows: &[&str]) -> Floor {
     let ground = GridGround {
         cell_metres: 1.0,
-        origin: Point::default(),
+        lower_left: Point::default(),
         rows: rows.iter().map(|row| (*row).to_owned()).collect(),
         speed_limit: None,
         lanes: Vec::new(),

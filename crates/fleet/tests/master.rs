@@ -17,6 +17,9 @@ use plan::Random;
 
 const TICK_SECONDS: f64 = 0.2;
 
+/// Changes what a robot says.
+type Lie = fn(&mut serde_json::Value);
+
 /// How bad the links are.
 #[derive(Clone, Copy, Default)]
 struct Link {
@@ -29,6 +32,7 @@ struct World {
     network: Arc<Network>,
     master: Master,
     vehicles: Vec<Vehicle>,
+    linked: Vec<bool>,
     now: Timestamp,
     random: Random,
     link: Link,
@@ -45,13 +49,13 @@ struct World {
     plan_due: bool,
     planned: Timestamp,
     /// Whether what robots say is changed on the way.
-    tamper: Option<fn(&mut serde_json::Value)>,
+    tamper: Option<Lie>,
 }
 
 fn grid(rows: &[&str]) -> Floor {
     let ground = GridGround {
         cell_metres: 1.0,
-        origin: Point::default(),
+        lower_left: Point::default(),
         rows: rows.iter().map(|row| (*row).to_owned()).collect(),
         speed_limit: None,
         lanes: Vec::new(),
@@ -73,10 +77,11 @@ impl World {
             let pose = Pose { x: point.x, y: point.y, theta: 0.0, map: floor.map.clone(), node: String::new() };
             Vehicle::new(vehicle::Settings { version, ..settings.clone() }, address, pose)
         });
-        let vehicles = vehicles.collect();
+        let vehicles: Vec<Vehicle> = vehicles.collect();
         Self {
             network,
             master,
+            linked: vec![false; vehicles.len()],
             vehicles,
             now,
             random: Random::new(seed),
@@ -120,9 +125,9 @@ impl World {
     fn tick(&mut self) {
         self.now = self.now + std::time::Duration::from_secs_f64(TICK_SECONDS);
         for index in 0..self.vehicles.len() {
-            let was_linked = self.vehicles[index].is_linked();
             let mut said = self.vehicles[index].step(TICK_SECONDS, self.now, &mut self.random);
-            if was_linked && !self.vehicles[index].is_linked() {
+            let is_linked = self.vehicles[index].is_linked();
+            if std::mem::replace(&mut self.linked[index], is_linked) && !is_linked {
                 said.push(self.vehicles[index].will());
             }
             for message in said {
@@ -157,7 +162,7 @@ impl World {
         if self.plan_due && now.since(self.planned).as_secs_f64() >= 1.0 {
             (self.plan_due, self.planned, self.turn) = (false, now, self.turn + 1);
             let problem = self.master.problem();
-            let paths = routes(&self.network, &problem, self.turn);
+            let paths = routes(&self.network, &problem, self.turn / 12);
             let kept = self.master.plan(&paths).unwrap();
             assert_eq!(kept.cut, 0, "these plans have neither swaps nor rings");
         }
@@ -258,8 +263,8 @@ fn aisle() -> (Floor, vehicle::Settings) {
 
 #[test]
 fn a_shift_without_trouble_has_no_refusal() {
-    let mut world = warehouse(6, 24, Troubles::default(), 3);
-    let is_done = world.run(900.0, |world| world.done.len() == 24);
+    let mut world = warehouse(5, 12, Troubles::default(), 3);
+    let is_done = world.run(900.0, |world| world.done.len() == 12);
     assert!(is_done, "{} done; {:?}", world.done.len(), world.findings);
     for vehicle in &world.vehicles {
         assert_eq!(vehicle.errors(), []);
@@ -276,17 +281,21 @@ fn a_bad_shift_loses_nothing() {
         let troubles = Troubles {
             delays_per_second: 0.02,
             delay_seconds_max: 5.0,
-            breakdowns_per_hour: 20.0,
+            breakdowns_per_hour: 60.0,
             repair_seconds: 15.0,
-            link_losses_per_hour: 40.0,
+            link_losses_per_hour: 60.0,
             link_loss_seconds: 10.0,
             failed_handlings: 0.05,
         };
-        let mut world = warehouse(6, 18, troubles, seed);
+        let mut world = warehouse(5, 12, troubles, seed);
         world.link = Link { lost: 0.05, doubled: 0.05, late_seconds: 0.7 };
-        let is_done = world.run(4_000.0, |world| world.done.len() >= 18);
-        let state: Vec<String> =
-            world.master.robots().map(|(robot, unit)| format!("{robot} {:?} {:?}", unit.phase, unit.mission)).collect();
+        let is_done = world.run(2_500.0, |world| world.done.len() >= 12);
+        let state: Vec<String> = world
+            .master
+            .robots()
+            .filter(|(_, unit)| unit.mission.is_some())
+            .map(|(robot, unit)| format!("{robot} {unit:?} {:?}", world.master.traffic().progress(robot)))
+            .collect();
         assert!(is_done, "seed {seed}: {} done; {state:#?}", world.done.len());
         assert!(world.has_any("unlinked") && world.has_any("broken"));
     }
@@ -300,8 +309,8 @@ impl World {
 
 #[test]
 fn a_restart_in_the_middle_goes_on() {
-    for seconds in [3.0, 11.0, 27.0, 40.0] {
-        let mut world = warehouse(5, 15, Troubles::default(), 8);
+    for seconds in [3.0, 17.0, 30.0] {
+        let mut world = warehouse(4, 8, Troubles::default(), 8);
         world.run(seconds, |_| false);
         let saved = world.master.save().to_string();
         // What was on its way is lost, and the robots drive on meanwhile.
@@ -315,7 +324,7 @@ fn a_restart_in_the_middle_goes_on() {
         world.master =
             Master::restore(serde_json::from_str(&saved).unwrap(), world.network.clone(), world.now).unwrap();
         world.plan_due = true;
-        assert!(world.run(900.0, |world| world.done.len() == 15), "{} done; {:?}", world.done.len(), world.findings);
+        assert!(world.run(900.0, |world| world.done.len() == 8), "{} done; {:?}", world.done.len(), world.findings);
     }
 }
 
@@ -352,7 +361,7 @@ fn a_withdrawn_mission_is_cancelled_and_another_begins() {
         }
         world.waiting.push_back(carry(9, world.node("r1c2"), world.node("r0c1")));
         assert!(
-            world.run(120.0, |world| world.done.len() == 3 && world.done.contains(&"m9".to_owned())),
+            world.run(120.0, |world| world.done.len() >= 3 && world.done.contains(&"m9".to_owned())),
             "{seconds}: {:?} {:?}",
             world.done,
             world.findings
@@ -404,13 +413,13 @@ fn a_lost_link_keeps_what_was_released() {
     // The other one goes around what is held; this one drives its base to the end and waits.
     assert!(world.run(80.0, |world| world.done == ["b"]), "{:?}", world.findings);
     assert_eq!(world.master.traffic().base(0).len(), held);
-    assert!(world.has_found(0, "unlinked") && world.run(30.0, |world| world.has_found(0, "unlinked_long")));
+    assert!(world.has_found(0, "unlinked") && world.run(70.0, |world| world.has_found(0, "unlinked_long")));
     assert!(world.run(60.0, |world| world.done.len() == 2), "{:?}", world.findings);
 }
 
 #[test]
 fn liars_are_not_believed() {
-    let lies: [(&str, fn(&mut serde_json::Value)); 4] = [
+    let lies: [(&str, Lie); 4] = [
         ("jump", |json| {
             let header = json["headerId"].as_u64().unwrap_or(0);
             if header % 2 == 0 && header > 3 && json.get("agvPosition").is_some() {
@@ -568,7 +577,7 @@ fn a_robot_with_a_foreign_order_on_another_map_is_not_moved() {
             }
         }
     });
-    world.go("a", "r0c7");
+    world.go("a", "r2c7");
     assert!(world.run(60.0, |world| world.done == ["a"]), "the other one does it");
     assert!(world.has_found(0, "other_map") && world.has_found(0, "off_floor"));
     assert_eq!(world.master.unit(0).unwrap().phase, Phase::Lost);

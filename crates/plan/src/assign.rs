@@ -113,8 +113,11 @@ impl Assigner {
         let cost_of = |worker: usize, job: usize| {
             options[worker].iter().find(|(_, other)| *other as usize == job).map(|(cost, _)| *cost)
         };
-        let mut own: Vec<i64> =
-            taken.iter().enumerate().map(|(worker, job)| job.and_then(|job| cost_of(worker, job)).unwrap_or(0)).collect();
+        let mut own: Vec<i64> = taken
+            .iter()
+            .enumerate()
+            .map(|(worker, job)| job.and_then(|job| cost_of(worker, job)).unwrap_or(0))
+            .collect();
         let mut order: Vec<usize> = (0..taken.len()).collect();
         let mut is_better = true;
         while is_better && !budget.is_over() {
@@ -147,7 +150,9 @@ impl Assigner {
 }
 
 fn cost(grid: &Grid, fields: &Fields, worker: &Worker, job: &Job) -> i64 {
-    let way = fields.get(job.first).map_or_else(|| guess(grid, worker.state, job.first), |field| field.distance(worker.state));
+    let way = fields
+        .get(job.first)
+        .map_or_else(|| guess(grid, worker.state, job.first), |field| field.distance(worker.state));
     i64::from(way) * WAY_WEIGHT + i64::from(job.length) - i64::from(job.advance)
 }
 
@@ -207,7 +212,8 @@ impl Squares {
 fn near_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job], squares: &Squares) -> Options {
     let mut near = squares.around(grid, worker.state.cell, NEAREST);
     near.extend(worker.holds.map(|job| job as u32).filter(|job| !near.contains(job)));
-    let mut options: Options = near.iter().map(|job| (cost(grid, fields, worker, &jobs[*job as usize]), *job)).collect();
+    let mut options: Options =
+        near.iter().map(|job| (cost(grid, fields, worker, &jobs[*job as usize]), *job)).collect();
     options.sort_unstable();
     options.truncate(NEAREST);
     options.shrink_to_fit();

@@ -13,12 +13,12 @@ pub const FIELD_BYTES_MAX: usize = 1_300 << 20;
 /// The fields of one floor by goal.
 #[derive(Debug)]
 pub struct Fields {
-    fields: Vec<Option<Field>>,
+    by_goal: Vec<Option<Field>>,
     used: Vec<u32>,
     kept: Vec<Cell>,
     makers: Vec<FieldMaker>,
     round: u32,
-    fields_max: usize,
+    count_max: usize,
     evicted: u64,
 }
 
@@ -27,12 +27,12 @@ impl Fields {
     /// much as one round of work on them needs).
     pub fn new(grid: &Grid, threads: usize, bytes_max: usize) -> Self {
         Self {
-            fields: (0..grid.len()).map(|_| None).collect(),
+            by_goal: (0..grid.len()).map(|_| None).collect(),
             used: vec![0; grid.len()],
             kept: Vec::new(),
             makers: (0..threads.max(1)).map(|_| FieldMaker::new(grid)).collect(),
             round: 0,
-            fields_max: (bytes_max / Field::bytes(grid.len())).max(16),
+            count_max: (bytes_max / Field::bytes(grid.len())).max(16),
             evicted: 0,
         }
     }
@@ -44,7 +44,7 @@ impl Fields {
 
     /// The field of a goal, when there is one.
     pub fn get(&self, goal: Cell) -> Option<&Field> {
-        self.fields[goal as usize].as_ref()
+        self.by_goal[goal as usize].as_ref()
     }
 
     /// How many fields were forgotten for want of memory so far.
@@ -62,12 +62,12 @@ impl Fields {
             if self.used[goal as usize] != self.round {
                 self.used[goal as usize] = self.round;
                 wanted += 1;
-                if self.fields[goal as usize].is_none() {
+                if self.by_goal[goal as usize].is_none() {
                     missing.push(goal);
                 }
             }
         }
-        let room = (self.fields_max + missing.len()).saturating_sub(wanted);
+        let room = (self.count_max + missing.len()).saturating_sub(wanted);
         let (now, later) = missing.split_at(missing.len().min(room));
         self.make_room(now.len());
         let made = self.make(now, budget);
@@ -77,8 +77,8 @@ impl Fields {
     /// Works out fields as [`Fields::prepare`] does, without marking the goals as the only ones wanted: for those who ask
     /// in the middle of a round.
     pub fn prepare_more(&mut self, goals: impl Iterator<Item = Cell>, budget: Budget<'_>) -> usize {
-        let missing: Vec<Cell> = goals.filter(|goal| self.fields[*goal as usize].is_none()).collect();
-        let room = self.fields_max.saturating_sub(self.kept.len());
+        let missing: Vec<Cell> = goals.filter(|goal| self.by_goal[*goal as usize].is_none()).collect();
+        let room = self.count_max.saturating_sub(self.kept.len());
         let now = &missing[..missing.len().min(room)];
         for goal in now {
             self.used[*goal as usize] = self.round;
@@ -88,12 +88,12 @@ impl Fields {
 
     /// Forgets the fields that were not wanted for the longest time until so many more have room.
     fn make_room(&mut self, more: usize) {
-        let excess = (self.kept.len() + more).saturating_sub(self.fields_max);
+        let excess = (self.kept.len() + more).saturating_sub(self.count_max);
         if excess == 0 {
             return;
         }
         // A few more than needed, so that the next rounds need not sort again.
-        let count = (excess + self.fields_max / 16).min(self.kept.len());
+        let count = (excess + self.count_max / 16).min(self.kept.len());
         let used = &self.used;
         self.kept.sort_unstable_by_key(|goal| std::cmp::Reverse(used[*goal as usize]));
         for _ in 0..count {
@@ -101,7 +101,7 @@ impl Fields {
                 break;
             };
             self.kept.pop();
-            self.fields[oldest as usize] = None;
+            self.by_goal[oldest as usize] = None;
             self.evicted += 1;
         }
     }
@@ -130,11 +130,11 @@ impl Fields {
         }
         let made = made.into_inner().expect("no worker panics");
         for (goal, field) in &made {
-            debug_assert!(self.fields[*goal as usize].is_none(), "{field:p} is made once");
+            debug_assert!(self.by_goal[*goal as usize].is_none(), "{field:p} is made once");
         }
         let count = made.len();
         for (goal, field) in made {
-            if self.fields[goal as usize].replace(field).is_none() {
+            if self.by_goal[goal as usize].replace(field).is_none() {
                 self.kept.push(goal);
             }
         }

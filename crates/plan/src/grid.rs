@@ -112,13 +112,13 @@ pub struct Grid {
 impl Grid {
     /// A floor of `rows` times `columns` places, of which those that `is_free(row, column)` can be stood on.
     pub fn new(rows: usize, columns: usize, is_free: impl Fn(usize, usize) -> bool) -> Result<Self, PlanError> {
-        let places = rows.checked_mul(columns).filter(|places| *places <= u32::MAX as usize);
+        let places = rows.checked_mul(columns).filter(|places| u32::try_from(*places).is_ok());
         let places = places.ok_or(PlanError::TooManyCells { cells: usize::MAX })?;
         let mut cell_at = vec![NO_CELL; places];
         let mut place_of = Vec::new();
-        for place in 0..places {
+        for (place, cell) in cell_at.iter_mut().enumerate() {
             if is_free(place / columns, place % columns) {
-                cell_at[place] = place_of.len() as Cell;
+                *cell = place_of.len() as Cell;
                 place_of.push(place as u32);
             }
         }
@@ -214,10 +214,9 @@ impl Grid {
     pub(crate) fn reversed(&self) -> Vec<[(Cell, u8); 4]> {
         let mut into = vec![[(NO_CELL, 0); 4]; self.len()];
         for cell in 0..self.len() {
-            for heading in 0..4 {
-                let ahead = self.neighbours[cell][heading];
-                if ahead != NO_CELL {
-                    into[ahead as usize][heading] = (cell as Cell, self.costs[cell][heading]);
+            for (heading, (ahead, cost)) in self.neighbours[cell].iter().zip(&self.costs[cell]).enumerate() {
+                if *ahead != NO_CELL {
+                    into[*ahead as usize][heading] = (cell as Cell, *cost);
                 }
             }
         }

@@ -281,8 +281,11 @@ fn drive(grid: &Grid, states: &[State], configurations: &[Rc<[Cell]>]) -> Action
 }
 
 fn drive_step(grid: &Grid, states: &[State], ways: &[VecDeque<Cell>], visits: &[VecDeque<u32>]) -> Vec<Action> {
-    let mut step: Vec<Action> =
-        states.iter().zip(ways).map(|(state, way)| way.front().map_or(Action::Wait, |to| towards(grid, *state, *to))).collect();
+    let mut step: Vec<Action> = states
+        .iter()
+        .zip(ways)
+        .map(|(state, way)| way.front().map_or(Action::Wait, |to| towards(grid, *state, *to)))
+        .collect();
     // Whoever moves only if somebody else moves waits when that one waits, until nothing changes; rings go on together.
     let mut is_changed = true;
     while is_changed {
@@ -292,7 +295,9 @@ fn drive_step(grid: &Grid, states: &[State], ways: &[VecDeque<Cell>], visits: &[
             let queue = &visits[*to as usize];
             let is_first = queue.front() == Some(&(agent as u32));
             let is_next = queue.get(1) == Some(&(agent as u32))
-                && queue.front().is_some_and(|first| states[*first as usize].cell == *to && step[*first as usize] == Action::Forward);
+                && queue.front().is_some_and(|first| {
+                    states[*first as usize].cell == *to && step[*first as usize] == Action::Forward
+                });
             if !is_first && !is_next {
                 step[agent] = Action::Wait;
                 is_changed = true;

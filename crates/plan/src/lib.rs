@@ -1,6 +1,6 @@
 //! Solvers over plain data: agents, cells, goals and costs, and no word of any domain.
 //!
-//! Nothing here reads a clock, opens a file or draws unseeded randomness: time comes as a [`Budget`], chance as a seed.
+//! **Invariant:** nothing here reads a clock, opens a file or draws unseeded randomness: time comes as a [`Budget`], chance as a seed.
 
 pub mod assign;
 mod budget;
@@ -9,6 +9,7 @@ mod choices;
 mod field;
 mod fields;
 pub mod grid;
+pub mod guidance;
 mod lacam;
 mod lifelong;
 mod operations;
@@ -20,6 +21,7 @@ pub use budget::Budget;
 pub use field::{Field, FieldMaker, UNREACHABLE, guess};
 pub use fields::{FIELD_BYTES_MAX, Fields};
 pub use grid::{Action, Cell, Grid, Heading, NO_CELL, State};
+pub use guidance::Lanes;
 pub use lacam::{Actions, Lacam, OneShot};
 pub use lifelong::{Agent, DEPTHS, Lifelong, Settings, Step, StepPlan};
 pub use random::Random;

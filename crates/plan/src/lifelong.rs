@@ -23,6 +23,15 @@ pub const DEPTHS: std::ops::RangeInclusive<usize> = 3..=6;
 /// more attempts at one of four.
 const MICROS_FOR_FIVE: usize = 300;
 
+/// The share of the floor that agents with a goal fill unless said otherwise.
+const BUSY_SHARE_MAX: f64 = 0.8;
+
+/// How many pushes each agent may try in a first plan, when nobody has one.
+const PUSHES_AT_FIRST: u32 = 300;
+
+/// The weight of who only makes way.
+const IDLE: i32 = 1;
+
 /// The weight of the most urgent agent.
 const WEIGHT_MAX: i32 = 1_000;
 
@@ -77,6 +86,9 @@ pub struct Settings {
     /// How steeply urgency falls from the most urgent agent to the least, as the power of the rank; none to take what the
     /// density of agents asks for. Where there is no room for all, only a few must count.
     pub urgency: Option<f64>,
+    /// The share of the floor that agents with a goal may fill. The others, those that have most left to do, only make
+    /// way until it is their turn.
+    pub busy_share_max: f64,
     /// How much worse, in steps of a usual agent, the plan may become on the way to a better one.
     pub temperature: f64,
 }
@@ -89,6 +101,7 @@ impl Default for Settings {
             seed: 1,
             field_bytes_max: crate::fields::FIELD_BYTES_MAX,
             urgency: None,
+            busy_share_max: BUSY_SHARE_MAX,
             temperature: 0.0,
         }
     }
@@ -156,7 +169,7 @@ impl Lifelong {
             .zip(&weights)
             .map(|(agent, weight)| Wish {
                 state: agent.state,
-                goal: agent.goal,
+                goal: agent.goal.filter(|_| *weight > IDLE),
                 field: agent.goal.and_then(|goal| self.fields.get(goal)),
                 next: agent.next.filter(|_| near(agent)).and_then(|next| self.fields.get(next)),
                 weight: *weight,
@@ -173,7 +186,7 @@ impl Lifelong {
         let mut window = Window::new(&choices, &starts, &at_start, chosen, seed);
         let order = in_order(&weights);
         if !is_continued {
-            window.choose_in_order(&order, 1_000, || budget.is_over());
+            window.choose_in_order(&order, PUSHES_AT_FIRST, || budget.is_over());
         }
         let round =
             Round { grid: step.grid, threads: self.settings.threads, seed, temperature: self.settings.temperature };
@@ -227,11 +240,12 @@ impl Lifelong {
         order.sort_by_key(|agent| left[*agent]);
         let density = left.len() as f64 / step.grid.len() as f64;
         let urgency = self.settings.urgency.unwrap_or(1.0 + 8.0 * density * density);
-        let mut weights = vec![1; left.len()];
+        let mut weights = vec![IDLE; left.len()];
+        let busy_max = (self.settings.busy_share_max * step.grid.len() as f64) as usize;
         for (rank, agent) in order.iter().enumerate() {
-            if left[*agent] < u32::MAX {
+            if left[*agent] < u32::MAX && rank < busy_max {
                 let share = 1.0 - rank as f64 / left.len() as f64;
-                weights[*agent] = ((share.powf(urgency) * f64::from(WEIGHT_MAX)) as i32).max(1);
+                weights[*agent] = ((share.powf(urgency) * f64::from(WEIGHT_MAX)) as i32).max(IDLE + 1);
             }
         }
         weights

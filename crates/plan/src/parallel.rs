@@ -43,7 +43,7 @@ pub(crate) fn improve_on_all_cores<const D: usize>(
     let mut number = 0_u64;
     while !budget.is_over() {
         let time = budget.at_most(ROUND);
-        let strips = cut(round.grid, starts, threads, D, number % 2 == 0, &mut random);
+        let strips = cut(round.grid, starts, threads, D, number.is_multiple_of(2), &mut random);
         let results: Vec<(u64, Vec<(u16, u32)>)> = std::thread::scope(|scope| {
             let workers: Vec<_> = strips
                 .iter()

@@ -131,7 +131,7 @@ pub fn read(topic: &Topic<'_>, payload: &[u8]) -> Result<Read, ReadError> {
     let header = Header::read(&json, &at).unwrap_or_default();
     note_address(topic, &header, &at);
     let body = match topic.kind {
-        Kind::Order => Order::read(&json, &at).map(Body::Order),
+        Kind::Order => Order::read(&json, &at).map(|order| Body::Order(order.with_ends())),
         Kind::InstantActions => InstantActions::read(&json, &at).map(Body::InstantActions),
         Kind::State => State::read(&json, &at).map(|state| Body::State(Box::new(state))),
         Kind::Visualization => Visualization::read(&json, &at).map(Body::Visualization),

@@ -368,6 +368,17 @@ impl Order {
         self.base().last().map(|node| node.sequence_id)
     }
 
+    /// The same with the ends of every edge that does not say them: 3.0 leaves them to the order of the nodes.
+    pub(crate) fn with_ends(mut self) -> Self {
+        for (edge, ends) in self.edges.iter_mut().zip(self.nodes.windows(2)) {
+            if edge.start_node_id.is_empty() && edge.end_node_id.is_empty() {
+                edge.start_node_id.clone_from(&ends[0].node_id);
+                edge.end_node_id.clone_from(&ends[1].node_id);
+            }
+        }
+        self
+    }
+
     /// Whether this is a path as the standard wants it: one edge between any two nodes, sequence ids without gaps,
     /// one base before one horizon, headings from -π to π.
     pub fn check(&self, version: Version) -> Result<(), WriteError> {

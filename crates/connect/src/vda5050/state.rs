@@ -306,12 +306,12 @@ words! {
         Running = "RUNNING",
         /// Interrupted. The schema of 2.x forgot the word; there it shows as running.
         Paused = ["RUNNING", "PAUSED"],
-        /// Failed, and may be tried again; 2.x knows only the failure.
-        Retriable = ["FAILED", "RETRIABLE"],
         /// Done.
         Finished = "FINISHED",
         /// Given up.
         Failed = "FAILED",
+        /// Failed, and may be tried again; 2.x knows only the failure.
+        Retriable = ["FAILED", "RETRIABLE"],
     }
 }
 

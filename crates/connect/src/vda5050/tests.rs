@@ -125,3 +125,19 @@ fn what_is_unreadable_is_kept_out() {
     };
     assert!(!state.operating_mode.is_automatic());
 }
+
+#[test]
+fn words_that_a_version_shares_mean_the_plain_one() {
+    use super::state::{ActionStatus, EmergencyStop, ErrorLevel, OperatingMode};
+    let json = json!({ "operatingMode": "MANUAL", "errors": [{ "errorType": "x", "errorLevel": "FATAL" }],
+        "actionStates": [{ "actionId": "a", "actionStatus": "FAILED" }, { "actionId": "b", "actionStatus": "RUNNING" }],
+        "safetyState": { "eStop": "MANUAL", "fieldViolation": false } });
+    for topic in ["uagv/v2/a/b/state", "vda5050/v3/a/b/state"] {
+        let read = super::read(&Topic::parse(topic).unwrap(), json.to_string().as_bytes()).unwrap();
+        let Body::State(state) = read.body else { panic!() };
+        let statuses: Vec<ActionStatus> = state.action_states.iter().map(|action| action.action_status).collect();
+        assert_eq!(statuses, [ActionStatus::Failed, ActionStatus::Running]);
+        assert_eq!((state.operating_mode, state.errors[0].error_level), (OperatingMode::Manual, ErrorLevel::Fatal));
+        assert_eq!(state.safety_state.emergency_stop, EmergencyStop::Manual);
+    }
+}

@@ -99,7 +99,7 @@ impl Checker<'_> {
 
     fn grid(&mut self, ground: &GridGround) {
         self.positive("grid", "the side of a cell", ground.cell_metres);
-        self.finite("grid", &[ground.origin.x, ground.origin.y]);
+        self.finite("grid", &[ground.lower_left.x, ground.lower_left.y]);
         if let Some(limit) = ground.speed_limit {
             self.positive("grid", "the speed limit", limit);
         }

@@ -82,7 +82,7 @@ impl Canvas {
         let rows = self.rows.into_iter().map(|row| row.into_iter().collect()).collect();
         let ground = GridGround {
             cell_metres,
-            origin: Point::default(),
+            lower_left: Point::default(),
             rows,
             speed_limit: None,
             lanes: self.lanes,

@@ -54,6 +54,7 @@ struct Meta {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the format names its fields so")]
 struct Layout {
     layout_id: String,
     #[serde(default)]

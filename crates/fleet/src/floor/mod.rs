@@ -88,7 +88,7 @@ pub struct GridGround {
     pub cell_metres: f64,
     /// Where the lower left corner of the lowest row lies, in metres.
     #[serde(default)]
-    pub origin: Point,
+    pub lower_left: Point,
     /// The rows, all of the same length.
     pub rows: Vec<String>,
     /// The speed limit everywhere, in metres a second.
@@ -440,8 +440,8 @@ impl GridGround {
     pub fn middle(&self, row: usize, column: usize) -> Point {
         let rows_below = (self.rows.len() - 1 - row) as f64;
         Point {
-            x: self.origin.x + (column as f64 + 0.5) * self.cell_metres,
-            y: self.origin.y + (rows_below + 0.5) * self.cell_metres,
+            x: self.lower_left.x + (column as f64 + 0.5) * self.cell_metres,
+            y: self.lower_left.y + (rows_below + 0.5) * self.cell_metres,
         }
     }
 }

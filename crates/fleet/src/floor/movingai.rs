@@ -88,7 +88,7 @@ pub fn import_map(name: &str, text: &str, cell_metres: f64) -> Result<Floor, Map
     }
     let ground = GridGround {
         cell_metres,
-        origin: Point::default(),
+        lower_left: Point::default(),
         rows,
         speed_limit: None,
         lanes: Vec::new(),

@@ -227,7 +227,8 @@ impl Master {
 
     /// A robot that a person drives may stand where others are meant to go.
     fn note_intrusion(&mut self, robot: Robot, state: &State) {
-        let nearest = state.position.as_ref().and_then(|it| self.network.nearest(it.x, it.y));
+        let here = state.position.as_ref().filter(|position| position.map_id == self.map);
+        let nearest = here.and_then(|it| self.network.nearest(it.x, it.y));
         let node = nearest.filter(|(_, metres)| *metres <= self.settings.belief_metres).map(|(node, _)| node);
         let holds = node.is_some_and(|node| self.traffic.holder(node) == Some(robot));
         if let Some(unit) = self.units.get_mut(&robot) {
@@ -239,6 +240,7 @@ impl Master {
 
     /// Finds the node where a robot stands, and puts it there.
     fn locate(&mut self, robot: Robot, state: &State) {
+        self.note_intrusion(robot, state);
         if !state.operating_mode.is_automatic() || state.driving {
             return;
         }
@@ -508,7 +510,10 @@ impl Master {
         self.resend(robot);
         let (now, silence) = (self.now, Duration::from_secs_f64(self.settings.silence_seconds));
         let alarm = Duration::from_secs_f64(self.settings.link_alarm_seconds);
+        // Who stands without a way and wants to go somewhere is planned for again, whatever has changed meanwhile.
+        let has_way = self.traffic.base(robot).len() > 1 || !self.traffic.horizon(robot).is_empty();
         let Some(unit) = self.units.get_mut(&robot) else { return };
+        self.is_plan_wanted |= !has_way && unit.pending.is_none() && unit.is_movable() && unit.goals().next().is_some();
         let (is_linked, since) = (unit.is_linked, unit.unlinked_since);
         let is_silent = is_linked && unit.heard.unwrap_or(unit.asked_state) + silence < now;
         let ask = is_silent && unit.asked_state + silence < now;

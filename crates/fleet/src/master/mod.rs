@@ -250,6 +250,7 @@ pub struct Master {
     closed: BTreeSet<NodeIndex>,
     doors: BTreeMap<usize, DoorState>,
     now: Timestamp,
+    last_id: u64,
     #[serde(skip)]
     outputs: Vec<Output>,
     #[serde(skip)]
@@ -268,6 +269,7 @@ impl Master {
             closed: BTreeSet::new(),
             doors: BTreeMap::new(),
             now,
+            last_id: 0,
             outputs: Vec::new(),
             is_plan_wanted: false,
         }
@@ -470,6 +472,13 @@ impl Master {
             state.is_asked = false;
             self.outputs.push(Output::Door { door: *door, open: false });
         }
+    }
+
+    /// An id that was never given: digits only, because some robots want that, and its last ones where they want it short.
+    fn fresh_id(&mut self, length_max: Option<usize>) -> String {
+        self.last_id = (self.last_id + 1).max(self.now.micros().unsigned_abs());
+        let id = self.last_id.to_string();
+        id[id.len() - length_max.unwrap_or(id.len()).min(id.len())..].to_owned()
     }
 
     /// Tells of something once, and again only after it was over.

@@ -46,9 +46,9 @@ impl Master {
 
     /// Asks for an instant action, and gives its id.
     pub(super) fn ask(&mut self, robot: Robot, action_type: &str) -> Option<String> {
-        let now = self.now;
+        let length_max = self.units.get(&robot)?.id_length_max();
+        let id = self.fresh_id(length_max);
         let unit = self.units.get_mut(&robot)?;
-        let id = unit.fresh_id(now);
         let action = Action::new(action_type, id.clone(), BlockingType::None);
         // What only asks for a message is answered by the message; asking again for ever would help nobody.
         let is_question = action_type.ends_with("Request");
@@ -126,7 +126,7 @@ impl Master {
         let is_idle = unit.state.as_ref().is_some_and(vda5050::State::is_idle);
         let begins =
             unit.given.as_ref().is_none_or(|given| given.is_accepted && given.sent_visit == reached && is_idle);
-        if !has_more && !(is_at_goal && released == reached && begins) {
+        if !(has_more || is_at_goal && released == reached && begins) {
             return;
         }
         if is_charging && unit.given.is_none() && unit.pending.is_none() && !unit.told.contains("stop_charging") {
@@ -135,13 +135,16 @@ impl Master {
             self.ask(robot, "stopCharging");
             return;
         }
-        self.find(robot, "stop_charging", Weight::Information, is_charging, String::new);
-        // An order that is done is ended; something at the node where the robot stands can only begin a new one.
-        if begins && is_at_goal && released == reached {
-            if let Some(unit) = self.units.get_mut(&robot) {
-                unit.given = None;
-            }
+        // Every mission has an order of its own; something at the node where the robot stands can only begin a new one.
+        let mission = unit.mission.as_ref().map(|mission| &mission.id);
+        let is_other = unit.given.as_ref().is_some_and(|given| given.mission.as_ref() != mission);
+        if begins
+            && (is_other || is_at_goal && released == reached)
+            && let Some(unit) = self.units.get_mut(&robot)
+        {
+            unit.given = None;
         }
+        self.find(robot, "stop_charging", Weight::Information, is_charging, String::new);
         self.send_order(robot, reached, released);
     }
 
@@ -150,47 +153,51 @@ impl Master {
         let Some(mut unit) = self.units.remove(&robot) else { return };
         let (order_id, update_id, first_visit, from) = match &unit.given {
             Some(given) => (given.order_id.clone(), given.update_id + 1, given.first_visit, given.sent_visit),
-            None => (unit.fresh_id(now), 0, reached, reached),
+            None => (self.fresh_id(unit.id_length_max()), 0, reached, reached),
         };
         let nodes_max = unit.factsheet.as_ref().and_then(vda5050::Factsheet::order_nodes_max).unwrap_or(usize::MAX);
         let to = released.min(from.saturating_add(nodes_max as u64 - 1));
         let horizon = (self.settings.horizon_nodes).min(nodes_max - (to - from) as usize - 1);
         let mut order = Order { order_id: order_id.clone(), order_update_id: update_id, ..Order::default() };
         for number in from..=to + horizon as u64 {
-            let Some(visit) = self.traffic.visit(robot, number) else { break };
+            let Some(cell) = self.traffic.visit(robot, number).map(|visit| visit.cell) else { break };
             let is_stitch = number == from && unit.given.is_some();
             let mut node = match unit.given.as_ref().filter(|_| is_stitch) {
                 Some(given) => given.decision.clone(),
-                None => self.node(visit.cell, 2 * (number - first_visit) as u32, number <= to),
+                None => self.node(cell, 2 * (number - first_visit) as u32, number <= to),
             };
             if number == reached && unit.given.is_none() {
-                self.widen(&unit, &mut node, visit.cell);
+                self.widen(&unit, &mut node, cell);
             }
             // A stop's tasks belong to the first time that its node is released.
             if !is_stitch && number <= to && unit.pending.is_none() {
                 let stop = unit.mission.as_ref().and_then(|mission| mission.stops.first()).cloned();
-                if let Some(stop) = stop.filter(|stop| stop.node == visit.cell) {
+                if let Some(stop) = stop.filter(|stop| stop.node == cell) {
                     node.actions = stop
                         .tasks
                         .iter()
                         .map(|task| {
-                            let action = Action::new(&task.action_type, unit.fresh_id(now), task.blocking_type);
+                            let action =
+                                Action::new(&task.action_type, self.fresh_id(unit.id_length_max()), task.blocking_type);
                             task.parameters.iter().fold(action, |action, (key, value)| action.with(key, value.clone()))
                         })
                         .collect();
                     let action_ids = node.actions.iter().map(|action| action.action_id.clone()).collect();
-                    unit.pending = Some(Pending { visit: number, node: visit.cell, action_ids });
+                    unit.pending = Some(Pending { visit: number, node: cell, action_ids });
                 }
             }
             if let Some(before) = order.nodes.last() {
                 let (from, sequence) = (before.node_id.clone(), before.sequence_id + 1);
-                let previous = self.traffic.visit(robot, number - 1).map_or(visit.cell, |visit| visit.cell);
-                order.edges.push(self.edge(previous, visit.cell, (from, node.node_id.clone()), sequence, number <= to));
+                let previous = self.traffic.visit(robot, number - 1).map_or(cell, |visit| visit.cell);
+                order.edges.push(self.edge(previous, cell, (from, node.node_id.clone()), sequence, number <= to));
             }
             order.nodes.push(node);
         }
         if let Some(decision) = order.base().last().cloned() {
-            unit.given = Some(Given { order_id, update_id, first_visit, sent_visit: to, decision, is_accepted: false });
+            let mission = unit.mission.as_ref().map(|mission| mission.id.clone());
+            let mission = unit.given.take().map_or(mission, |given| given.mission);
+            unit.given =
+                Some(Given { order_id, update_id, mission, first_visit, sent_visit: to, decision, is_accepted: false });
             (unit.ordered, unit.is_order_due) = (now, to < released);
         }
         self.units.insert(robot, unit);

@@ -4,22 +4,20 @@
 //! two robots on one node a step is left free, so that its plans have neither swaps nor rings.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use super::{Problem, Start};
 use crate::floor::{Network, NodeIndex};
 use crate::traffic::{PlannedStep, Robot};
 
 /// The farthest that is planned, in steps.
-pub const STEPS_MAX: u32 = 96;
-
-/// The most states that one robot's search looks at, for each step and node of the window.
-const STATES_MAX: usize = 400_000;
+pub const STEPS_MAX: u32 = 64;
 
 /// No way leads to the goal.
 const FAR: u32 = u32::MAX;
 
-/// Plans ways for everybody. `turn` changes from plan to plan, so that nobody is last for ever.
+/// Plans ways for everybody. `turn` should change now and then, so that nobody is last for ever; not with every plan, or
+/// robots would turn round all the time.
 pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, Vec<PlannedStep>)> {
     let mut order: Vec<&Start> = problem.starts.iter().filter(|start| start.is_movable).collect();
     let shift = if order.is_empty() { 0 } else { turn % order.len() };
@@ -27,8 +25,8 @@ pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, 
     order.sort_by_key(|start| start.goal.is_none());
     let mut distances = Distances::new(network);
     // Who finds no way goes first the next time.
-    for _ in 0..=2 * order.len() {
-        let mut table = Table::new(problem);
+    for _ in 0..=order.len() {
+        let mut table = Table::new(network, problem);
         let mut paths = Vec::new();
         let mut stuck = None;
         for (index, start) in order.iter().enumerate() {
@@ -106,31 +104,42 @@ impl<'a> Distances<'a> {
 
 /// Who is where and when.
 struct Table {
-    taken: HashSet<(NodeIndex, u32)>,
-    /// Nodes that never become free.
-    fixed: HashSet<NodeIndex>,
+    /// By step and node.
+    taken: Vec<bool>,
+    nodes: usize,
+    /// The last step in which a node is taken; the end of time for those that never become free.
+    last_taken: Vec<Option<u32>>,
 }
 
 impl Table {
-    fn new(problem: &Problem) -> Self {
-        let held = problem.starts.iter().filter(|start| !start.is_movable).flat_map(|start| &start.holds);
-        Self { taken: HashSet::new(), fixed: held.copied().collect() }
+    fn new(network: &Network, problem: &Problem) -> Self {
+        let nodes = network.len();
+        let mut last_taken = vec![None; nodes];
+        for start in problem.starts.iter().filter(|start| !start.is_movable) {
+            for node in &start.holds {
+                last_taken[*node as usize] = Some(u32::MAX - 1);
+            }
+        }
+        Self { taken: vec![false; nodes * (STEPS_MAX as usize + 1)], nodes, last_taken }
     }
 
     fn add(&mut self, path: &[NodeIndex]) {
         let last = path[path.len() - 1];
-        for step in 0..=STEPS_MAX + 1 {
-            self.taken.insert((*path.get(step as usize).unwrap_or(&last), step));
+        for step in 0..=STEPS_MAX {
+            let node = *path.get(step as usize).unwrap_or(&last);
+            self.taken[step as usize * self.nodes + node as usize] = true;
+            self.last_taken[node as usize] = self.last_taken[node as usize].max(Some(step));
         }
     }
 
     fn is_free(&self, node: NodeIndex, step: u32) -> bool {
-        let around = step.saturating_sub(1)..=step + 1;
-        !self.fixed.contains(&node) && around.into_iter().all(|step| !self.taken.contains(&(node, step)))
+        let is_fixed = self.last_taken[node as usize] == Some(u32::MAX - 1);
+        let mut around = step.saturating_sub(1)..=(step + 1).min(STEPS_MAX);
+        !is_fixed && around.all(|step| !self.taken[step as usize * self.nodes + node as usize])
     }
 
     fn is_free_from(&self, node: NodeIndex, step: u32) -> bool {
-        (step..=STEPS_MAX).all(|step| self.is_free(node, step))
+        self.last_taken[node as usize].is_none_or(|last| step > last + 1)
     }
 }
 
@@ -142,28 +151,24 @@ fn search(
     distances: Option<&[u32]>,
     start: &Start,
 ) -> Option<Vec<NodeIndex>> {
-    let far = |node: NodeIndex| distances.map_or(0, |distances| distances[node as usize].min(100_000));
-    let mut before: HashMap<(NodeIndex, u32), NodeIndex> = HashMap::new();
+    // Who has nowhere to go does not rest where others want to go.
+    let is_wanted = |node: NodeIndex| problem.starts.iter().any(|other| other.goal == Some(node));
+    let far = |node: NodeIndex| match distances {
+        Some(distances) => distances[node as usize].min(100_000),
+        None => u32::from(is_wanted(node)),
+    };
+    let mut before = vec![NodeIndex::MAX; network.len() * (STEPS_MAX as usize + 1)];
+    let at = |node: NodeIndex, step: u32| step as usize * network.len() + node as usize;
     let mut open = BinaryHeap::from([Reverse((far(start.node), 0_u32, start.node))]);
     let mut best: Option<(u32, u32, NodeIndex)> = None;
-    let path_to = |before: &HashMap<(NodeIndex, u32), NodeIndex>, node: NodeIndex, step: u32| {
-        let mut path = vec![node];
-        for at in (1..=step).rev() {
-            path.push(before[&(path[path.len() - 1], at)]);
-        }
-        path.reverse();
-        path
-    };
     while let Some(Reverse((_, step, node))) = open.pop() {
-        if before.len() > STATES_MAX {
-            break;
-        }
         let rests = table.is_free_from(node, step);
-        if rests && far(node) == 0 {
-            return Some(path_to(&before, node, step));
-        }
         if rests || step == STEPS_MAX {
-            best = best.min(Some((far(node), step, node))).or(Some((far(node), step, node)));
+            let found = (far(node), step, node);
+            best = Some(best.map_or(found, |best| best.min(found)));
+            if rests && found.0 == 0 {
+                break;
+            }
         }
         if step == STEPS_MAX {
             continue;
@@ -171,11 +176,18 @@ fn search(
         let here = std::iter::once((node, u32::from(distances.is_some())));
         for (to, cost) in here.chain(network.ways(node).iter().map(|way| (way.to, 1))) {
             let is_closed = to != node && problem.closed.contains(&to);
-            if !is_closed && table.is_free(to, step + 1) && !before.contains_key(&(to, step + 1)) {
-                before.insert((to, step + 1), node);
+            if !is_closed && table.is_free(to, step + 1) && before[at(to, step + 1)] == NodeIndex::MAX {
+                before[at(to, step + 1)] = node;
                 open.push(Reverse((step + cost + far(to), step + 1, to)));
             }
         }
     }
-    best.map(|(_, step, node)| path_to(&before, node, step))
+    best.map(|(_, step, node)| {
+        let mut path = vec![node];
+        for step in (1..=step).rev() {
+            path.push(before[at(path[path.len() - 1], step)]);
+        }
+        path.reverse();
+        path
+    })
 }

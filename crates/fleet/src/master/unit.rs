@@ -43,6 +43,8 @@ pub(super) struct Unanswered {
 pub(super) struct Given {
     pub(super) order_id: String,
     pub(super) update_id: u32,
+    /// The mission that it was begun for.
+    pub(super) mission: Option<String>,
     /// The number of the visit with sequence id 0.
     pub(super) first_visit: u64,
     /// The number of the last visit that was sent as released.
@@ -102,7 +104,6 @@ pub struct Unit {
     pub(super) unlinked_since: Timestamp,
     pub(super) asked_state: Timestamp,
     pub(super) sent_headers: [u32; 8],
-    pub(super) next_id: u64,
     pub(super) told: BTreeSet<String>,
 }
 
@@ -134,7 +135,6 @@ impl Unit {
             unlinked_since: now,
             asked_state: now,
             sent_headers: [0; 8],
-            next_id: 0,
             told: BTreeSet::new(),
         }
     }
@@ -173,13 +173,10 @@ impl Unit {
         self.unanswered.retain(|message| !matches!(message.body, Body::Order(_)));
     }
 
-    /// An id that it has not seen: digits only, because some robots want that.
-    pub(super) fn fresh_id(&mut self, now: Timestamp) -> String {
-        self.next_id = (self.next_id + 1).max(now.micros().unsigned_abs());
-        let id = self.next_id.to_string();
+    /// The longest id that it takes.
+    pub(super) fn id_length_max(&self) -> Option<usize> {
         let limit = self.factsheet.as_ref().and_then(|sheet| sheet.protocol_limits.string_lengths.id);
-        let length = limit.filter(|limit| *limit > 0).map_or(id.len(), |limit| (limit as usize).min(id.len()));
-        id[id.len() - length..].to_owned()
+        limit.filter(|limit| *limit > 0).map(|limit| limit as usize)
     }
 
     /// The next header id on a topic.

@@ -22,6 +22,9 @@ pub(super) const DURATIONS: &[(&str, f64)] = &[
     ("logReport", 0.5),
 ];
 
+/// The most states of instant actions kept; the oldest is forgotten first.
+const INSTANT_STATES_MAX: usize = 50;
+
 /// An action that is being done, or waits for others.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
@@ -55,8 +58,6 @@ impl Vehicle {
         if self.instant_states.iter().any(|state| state.action_id == action.action_id) {
             return; // A message that was sent twice.
         }
-        /// The most states of instant actions kept; the oldest is forgotten first.
-        const INSTANT_STATES_MAX: usize = 50;
         if self.instant_states.len() >= INSTANT_STATES_MAX {
             self.instant_states.remove(0);
         }

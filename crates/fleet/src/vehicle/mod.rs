@@ -12,6 +12,7 @@ mod orders;
 use std::collections::VecDeque;
 
 use connect::Message;
+use connect::vda5050::factsheet::{PhysicalParameters, TypeSpecification};
 use connect::vda5050::order::{Edge, Node};
 use connect::vda5050::state::{
     ActionState, Connection, ConnectionState, EdgeState, Error, ErrorLevel, Load, MapState, NodeState, OperatingMode,
@@ -22,6 +23,9 @@ use model::Timestamp;
 use plan::Random;
 
 use actions::Job;
+
+/// The most errors kept; the oldest is forgotten first.
+const ERRORS_MAX: usize = 10;
 
 /// How a virtual robot is built, and how well it works.
 #[derive(Debug, Clone, PartialEq)]
@@ -419,10 +423,8 @@ impl Vehicle {
 
     /// A warning about something that was asked; kept until an order is accepted.
     fn complain(&mut self, error_type: &str, words: &str, references: &[(&str, &str)]) {
-        /// The most warnings kept; the oldest is forgotten first.
-        const WARNINGS_MAX: usize = 10;
         self.report(error_type, ErrorLevel::Warning, words, references);
-        if self.errors.len() > WARNINGS_MAX {
+        if self.errors.len() > ERRORS_MAX {
             self.errors.remove(0);
         }
     }
@@ -433,18 +435,26 @@ impl Vehicle {
     }
 
     fn factsheet(&self) -> vda5050::Factsheet {
-        let mut sheet = vda5050::Factsheet::default();
-        sheet.type_specification.series_name = "Virtual carrier".to_owned();
-        sheet.type_specification.kinematics = "DIFF".to_owned();
-        sheet.type_specification.class = "CARRIER".to_owned();
-        sheet.type_specification.maximum_load_mass = 300.0;
-        sheet.physical_parameters.maximum_speed = self.settings.speed;
-        sheet.physical_parameters.maximum_acceleration = self.settings.acceleration;
-        sheet.physical_parameters.maximum_deceleration = self.settings.acceleration;
-        (sheet.physical_parameters.length, sheet.physical_parameters.width) = (0.8, 0.6);
-        sheet.physical_parameters.minimum_height = Some(0.3);
-        sheet.physical_parameters.maximum_height = 0.3;
-        sheet
+        vda5050::Factsheet {
+            type_specification: TypeSpecification {
+                series_name: "Virtual carrier".to_owned(),
+                kinematics: "DIFF".to_owned(),
+                class: "CARRIER".to_owned(),
+                maximum_load_mass: 300.0,
+                ..TypeSpecification::default()
+            },
+            physical_parameters: PhysicalParameters {
+                maximum_speed: self.settings.speed,
+                maximum_acceleration: self.settings.acceleration,
+                maximum_deceleration: self.settings.acceleration,
+                minimum_height: Some(0.3),
+                maximum_height: 0.3,
+                length: 0.8,
+                width: 0.6,
+                ..PhysicalParameters::default()
+            },
+            ..vda5050::Factsheet::default()
+        }
     }
 
     /// How many messages of a kind it has sent.

@@ -1,6 +1,6 @@
 //! Orders as they come: the known ones, and those that chance brings, from where loads are to where they are wanted.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use plan::Cell;
 use site::run::Complaint;
@@ -91,10 +91,10 @@ impl Places {
                 hint,
             ));
         }
-        let known: HashMap<&str, ()> = self.list.iter().map(|place| (place.id.as_str(), ())).collect();
+        let known: HashSet<&str> = self.list.iter().map(|place| place.id.as_str()).collect();
         for (row, order) in demand.list.iter().enumerate() {
             for (name, id) in [("from", &order.from), ("to", &order.to)] {
-                if !known.contains_key(id.as_str()) {
+                if !known.contains(id.as_str()) {
                     let place = format!("/world/demand/list/{row}/{name}");
                     let problem = format!("the floor has no storage or station {id:?}");
                     complaints.push(complain(place, problem, "name a storage or station of the floor"));
