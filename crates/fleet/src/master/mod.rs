@@ -438,7 +438,7 @@ impl Master {
         let doors = &mut self.doors;
         let mut asked = Vec::new();
         let look_ahead = self.settings.look_ahead_nodes.max(1);
-        let more = self.traffic.release(look_ahead, |robot, from, to| {
+        self.traffic.release(look_ahead, |robot, from, to| {
             let Some(unit) = units.get(&robot) else { return false };
             if !unit.may_go_on(from) || closed.contains(&to) || intruded.contains(&to) {
                 return false;
@@ -452,11 +452,6 @@ impl Master {
             state.is_open
         });
         self.outputs.extend(asked.into_iter().map(|door| Output::Door { door, open: true }));
-        for robot in more {
-            if let Some(unit) = self.units.get_mut(&robot) {
-                unit.is_order_due = true;
-            }
-        }
         self.close_doors();
     }
 

@@ -198,7 +198,7 @@ impl Master {
             let mission = unit.given.take().map_or(mission, |given| given.mission);
             unit.given =
                 Some(Given { order_id, update_id, mission, first_visit, sent_visit: to, decision, is_accepted: false });
-            (unit.ordered, unit.is_order_due) = (now, to < released);
+            unit.ordered = now;
         }
         self.units.insert(robot, unit);
         self.send_surely(robot, Body::Order(order));

@@ -93,7 +93,6 @@ pub struct Unit {
     pub(super) given: Option<Given>,
     pub(super) pending: Option<Pending>,
     pub(super) unanswered: Vec<Unanswered>,
-    pub(super) is_order_due: bool,
     pub(super) is_pause_wanted: bool,
     /// States that have to be plausible before it is believed again.
     pub(super) doubts: u32,
@@ -125,7 +124,6 @@ impl Unit {
             given: None,
             pending: None,
             unanswered: Vec::new(),
-            is_order_due: false,
             is_pause_wanted: false,
             doubts: 0,
             header: None,
