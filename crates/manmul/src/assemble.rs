@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use connect::vda5050::Vda5050;
 use connect::{Adapter, HomeAssistant, Influx, Native};
 use fleet::warehouse::Fleet;
 use model::{Clock, Position, Principal, ThingId, Timestamp};
@@ -306,8 +307,12 @@ pub(crate) fn simulation_threads() -> usize {
 
 fn adapters() -> MakeAdapters {
     Arc::new(|| {
-        let adapters: Vec<Box<dyn Adapter>> =
-            vec![Box::new(Native::new()), Box::new(HomeAssistant::new(HOME_ASSISTANT_PREFIX)), Box::new(Influx::new())];
+        let adapters: Vec<Box<dyn Adapter>> = vec![
+            Box::new(Native::new()),
+            Box::new(HomeAssistant::new(HOME_ASSISTANT_PREFIX)),
+            Box::new(Vda5050::new()),
+            Box::new(Influx::new()),
+        ];
         adapters
     })
 }
