@@ -146,3 +146,21 @@ fn headings_are_quarters_clockwise_from_east() {
         [0, 1, 2, 3]
     );
 }
+
+#[test]
+fn a_floor_is_drawn_and_one_that_is_too_large_is_refused() {
+    let drawn = Fleet.operate("floor", json!({"floor": {"line_side": {"cells": 4}}})).unwrap();
+    let [_, south, _, north] = serde_json::from_value::<[f64; 4]>(drawn["bounds"].clone()).unwrap();
+    assert_eq!(drawn["stations"].as_array().unwrap().len(), 4);
+    let y = drawn["stations"][0]["at"][0][1].as_f64().unwrap();
+    assert!(south < y && y < north);
+    assert_eq!(drawn["rows"].as_array().unwrap().len(), 9);
+    let refused = |floor| Fleet.operate("floor", json!({"floor": floor})).unwrap_err().remove(0).place;
+    assert_eq!(
+        refused(json!({"fulfilment": {"block_columns": u64::MAX, "block_length": u64::MAX}})),
+        "/floor/fulfilment"
+    );
+    assert_eq!(refused(json!({"sortation": {"chute_rows": u64::MAX}})), "/floor/sortation");
+    assert_eq!(refused(json!({"line_side": {"cells": u64::MAX}})), "/floor/line_side");
+    assert_eq!(refused(json!({"round": {}})), "/floor");
+}
