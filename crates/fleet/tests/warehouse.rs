@@ -93,7 +93,7 @@ fn more_robots_do_more_until_the_stations_have_enough() {
 fn known_orders_are_carried_and_counted_when_late() {
     let mut known = warehouse(FloorSource::default(), 4, 0.0);
     known.troubles = Troubles { stops_per_robot_hour: 0.0, breakdowns_per_robot_day: 0.0, ..known.troubles };
-    let floor = known.floor.floor();
+    let floor = known.floor.floor().unwrap();
     let row = |second, due| OrderRow {
         second,
         from: floor.storages[5].id.clone(),

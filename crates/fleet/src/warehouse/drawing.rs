@@ -77,7 +77,7 @@ fn drawing(floor: &Floor, network: &Network) -> Json {
     let (cell_metres, rows, ways, bounds) = match &floor.ground {
         Ground::Grid(ground) => {
             let (wide, high) = (ground.columns() as f64, ground.rows.len() as f64);
-            let (west, south, side) = (ground.origin.x, ground.origin.y, ground.cell_metres);
+            let (west, south, side) = (ground.lower_left.x, ground.lower_left.y, ground.cell_metres);
             (side, json!(ground.rows), json!([]), [west, south, west + wide * side, south + high * side])
         }
         Ground::Graph(_) => (1.0, json!([]), ways(network), around(network)),
