@@ -30,17 +30,21 @@ export const titleOf = (kpi: Pick<KpiDescription, "name" | "title">): string => 
 export const domainTitle = (name: string): string => lookup(`domain.${name}`, domains.find(name)?.title ?? name);
 
 /** "1/h" reads as "/h" behind a figure. */
-const signOf = (unit: string): string => (unit.startsWith("1/") ? unit.slice(1) : unit && ` ${unit}`);
+const signOf = (unit: string): string => (unit.startsWith("1/") ? ` ${unit.slice(1)}` : unit && ` ${unit}`);
 
 export function figure(value: number, kpi: KpiDescription | undefined): string {
   return say.number(value, kpi?.decimals) + signOf(kpi?.unit ?? "");
 }
 
+/** Rounded as it will be shown, so that there is no "-0.00". */
+const shownAs = (value: number, decimals: number | undefined): number => Number(value.toFixed(decimals ?? 3)) + 0;
+
 /** The mean and how sure it is: "412.0 ± 3.1 /h". */
 export function interval(summary: Summary, kpi: KpiDescription | undefined, signed = false): string {
-  const sign = signed && summary.mean > 0 ? "+" : "";
+  const mean = shownAs(summary.mean, kpi?.decimals);
+  const sign = signed && mean > 0 ? "+" : "";
   const half = summary.half_width == null ? "" : ` ± ${say.number(summary.half_width, kpi?.decimals)}`;
-  return sign + say.number(summary.mean, kpi?.decimals) + half + signOf(kpi?.unit ?? "");
+  return sign + say.number(mean, kpi?.decimals) + half + signOf(kpi?.unit ?? "");
 }
 
 const favourites = ["orders_per_hour", "lead_minutes", "cost_per_order"];

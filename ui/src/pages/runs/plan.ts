@@ -2,7 +2,7 @@
 import type { KpiDescription, PlanRun, Ranked } from "../../api/types.ts";
 import { humanName } from "../../lib/format.ts";
 import { lookup, say, t } from "../../lib/text.svelte.ts";
-import { interval } from "./domains.svelte.ts";
+import { interval, titleOf } from "./domains.svelte.ts";
 
 /** What a place of a scenario is called: "/world/robots/count" is "Robots". */
 export function placeTitle(place: string): string {
@@ -19,5 +19,5 @@ export function bestInWords(plan: PlanRun, kpis: KpiDescription[]): string {
   const kpi = kpis.find((one) => one.name === plan.found?.objective);
   const summary = best && plan.found ? best.kpis[plan.found.objective] : undefined;
   if (!best || !summary) return t("plan.none");
-  return t("plan.best", { candidate: candidateText(plan, best), figure: interval(summary, kpi) });
+  return t("plan.best", { candidate: candidateText(plan, best), figure: `${kpi ? titleOf(kpi) : plan.found?.objective ?? ""} ${interval(summary, kpi)}` });
 }
