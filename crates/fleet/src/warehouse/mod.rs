@@ -8,6 +8,7 @@ mod domain;
 mod drawing;
 mod figures;
 mod frame;
+mod layout;
 mod policy;
 mod robot;
 mod settings;
