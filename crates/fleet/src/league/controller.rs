@@ -48,7 +48,7 @@ impl Controller {
                 let task = task.map(|task| (task, &game.tasks()[task]));
                 let at = |ahead: usize| task.and_then(|(_, task)| task.errands.get(task.done + ahead).copied());
                 let beyond = task.map_or(0, |(number, task)| self.beyond(game, number, task.done));
-                Agent { state: *state, goal: at(0), next: at(1), beyond }
+                Agent { goal: at(0), next: at(1), beyond, ..Agent::at(*state) }
             })
             .collect();
         match self.planner.solve(Step { grid: &game.instance().grid, agents: &agents }, budget) {

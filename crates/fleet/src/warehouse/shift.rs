@@ -298,7 +298,7 @@ impl Shift {
                     (next, next.map_or(0, |next| self.steps_between(carried.cell, next)))
                 });
                 let (next, beyond) = rest.unwrap_or((None, 0));
-                Agent { state: robot.state, goal, next, beyond }
+                Agent { state: robot.state, goal, next, beyond, is_fixed }
             })
             .collect();
         let looks = self.robots.len() as u64 * u64::from(2 + self.layout.policy.improvement) + 64;
