@@ -8,6 +8,7 @@
 //! **Invariant:** a robot is released only what nobody else holds, and what it holds stays held until it is seen to have
 //! left.
 
+pub mod dispatch;
 pub mod floor;
 pub mod league;
 pub mod master;

@@ -1,6 +1,6 @@
 //! Our own player: it assigns tasks, then plans everybody's next step, in the time that a step has.
 
-use plan::assign::{Assigner, Job, Worker};
+use plan::assign::{Assigner, Job, OnGrid, Worker};
 use plan::{Action, Agent, Budget, Cell, Fields, Lifelong, PlanError, Planner, Settings, Step};
 
 use super::instance::{Edition, Instance};
@@ -91,8 +91,8 @@ impl Controller {
                 holds: game.held(*agent).and_then(|task| index_of.get(&task).copied()),
             })
             .collect();
-        let fields = self.planner.known_fields();
-        let assigned = self.assigner.assign(&game.instance().grid, fields, &workers, &jobs, budget);
+        let distances = OnGrid { grid: &game.instance().grid, fields: self.planner.known_fields() };
+        let assigned = self.assigner.assign(&distances, &workers, &jobs, budget);
         for (agent, job) in free.iter().zip(assigned) {
             schedule[*agent] = job.map(|job| waiting[job]);
         }

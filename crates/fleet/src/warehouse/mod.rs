@@ -9,6 +9,7 @@ mod drawing;
 mod exchange;
 mod figures;
 mod frame;
+mod layout;
 mod policy;
 mod robot;
 mod settings;
