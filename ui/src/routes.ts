@@ -24,6 +24,7 @@ export const routes: Route[] = [
   { path: "/runs/:run", title: "nav.runs", load: () => import("./pages/Run.svelte") },
   { path: "/fleet/orders", title: "fleet.orders", load: () => import("./pages/FleetOrders.svelte") },
   { path: "/fleet/robots", title: "fleet.robots", load: () => import("./pages/FleetRobots.svelte") },
+  { path: "/fleet/floor", title: "fleet.floor", load: () => import("./pages/FloorEditor.svelte") },
   { path: "/plans/new", title: "plan.new", load: () => import("./pages/PlanNew.svelte") },
   { path: "/plans/:plan", title: "runs.kind.plan", load: () => import("./pages/Plan.svelte") },
   { path: "/spaces/:space", title: "nav.space", load: () => import("./pages/Space.svelte") },

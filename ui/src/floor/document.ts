@@ -69,7 +69,8 @@ export function drawingOf(floor: FloorDocument): Drawing {
   const grid = gridOf(floor);
   if (grid) {
     const [west, south, side] = [grid.lower_left?.x ?? 0, grid.lower_left?.y ?? 0, grid.cell_metres];
-    const free = grid.rows.reduce((sum, row) => sum + [...row].filter(isFree).length, 0);
+    let free = 0;
+    for (const row of grid.rows) for (let column = 0; column < row.length; column += 1) if (isFree(row[column])) free += 1;
     return { ...common, bounds: [west, south, west + columnsOf(grid) * side, south + grid.rows.length * side], cell_metres: side, columns: columnsOf(grid), rows: grid.rows, places: free, ways: [] };
   }
   const graph = graphOf(floor) ?? { nodes: [], edges: [] };
