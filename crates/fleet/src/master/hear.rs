@@ -33,9 +33,13 @@ const REFUSALS: &[&str] = &[
     "unsupportedparameter",
     "insufficientmemory",
     "mobilerobotnotavailable",
+    "maperror",
 ];
 
 fn is_refusal(error: &Error) -> bool {
+    if error.reference("topic") == Some("instantActions") {
+        return false;
+    }
     let plain: String = error.error_type.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
     REFUSALS.contains(&plain.as_str())
 }
@@ -367,6 +371,10 @@ impl Master {
             if state.order_update_id == given.update_id {
                 given.is_accepted = true;
                 unit.rejections = 0;
+                let last = 2 * (given.sent_visit - given.first_visit);
+                if given.update_id > 0 && state.node_states.iter().any(|node| u64::from(node.sequence_id) == last) {
+                    unit.takes_updates = Some(true);
+                }
                 unit.unanswered.retain(|it| !matches!(it.body, Body::Order(_)));
                 self.find(robot, "rejected", Weight::Warning, false, String::new);
             }
@@ -389,10 +397,12 @@ impl Master {
         if let Some(error) = refused.filter(|_| is_unanswered).cloned() {
             return self.refused(robot, &error);
         }
-        if unit.phase != Phase::Ready || !given.is_accepted {
+        // An update is only sent when the order before was accepted.
+        if unit.phase != Phase::Ready || !given.is_accepted && given.update_id == 0 {
             return;
         }
         let is_gone = state.order_id != order_id;
+        let is_first_update = given.update_id > 0 && unit.takes_updates.is_none();
         let is_dropped = state.order_update_id == given.update_id
             && state.is_idle()
             && !state.driving
@@ -400,7 +410,19 @@ impl Master {
         if is_gone {
             self.find(robot, "order_lost", Weight::Warning, false, String::new);
             self.find(robot, "order_lost", Weight::Warning, true, || format!("it no longer has order {order_id}"));
-            unit_lost(self.units.get_mut(&robot));
+            let is_located = state.position.as_ref().is_some_and(|position| position.localized);
+            if is_located && state.is_idle() && !state.driving {
+                // It was started anew: it goes on from where it stands.
+                self.end_order(robot, state);
+            } else {
+                unit_lost(self.units.get_mut(&robot));
+            }
+        } else if is_dropped && is_first_update {
+            unit.takes_updates = Some(false);
+            self.find(robot, "no_updates", Weight::Information, true, || {
+                "it does not go on with an order that is updated; each of its orders is sent whole".to_owned()
+            });
+            self.end_order(robot, state);
         } else if is_dropped {
             self.find(robot, "order_dropped", Weight::Warning, false, String::new);
             self.find(robot, "order_dropped", Weight::Warning, true, || format!("it gave up order {order_id}"));
@@ -410,6 +432,11 @@ impl Master {
 
     fn hear_progress(&mut self, robot: Robot, state: &State) {
         let Some(given) = self.units.get(&robot).and_then(|unit| unit.given.as_ref()) else { return };
+        // Until they begin with an order, some robots tell of the node where the one before ended.
+        let has_begun = !state.last_node_id.is_empty() && state.node_states.iter().all(|node| node.sequence_id > 0);
+        if !has_begun {
+            return;
+        }
         let number = given.first_visit + u64::from(state.last_node_sequence_id) / 2;
         let Some((reached, released, _)) = self.traffic.progress(robot) else { return };
         if number < reached {

@@ -1,6 +1,6 @@
 //! What master control knows of one robot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connect::vda5050::factsheet::ActionScope;
 use connect::vda5050::order::Node;
@@ -90,6 +90,12 @@ pub struct Unit {
     pub stale_states: u64,
     /// Violations of the standard that it has committed.
     pub violations: u64,
+    /// Whether it goes on with an order that is updated, once that is known.
+    #[serde(default)]
+    pub takes_updates: Option<bool>,
+    /// What its maker wants to be told with every action of an order, beside what the action itself is told.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, serde_json::Value>,
     pub(super) given: Option<Given>,
     pub(super) pending: Option<Pending>,
     pub(super) unanswered: Vec<Unanswered>,
@@ -121,6 +127,8 @@ impl Unit {
             intrudes: None,
             stale_states: 0,
             violations: 0,
+            takes_updates: None,
+            parameters: BTreeMap::new(),
             given: None,
             pending: None,
             unanswered: Vec::new(),
