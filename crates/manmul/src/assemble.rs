@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::demo;
 use crate::doors::{Addresses, Doors};
 use crate::stage::Stage;
+use crate::warehouse;
 
 /// The file in the data directory with the secret of the local administrator; only the owner of the account that
 /// runs the program can read it.
@@ -182,6 +183,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
     if has_demo {
+        background.extend(open_warehouse(&config, &site, &state, &clock, &broker, &runs, &draining)?);
         let keeping = demo::keep(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&stage), draining.clone());
         background.push(tokio::spawn(keeping));
         progress.send_replace(0.0);
@@ -370,6 +372,32 @@ async fn open_when_owned(app: Arc<Application>, doors: Arc<Doors>) {
     tracing::info!(addresses = ?doors.addresses(), "there is an owner now: listening as configured");
 }
 
+/// Starts the demo warehouse, if it has robots.
+fn open_warehouse(
+    config: &Config,
+    site: &Arc<Site>,
+    state: &Arc<dyn State>,
+    clock: &Arc<dyn Clock>,
+    broker: &Broker,
+    runs: &Arc<RunBook>,
+    draining: &CancellationToken,
+) -> anyhow::Result<Vec<tokio::task::JoinHandle<()>>> {
+    if config.demo.robots == 0 {
+        return Ok(Vec::new());
+    }
+    let needs = warehouse::Needs {
+        site: Arc::clone(site),
+        state: Arc::clone(state),
+        clock: Arc::clone(clock),
+        broker: broker.clone(),
+        runs: Arc::clone(runs),
+        robots: config.demo.robots,
+        seed: config.demo.seed,
+        closing: draining.clone(),
+    };
+    tokio::task::block_in_place(|| warehouse::open(needs))
+}
+
 fn start_demo(
     needs: demo::Needs,
     progress: demo::Progress,
@@ -384,7 +412,7 @@ fn start_demo(
     })
 }
 
-/// Lets every virtual thing play that is not ignored, but those that live in the demo home.
+/// Lets every virtual thing play that is not ignored, but those that live in the demo home or drive in its warehouse.
 fn play_virtual_things(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>) {
     for status in [ThingStatus::Accepted, ThingStatus::Inbox] {
         play_those(site, stage, at_home, status);
@@ -397,7 +425,9 @@ fn play_those(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>, status: Th
     loop {
         let page = site.things(&query);
         let things = page.items.iter().map(|item| &item.thing);
-        for thing in things.filter(|thing| thing.origin == Origin::Virtual && !at_home.contains(&thing.id)) {
+        for thing in things.filter(|thing| {
+            thing.origin == Origin::Virtual && !at_home.contains(&thing.id) && !warehouse::is_robot(&thing.id)
+        }) {
             let model = Arc::new(thing.model_of_its_own());
             if let Err(problem) = stage.play(&thing.id, &thing.title, model) {
                 tracing::warn!(thing = %thing.id, problem, "a virtual thing does not play");

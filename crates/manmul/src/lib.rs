@@ -10,6 +10,7 @@ pub mod config;
 mod demo;
 mod doors;
 mod stage;
+mod warehouse;
 
 pub use assemble::{Running, assemble};
 pub use config::Config;

@@ -414,6 +414,12 @@ impl Master {
         Ok(kept)
     }
 
+    /// What it has to tell of what it heard, without letting time pass: nothing is released, sent again or planned. For
+    /// whoever listens and keeps their hands off.
+    pub fn told(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
+    }
+
     /// Lets time pass: releases, sends, asks again, and tells what it wants.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Output> {
         self.now = self.now.max(now);
