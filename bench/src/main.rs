@@ -10,6 +10,8 @@ use clap::{Parser, ValueEnum};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
+    /// Robots: the League's instances beside the best known results, and warehouses.
+    Fleet,
     /// The broker beside mosquitto.
     Mqtt,
     /// The whole way of a message, from a publisher to twins, history and live views.
@@ -25,6 +27,12 @@ struct Arguments {
     /// A minute's worth: less data, the same rows.
     #[arg(long)]
     quick: bool,
+    /// fleet: the folder of the League's rounds.
+    #[arg(long, default_value = "../shared/bench/lorr")]
+    instances: PathBuf,
+    /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
+    #[arg(long)]
+    share: Option<f64>,
     /// Where NAME.json is written.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
@@ -33,6 +41,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let report: Report = match arguments.name {
+        Name::Fleet => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,

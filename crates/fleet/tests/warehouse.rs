@@ -93,7 +93,7 @@ fn more_robots_do_more_until_the_stations_have_enough() {
 fn known_orders_are_carried_and_counted_when_late() {
     let mut known = warehouse(FloorSource::default(), 4, 0.0);
     known.troubles = Troubles { stops_per_robot_hour: 0.0, breakdowns_per_robot_day: 0.0, ..known.troubles };
-    let floor = known.floor.floor();
+    let floor = known.floor.floor().unwrap();
     let row = |second, due| OrderRow {
         second,
         from: floor.storages[5].id.clone(),
@@ -145,4 +145,22 @@ fn headings_are_quarters_clockwise_from_east() {
         [Heading::East, Heading::South, Heading::West, Heading::North].map(|heading| heading as u8),
         [0, 1, 2, 3]
     );
+}
+
+#[test]
+fn a_floor_is_drawn_and_one_that_is_too_large_is_refused() {
+    let drawn = Fleet.operate("floor", json!({"floor": {"line_side": {"cells": 4}}})).unwrap();
+    let [_, south, _, north] = serde_json::from_value::<[f64; 4]>(drawn["bounds"].clone()).unwrap();
+    assert_eq!(drawn["stations"].as_array().unwrap().len(), 4);
+    let y = drawn["stations"][0]["at"][0][1].as_f64().unwrap();
+    assert!(south < y && y < north);
+    assert_eq!(drawn["rows"].as_array().unwrap().len(), 9);
+    let refused = |floor| Fleet.operate("floor", json!({"floor": floor})).unwrap_err().remove(0).place;
+    assert_eq!(
+        refused(json!({"fulfilment": {"block_columns": u64::MAX, "block_length": u64::MAX}})),
+        "/floor/fulfilment"
+    );
+    assert_eq!(refused(json!({"sortation": {"chute_rows": u64::MAX}})), "/floor/sortation");
+    assert_eq!(refused(json!({"line_side": {"cells": u64::MAX}})), "/floor/line_side");
+    assert_eq!(refused(json!({"round": {}})), "/floor");
 }

@@ -41,3 +41,4 @@ pub use counters::{CounterKind, Counters, Figure};
 pub use hooks::{
     Authenticate, Authentication, Client, Credentials, Ending, Everybody, Nobody, Observe, Peer, Transport,
 };
+pub use rows::decode_any_row;

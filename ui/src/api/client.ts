@@ -1,19 +1,24 @@
 // The typed client: adds the forgery guard to every change and turns every refusal into one Problem with words a person can use.
 import createClient from "openapi-fetch";
-import type { paths } from "./schema.d.ts";
+import type { components, paths } from "./schema.d.ts";
+
+type Complaint = components["schemas"]["Complaint"];
 
 export class Problem extends Error {
   readonly status: number;
   readonly title: string;
   readonly hint: string | null;
   readonly where: string | null;
+  /** Everything that is wrong, place by place, where it is more than one thing. */
+  readonly errors: Complaint[];
 
-  constructor(status: number, title: string, detail: string, hint: string | null = null, where: string | null = null) {
+  constructor(status: number, title: string, detail: string, hint: string | null = null, where: string | null = null, errors: Complaint[] = []) {
     super(detail);
     this.status = status;
     this.title = title;
     this.hint = hint;
     this.where = where;
+    this.errors = errors;
   }
 }
 
@@ -51,7 +56,7 @@ export async function ask<Data>(outcome: Promise<Outcome<Data>>): Promise<Data> 
   }
   if (answer.response.ok) return answer.data as Data;
   const body = (typeof answer.error === "object" && answer.error !== null ? answer.error : {}) as Partial<Problem> & { detail?: string };
-  throw new Problem(answer.response.status, body.title ?? answer.response.statusText, body.detail ?? "", body.hint ?? null, body.where ?? null);
+  throw new Problem(answer.response.status, body.title ?? answer.response.statusText, body.detail ?? "", body.hint ?? null, body.where ?? null, body.errors ?? []);
 }
 
 /** Asks the server to refuse a change of something that is not as it was when the page fetched it. */

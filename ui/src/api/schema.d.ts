@@ -125,6 +125,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/domains/{domain}/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The questions that a domain answers, each at its name below. */
+        get: operations["list_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/domains/{domain}/operations/{operation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a domain answer a question; nothing is changed by it. */
+        post: operations["operate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/entries/{position}": {
         parameters: {
             query?: never;
@@ -361,7 +395,8 @@ export interface paths {
         get: operations["get_plan"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Removes a plan that is over. */
+        delete: operations["delete_plan"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1054,6 +1089,15 @@ export interface components {
             /** @description Whether the second is better; `None` when nobody can tell. */
             second_is_better?: boolean | null;
         };
+        /** @description One thing that is wrong with what somebody gave. */
+        Complaint: {
+            /** @description What to do about it; may be empty. */
+            hint: string;
+            /** @description Where, as a JSON pointer into the scenario. */
+            place: string;
+            /** @description What is wrong. */
+            problem: string;
+        };
         /** @description How a thing signs in. */
         CredentialInfo: {
             /**
@@ -1435,6 +1479,17 @@ export interface components {
             /** @description What people call it. */
             title?: string | null;
         };
+        /** @description A question that a domain answers: it computes something, and changes nothing. */
+        OperationDescription: {
+            /** @description JSON Schema of what it is given. */
+            input: components["schemas"]["Value"];
+            /** @description Unique in its domain; the last word of the API's path. */
+            name: string;
+            /** @description JSON Schema of what it answers. */
+            output: components["schemas"]["Value"];
+            /** @description What it answers, in a sentence. */
+            summary: string;
+        };
         /**
          * @description Whether a thing is made of matter. Only people see this; policies cannot.
          * @enum {string}
@@ -1740,6 +1795,8 @@ export interface components {
         Problem: {
             /** @description What went wrong this time. */
             detail: string;
+            /** @description Everything that is wrong, where it is more than one thing. */
+            errors?: components["schemas"]["Complaint"][];
             /** @description What the reader can do about it. */
             hint?: string | null;
             /**
@@ -2809,6 +2866,73 @@ export interface operations {
             };
         };
     };
+    list_operations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationDescription"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    operate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                domain: string;
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_entry: {
         parameters: {
             query?: never;
@@ -3293,6 +3417,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PlanRun"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

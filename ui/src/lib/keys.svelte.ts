@@ -2,7 +2,7 @@
 import { untrack } from "svelte";
 import type { MessageKey } from "../messages/index.ts";
 
-export interface Shortcut { keys: string; title: MessageKey; run: (event: KeyboardEvent) => void; group?: MessageKey; evenInFields?: boolean }
+export interface Shortcut { keys: string; title: MessageKey; run: (event: KeyboardEvent) => void; group?: MessageKey; evenInFields?: boolean; when?: (event: KeyboardEvent) => boolean }
 
 class Shortcuts {
   list = $state.raw<Shortcut[]>([]);
@@ -23,10 +23,10 @@ class Shortcuts {
     const target = event.target as HTMLElement | null;
     const typing = target !== null && (target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) && (target as HTMLInputElement).type !== "checkbox";
     const modal = document.querySelector("dialog[open]") !== null;
-    const name = (event.ctrlKey || event.metaKey ? "mod+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
+    const name = (event.ctrlKey || event.metaKey ? "mod+" : "") + (event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key);
     if (event.altKey) return;
     const wanted = this.#prefix ? `${this.#prefix} ${name}` : name;
-    const found = this.list.find((shortcut) => shortcut.keys.split(",").includes(wanted) && (shortcut.evenInFields || (!typing && !modal)));
+    const found = this.list.find((shortcut) => shortcut.keys.split(",").includes(wanted) && (shortcut.evenInFields || (!typing && !modal)) && (shortcut.when?.(event) ?? true));
     clearTimeout(this.#prefixTimer);
     this.#prefix = "";
     if (found) {

@@ -150,14 +150,26 @@ impl Fulfilment {
     /// Cells between the outer wall and the shelves on every side.
     const MARGIN: usize = 3;
 
+    /// Rows and columns. Each block is two shelves deep, with an aisle of one cell to its east and another to its south.
+    fn size(&self) -> (usize, usize) {
+        let (across, down, length) = (self.block_columns.max(1), self.block_rows.max(1), self.block_length.max(1));
+        let margins = 2 * Self::MARGIN - 1;
+        let columns = across.saturating_mul(length.saturating_add(1)).saturating_add(margins);
+        (down.saturating_mul(3).saturating_add(margins), columns)
+    }
+
+    /// How many cells the floor has.
+    pub fn cells(&self) -> usize {
+        let (rows, columns) = self.size();
+        rows.saturating_mul(columns)
+    }
+
     /// Draws the floor.
     pub fn floor(&self) -> Floor {
         let mut random = Random::new(self.seed);
         let (across, down, length) = (self.block_columns.max(1), self.block_rows.max(1), self.block_length.max(1));
         let margin = Self::MARGIN;
-        // Each block is two shelves deep, with an aisle of one cell to its east and another to its south.
-        let columns = 2 * margin + across * (length + 1) - 1;
-        let rows = 2 * margin + down * 3 - 1;
+        let (rows, columns) = self.size();
         let mut canvas = Canvas::new(rows, columns);
         let mut storages = Vec::new();
         for block in 0..across * down {
@@ -215,11 +227,23 @@ impl Default for Sortation {
 }
 
 impl Sortation {
+    /// Rows and columns.
+    fn size(&self) -> (usize, usize) {
+        let thrice = |count: usize, more| count.max(1).saturating_mul(3).saturating_add(more);
+        (thrice(self.chute_rows, 4), thrice(self.chute_columns, 2))
+    }
+
+    /// How many cells the floor has.
+    pub fn cells(&self) -> usize {
+        let (rows, columns) = self.size();
+        rows.saturating_mul(columns)
+    }
+
     /// Draws the floor.
     pub fn floor(&self) -> Floor {
         let mut random = Random::new(self.seed);
         let (across, down) = (self.chute_columns.max(1), self.chute_rows.max(1));
-        let (columns, rows) = (across * 3 + 2, down * 3 + 4);
+        let (rows, columns) = self.size();
         let mut canvas = Canvas::new(rows, columns);
         let mut stations = Vec::new();
         for chute in 0..across * down {
@@ -248,14 +272,25 @@ impl Default for LineSide {
 }
 
 impl LineSide {
+    const ROWS: usize = 9;
+
+    /// The column where the line begins, behind the supermarket in the west, and how many columns there are. The line is two
+    /// lanes with a block of machines between them.
+    fn size(&self) -> (usize, usize) {
+        let line = self.storages.div_ceil(4).max(1) + 4;
+        (line, self.cells.div_ceil(2).max(1).saturating_mul(3).saturating_add(line + 3))
+    }
+
+    /// How many cells the floor has.
+    pub fn cells(&self) -> usize {
+        self.size().1.saturating_mul(Self::ROWS)
+    }
+
     /// Draws the floor.
     pub fn floor(&self) -> Floor {
         let mut random = Random::new(self.seed);
-        let pairs = self.cells.div_ceil(2).max(1);
-        let market = self.storages.div_ceil(4).max(1);
-        // The supermarket in the west, then the line: two lanes with a block of machines between them.
-        let line = market + 4;
-        let (columns, rows) = (line + pairs * 3 + 3, 9);
+        let (line, columns) = self.size();
+        let rows = Self::ROWS;
         let mut canvas = Canvas::new(rows, columns);
         for column in line..columns - 3 {
             for row in 3..6 {

@@ -318,3 +318,86 @@ fn events(events: &[Value]) -> Vec<(usize, usize, usize, usize)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use model::{Clock, Timestamp};
+
+    use super::super::instance::tests::{OF_2023, OF_2024, ring};
+    use super::super::run::{RunSettings, run};
+    use super::*;
+
+    /// A clock that goes on by so many microseconds whenever somebody looks.
+    #[derive(Debug)]
+    struct CountingClock(AtomicI64, i64);
+
+    impl Clock for CountingClock {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.0.fetch_add(self.1, Ordering::Relaxed))
+        }
+    }
+
+    /// Plays a small instance and checks what was written, with the instance and without.
+    fn play(description: &str, tasks: &str, tick_micros: i64) -> (usize, usize, String) {
+        let instance = ring(description, tasks).unwrap();
+        let planner = plan::Settings { threads: 1, depth: Some(3), ..plan::Settings::default() };
+        let settings = RunSettings { steps: 40, step_time: Duration::from_millis(5), planner };
+        let clock = CountingClock(AtomicI64::new(0), tick_micros);
+        let mut steps = 0;
+        let outcome = run(&instance, settings, &clock, &mut |progress| steps = progress.step).unwrap();
+        assert_eq!((outcome.errors.len(), outcome.steps), (0, 40));
+        assert!(steps <= 40);
+        let played = check(&outcome.file, Some(&instance)).unwrap();
+        assert_eq!((played.faults, played.count), (Vec::new(), Count::Played(outcome.finished)));
+        let confirmed = check(&outcome.file, None).unwrap();
+        assert_eq!((confirmed.faults, confirmed.count), (Vec::new(), Count::Confirmed(outcome.finished)));
+        (outcome.finished, outcome.late, outcome.file)
+    }
+
+    #[test]
+    fn what_is_played_passes_the_judge() {
+        let (finished, late, _) = play(OF_2023, "4\n3\n8\n0\n11\n", 5);
+        assert!(finished >= 8 && late == 0, "{finished} finished, {late} late");
+        let (finished, late, _) = play(OF_2024, "4\n3,8\n8\n0,11\n11\n", 5);
+        assert!(finished >= 6 && late == 0, "{finished} finished, {late} late");
+    }
+
+    #[test]
+    fn late_plans_cost_steps_of_waiting() {
+        let (_, late, file) = play(OF_2024, "4\n3,8\n8\n0,11\n11\n", 2_000);
+        assert!(late > 0);
+        let file: ResultFile = serde_json::from_str(&file).unwrap();
+        assert!(file.actual_paths[0].starts_with("W,"));
+    }
+
+    #[test]
+    fn every_illegal_move_is_told() {
+        let file = |paths: &str, finished: usize| {
+            format!(
+                r#"{{"actionModel": "MAPF_T", "teamSize": 2, "start": [[0, 0, "E"], [0, 1, "W"]],
+                "numTaskFinished": {finished}, "actualPaths": [{paths}]}}"#
+            )
+        };
+        let told = |paths: &str| check(&file(paths, 0), None).unwrap().faults.join("; ");
+        assert_eq!(
+            told(r#""F,W", "W,W""#),
+            "step 1: agents 0 and 1 are both at (0, 1); step 2: agents 0 and 1 are both at (0, 1)"
+        );
+        assert_eq!(told(r#""F", "F""#), "step 1: agents 0 and 1 change places at (0, 0)");
+        assert_eq!(told(r#""C,F", "W,W""#), "step 2: agent 0 goes off the floor at (-1, 0)");
+        assert_eq!(told(r#""W,W", "W""#), "agent 1 has 1 actions of 2");
+        assert_eq!(check(&file(r#""W", "X""#, 0), None).unwrap_err(), "agent 1, step 1: `X` is no action");
+        assert_eq!(check(&file(r#""W", "W""#, 3), None).unwrap().count, Count::Stated(3));
+    }
+
+    #[test]
+    fn a_count_that_is_not_true_is_told() {
+        let (finished, _, text) = play(OF_2023, "4\n3\n8\n0\n11\n", 5);
+        let lie = text.replace(&format!("\"numTaskFinished\":{finished}"), "\"numTaskFinished\":99");
+        let report = check(&lie, None).unwrap();
+        assert_eq!(report.faults, [format!("the file says 99 tasks, {finished} were finished")]);
+    }
+}

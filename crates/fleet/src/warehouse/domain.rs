@@ -2,8 +2,11 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
-use site::run::{Complaint, Domain, DomainDescription, Failed, Outcome, PolicyDescription, Scenario, Watch};
+use site::run::{
+    Complaint, Domain, DomainDescription, Failed, OperationDescription, Outcome, PolicyDescription, Scenario, Watch,
+};
 
+use super::drawing;
 use super::figures::descriptions;
 use super::policy::Policy;
 use super::settings::Warehouse;
@@ -72,5 +75,13 @@ impl Domain for Fleet {
         let trace = shift.trace();
         let (kpis, findings) = shift.close();
         Ok(Outcome { kpis, trace, findings })
+    }
+
+    fn operations(&self) -> Vec<OperationDescription> {
+        vec![drawing::description()]
+    }
+
+    fn operate(&self, _name: &str, input: Json) -> Result<Json, Vec<Complaint>> {
+        drawing::draw(input)
     }
 }

@@ -5,6 +5,7 @@
 
 mod demand;
 mod domain;
+mod drawing;
 mod figures;
 mod frame;
 mod policy;

@@ -10,6 +10,9 @@ pub(super) const ROBOTS_MAX: u32 = 10_000;
 /// The most orders an hour, and rows of a list.
 pub(super) const ORDERS_MAX: usize = 1_000_000;
 
+/// The most cells of a floor that is made from a shape.
+const CELLS_MAX: usize = 500_000;
+
 /// Where the floor comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,14 +160,25 @@ impl Default for Troubles {
 }
 
 impl FloorSource {
-    /// The floor itself.
-    pub fn floor(&self) -> Floor {
-        match self {
+    /// The floor itself, unless it would become too large.
+    pub fn floor(&self) -> Result<Floor, Vec<Complaint>> {
+        let (name, cells) = match self {
+            Self::Drawn(floor) => return Ok((**floor).clone()),
+            Self::Fulfilment(shape) => ("fulfilment", shape.cells()),
+            Self::Sortation(shape) => ("sortation", shape.cells()),
+            Self::LineSide(shape) => ("line_side", shape.cells()),
+        };
+        if cells > CELLS_MAX {
+            let problem = format!("the floor would have {cells} cells, at most {CELLS_MAX} are made");
+            let hint = "make it smaller".to_owned();
+            return Err(vec![Complaint { place: format!("/world/floor/{name}"), problem, hint }]);
+        }
+        Ok(match self {
             Self::Drawn(floor) => (**floor).clone(),
             Self::Fulfilment(shape) => shape.floor(),
             Self::Sortation(shape) => shape.floor(),
             Self::LineSide(shape) => shape.floor(),
-        }
+        })
     }
 }
 

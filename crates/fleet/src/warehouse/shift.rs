@@ -72,7 +72,7 @@ impl Shift {
     /// Everything in its place, before the first step.
     pub fn new(warehouse: &Warehouse, policy: Policy, seed: u64) -> Result<Self, Vec<Complaint>> {
         let mut complaints = warehouse.complaints();
-        let floor = warehouse.floor.floor();
+        let floor = warehouse.floor.floor()?;
         let network = floor.network().map_err(floor_complaints)?;
         let view = GridView::of(&network).map_err(floor_complaints)?;
         let places = Places::of(&floor, &network, &view);

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Deserialize;
 use site::run::{
-    Comparison, DomainDescription, Live, Mode, PlanRequest, PlanRun, PolicyChoice, Run, RunBook, RunError, Scenario,
+    Comparison, DomainDescription, Live, Mode, OperationDescription, PlanRequest, PlanRun, PolicyChoice, Run, RunBook,
+    RunError, SCENARIO_BYTES_MAX, Scenario,
 };
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
-use crate::http::{Caller, Json, Made, Path, Problem, Query};
+use crate::http::{Caller, Json, LargeJson, Made, Path, Problem, Query};
 
 /// Which two runs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,12 +50,8 @@ impl From<RunError> for Problem {
         match error {
             RunError::UnknownDomain(name) => Self::not_found("domain", name),
             RunError::Unknown(id) => Self::not_found("run", id),
-            RunError::Complaints(complaints) => {
-                let problem = Self::invalid(RunError::Complaints(complaints.clone()).to_string());
-                let Some(first) = complaints.into_iter().next() else { return problem };
-                let problem = problem.at(first.place);
-                if first.hint.is_empty() { problem } else { problem.hint(first.hint) }
-            }
+            RunError::UnknownOperation(_, name) => Self::not_found("operation", name),
+            RunError::Complaints(complaints) => Self::complaints(complaints),
             RunError::Busy => Self::unavailable(error.to_string()),
             RunError::NotOver(_) | RunError::NothingToShow(_) => Self::conflict(error.to_string()),
             RunError::State(error) => error.into(),
@@ -86,6 +83,28 @@ fn live_mode(mode: Mode) -> Result<Mode, Problem> {
 #[utoipa::path(get, path = "/domains", tag = "runs", responses((status = 200, body = Vec<DomainDescription>)))]
 pub async fn list_domains(State(app): State<App>) -> Json<Vec<DomainDescription>> {
     Json(app.runs.domains().map(|domain| domain.description()).collect())
+}
+
+/// The questions that a domain answers, each at its name below.
+#[utoipa::path(get, path = "/domains/{domain}/operations", tag = "runs", params(("domain" = String, Path)),
+    responses((status = 200, body = Vec<OperationDescription>)))]
+pub async fn list_operations(
+    State(app): State<App>,
+    Path(domain): Path<String>,
+) -> Result<Json<Vec<OperationDescription>>, Problem> {
+    Ok(Json(app.runs.domain(&domain)?.operations()))
+}
+
+/// Has a domain answer a question; nothing is changed by it.
+#[utoipa::path(post, path = "/domains/{domain}/operations/{operation}", tag = "runs",
+    params(("domain" = String, Path), ("operation" = String, Path)), request_body = serde_json::Value,
+    responses((status = 200, body = serde_json::Value)))]
+pub async fn operate(
+    State(app): State<App>,
+    Path((domain, operation)): Path<(String, String)>,
+    LargeJson(input): LargeJson<serde_json::Value, SCENARIO_BYTES_MAX>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    on_book(&app, move |book| book.operate(&domain, &operation, input)).await.map(Json)
 }
 
 /// Which policy is live in a domain, and which were before.
@@ -129,11 +148,11 @@ pub async fn list_runs(State(app): State<App>) -> Result<Json<Vec<Run>>, Problem
 }
 
 /// Simulates a scenario. The answer comes at once; look at the run for how it does.
-#[utoipa::path(post, path = "/runs", tag = "runs", responses((status = 202, body = Run)))]
+#[utoipa::path(post, path = "/runs", tag = "runs", request_body = Scenario, responses((status = 202, body = Run)))]
 pub async fn simulate(
     State(app): State<App>,
     caller: Caller,
-    Json(scenario): Json<Scenario>,
+    LargeJson(scenario): LargeJson<Scenario, SCENARIO_BYTES_MAX>,
 ) -> Result<(StatusCode, Extension<Made>, Json<Run>), Problem> {
     let by = by(&caller);
     let run = on_book(&app, move |book| book.simulate(scenario, &by)).await?;
@@ -218,11 +237,12 @@ pub async fn list_plans(State(app): State<App>) -> Result<Json<Vec<PlanRun>>, Pr
 }
 
 /// Searches over candidates. The answer comes at once; look at the plan for how it does.
-#[utoipa::path(post, path = "/plans", tag = "runs", responses((status = 202, body = PlanRun)))]
+#[utoipa::path(post, path = "/plans", tag = "runs", request_body = PlanRequest,
+    responses((status = 202, body = PlanRun)))]
 pub async fn plan(
     State(app): State<App>,
     caller: Caller,
-    Json(request): Json<PlanRequest>,
+    LargeJson(request): LargeJson<PlanRequest, SCENARIO_BYTES_MAX>,
 ) -> Result<(StatusCode, Extension<Made>, Json<PlanRun>), Problem> {
     let by = by(&caller);
     let plan = on_book(&app, move |book| book.plan(request, &by)).await?;
@@ -234,6 +254,13 @@ pub async fn plan(
     responses((status = 200, body = PlanRun)))]
 pub async fn get_plan(State(app): State<App>, Path(id): Path<String>) -> Result<Json<PlanRun>, Problem> {
     on_book(&app, move |book| book.plan_run(&id)).await.map(Json)
+}
+
+/// Removes a plan that is over.
+#[utoipa::path(delete, path = "/plans/{id}", tag = "runs", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn delete_plan(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    on_book(&app, move |book| book.remove_plan(&id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn by(caller: &Caller) -> String {

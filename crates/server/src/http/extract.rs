@@ -22,11 +22,23 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        LargeJson::<T, JSON_BYTES_MAX>::from_request(request, state).await.map(|LargeJson(value)| Self(value))
+    }
+}
+
+/// A JSON body of at most `BYTES_MAX` bytes, for routes that take whole documents.
+#[derive(Debug)]
+pub struct LargeJson<T, const BYTES_MAX: usize>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync, const BYTES_MAX: usize> FromRequest<S> for LargeJson<T, BYTES_MAX> {
+    type Rejection = Problem;
+
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         if !says_json(request.headers()) {
             return Err(Problem::media_type("application/json"));
         }
-        let bytes = body(request, JSON_BYTES_MAX).await?;
+        let bytes = body(request, BYTES_MAX).await?;
         parse_json(&bytes).map(Self)
     }
 }

@@ -15,7 +15,7 @@ pub mod tls;
 
 use std::net::SocketAddr;
 
-pub use extract::{IfMatch, Json, Path, Query, Revised};
+pub use extract::{IfMatch, Json, LargeJson, Path, Query, Revised};
 pub use guard::{Caller, Made};
 pub(crate) use pages::pages;
 pub use problem::Problem;

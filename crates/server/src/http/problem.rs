@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use site::run::Complaint;
 use utoipa::ToSchema;
 
 /// An RFC 9457 problem document.
@@ -24,6 +25,9 @@ pub struct Problem {
     /// Where in the request: a field path, a parameter, a line.
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
     pub place: Option<Box<str>>,
+    /// Everything that is wrong, where it is more than one thing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub errors: Box<[Complaint]>,
     /// After how many seconds it is worth trying again; sent as `Retry-After`.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
@@ -42,6 +46,7 @@ impl Problem {
             detail: detail.into().into(),
             hint: None,
             place: None,
+            errors: Box::default(),
             retry_after_s: None,
         }
     }
@@ -115,6 +120,16 @@ impl Problem {
     /// 422: it is understood, but breaks a rule.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "The request breaks a rule", detail)
+    }
+
+    /// 422: everything that is wrong with what was given; the first of it stands in front.
+    pub fn complaints(complaints: Vec<Complaint>) -> Self {
+        let lines: Vec<String> = complaints.iter().map(|one| format!("{}: {}", one.place, one.problem)).collect();
+        let problem = Self::invalid(lines.join("\n"));
+        let Some(first) = complaints.first() else { return problem };
+        let problem = problem.at(first.place.as_str());
+        let problem = if first.hint.is_empty() { problem } else { problem.hint(first.hint.as_str()) };
+        Self { errors: complaints.into(), ..problem }
     }
 
     /// 429: too many attempts.
@@ -201,6 +216,9 @@ mod tests {
           "where": "target"
         }
         "#);
+        let wrong = |place: &str| Complaint { place: place.into(), problem: "is wrong".into(), hint: String::new() };
+        let both = serde_json::to_value(Problem::complaints(vec![wrong("/a"), wrong("/b")])).unwrap();
+        assert_eq!((&both["where"], &both["errors"][1]["place"]), (&"/a".into(), &"/b".into()));
         let response = Problem::too_many("later", 7).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "7");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");

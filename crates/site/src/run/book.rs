@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::{Clock, Timestamp};
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use store::State;
 use store::state::{Change, StateError, Table};
 
@@ -160,6 +161,9 @@ pub enum RunError {
     /// There is no such run or plan.
     #[error("there is no run {0}")]
     Unknown(String),
+    /// The domain has no such operation.
+    #[error("{0} has no operation {1:?}")]
+    UnknownOperation(&'static str, String),
     /// The scenario cannot be simulated.
     #[error("{}", complained(.0))]
     Complaints(Vec<Complaint>),
@@ -256,6 +260,15 @@ impl RunBook {
     /// One domain.
     pub fn domain(&self, name: &str) -> Result<&Arc<dyn Domain>, RunError> {
         self.domains.get(name).ok_or_else(|| RunError::UnknownDomain(name.to_owned()))
+    }
+
+    /// Has a domain answer a question.
+    pub fn operate(&self, domain: &str, name: &str, input: Json) -> Result<Json, RunError> {
+        let domain = self.domain(domain)?;
+        if !domain.operations().iter().any(|operation| operation.name == name) {
+            return Err(RunError::UnknownOperation(domain.description().name, name.to_owned()));
+        }
+        domain.operate(name, input).map_err(RunError::Complaints)
     }
 
     /// Asks for a simulation. It waits for its turn; see [`RunBook::run`] for how it does.
@@ -417,6 +430,15 @@ impl RunBook {
         }
         let recording = Change::DeleteKey { table: Table::Recording, key: id.to_owned() };
         self.state.commit(vec![Change::delete(Table::Run, id), recording], self.clock.now())?;
+        Ok(())
+    }
+
+    /// Removes a plan that is over.
+    pub fn remove_plan(&self, id: &str) -> Result<(), RunError> {
+        if !self.plan_run(id)?.state.is_over() {
+            return Err(RunError::NotOver(id.to_owned()));
+        }
+        self.state.commit(vec![Change::delete(Table::Plan, id)], self.clock.now())?;
         Ok(())
     }
 

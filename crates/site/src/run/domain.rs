@@ -37,6 +37,20 @@ pub struct DomainDescription {
     pub world: Json,
 }
 
+/// A question that a domain answers: it computes something, and changes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OperationDescription {
+    /// Unique in its domain; the last word of the API's path.
+    pub name: &'static str,
+    /// What it answers, in a sentence.
+    pub summary: &'static str,
+    /// JSON Schema of what it is given.
+    pub input: Json,
+    /// JSON Schema of what it answers.
+    pub output: Json,
+}
+
 /// One thing that is wrong with what somebody gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -106,4 +120,15 @@ pub trait Domain: Send + Sync {
     /// Simulates one seed of a scenario that [`Domain::check`] has nothing against. Pure: the same scenario and seed
     /// give the same outcome, on any machine and beside any other run.
     fn simulate(&self, scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Outcome, Failed>;
+
+    /// The questions that it answers.
+    fn operations(&self) -> Vec<OperationDescription> {
+        Vec::new()
+    }
+
+    /// Answers one of them. Places in complaints are JSON pointers into the input.
+    fn operate(&self, name: &str, _input: Json) -> Result<Json, Vec<Complaint>> {
+        let problem = format!("{} does not answer {name:?}", self.description().name);
+        Err(vec![Complaint { place: String::new(), problem, hint: String::new() }])
+    }
 }

@@ -21,7 +21,9 @@ pub use book::{
     Comparison, Frame, KEPT_MAX, PlanRun, RECORDING_BYTES_MAX, Repeats, Run, RunBook, RunError, RunState, SeedOutcome,
     WAITING_MAX,
 };
-pub use domain::{Complaint, Domain, DomainDescription, Failed, Outcome, PolicyDescription, Quiet, Watch};
+pub use domain::{
+    Complaint, Domain, DomainDescription, Failed, OperationDescription, Outcome, PolicyDescription, Quiet, Watch,
+};
 pub use kpi::{Better, KpiDescription, Kpis, Summary};
 pub use mode::Mode;
 pub use promotion::{Live, Promotion};

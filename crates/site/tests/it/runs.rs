@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{SteppedClock, Timestamp};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use site::run::{
-    Better, Complaint, Domain, DomainDescription, Failed, KpiDescription, Mode, Outcome, PlanRequest, PolicyChoice,
-    PolicyDescription, Repeats, RunBook, RunError, RunState, Scenario, Variation, Watch,
+    Better, Complaint, Domain, DomainDescription, Failed, KpiDescription, Mode, OperationDescription, Outcome,
+    PlanRequest, PolicyChoice, PolicyDescription, Repeats, RunBook, RunError, RunState, Scenario, Variation, Watch,
 };
 use store::state::MemoryState;
 
@@ -63,6 +63,15 @@ impl Domain for Counters {
         let cost = waited as f64 + (counters * scenario.duration_seconds) as f64 * 2.0;
         let kpis = [("cost".to_owned(), cost), ("served".to_owned(), served as f64)].into();
         Ok(Outcome { kpis, trace, findings: vec![format!("{counters} counters")] })
+    }
+
+    fn operations(&self) -> Vec<OperationDescription> {
+        vec![OperationDescription { name: "twice", summary: "doubles", input: json!({}), output: json!({}) }]
+    }
+
+    fn operate(&self, _name: &str, input: Json) -> Result<Json, Vec<Complaint>> {
+        let complaint = || Complaint { place: String::new(), problem: "no number".into(), hint: String::new() };
+        input.as_u64().map(|number| json!(number * 2)).ok_or_else(|| vec![complaint()])
     }
 }
 
@@ -174,7 +183,10 @@ fn a_plan_names_the_best_with_few_simulations_and_says_what_failed() {
     let plan = book.plan(request.clone(), "kim").unwrap();
     assert_eq!(plan.request.objective, "cost");
     book.turn();
+    assert!(matches!(book.remove_plan("plan-none"), Err(RunError::Unknown(_))));
     let found = book.plan_run(&plan.id).unwrap().found.unwrap();
+    book.remove_plan(&plan.id).unwrap();
+    assert!(matches!(book.plan_run(&plan.id), Err(RunError::Unknown(_))));
     assert!(found.simulations < 10 * 8, "{} simulations", found.simulations);
     let costs: Vec<(u64, f64)> = (1..=6)
         .map(|counters| {
@@ -212,4 +224,13 @@ fn only_what_has_a_run_to_show_goes_live() {
     assert_eq!(forced.now.unwrap().run, None, "the record says that nothing was shown");
     assert_eq!(book.roll_back("counters").unwrap().now.unwrap().run, Some(run.id));
     assert_eq!(book.withdraw("counters").unwrap().now, None);
+}
+
+#[test]
+fn a_domain_answers_the_questions_that_it_names() {
+    let book = book();
+    assert_eq!(book.operate("counters", "twice", json!(21)).unwrap(), json!(42));
+    assert!(matches!(book.operate("counters", "twice", json!("x")), Err(RunError::Complaints(_))));
+    assert!(matches!(book.operate("counters", "thrice", json!(1)), Err(RunError::UnknownOperation(..))));
+    assert!(matches!(book.operate("tills", "twice", json!(1)), Err(RunError::UnknownDomain(_))));
 }

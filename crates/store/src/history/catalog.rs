@@ -194,6 +194,11 @@ impl CatalogFile {
     }
 }
 
+/// Decodes bytes as an entry of the catalog; for the fuzz targets.
+pub(crate) fn decode_entry(bytes: &[u8]) {
+    drop(Catalog::default().apply(bytes));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

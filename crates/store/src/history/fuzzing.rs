@@ -1,7 +1,7 @@
 //! One door for the fuzz targets to the decoders, which are private otherwise.
 
 use super::chunk::{take_points, take_rollup};
-use super::{Tier, ahead, segment};
+use super::{Tier, ahead, catalog, segment};
 
 /// Decodes bytes as everything that they could be. Whatever they are, it must neither panic nor take much memory.
 pub fn decode_anything(bytes: &[u8]) {
@@ -9,4 +9,5 @@ pub fn decode_anything(bytes: &[u8]) {
     drop(take_points(bytes));
     drop(take_rollup(bytes, Tier::Minute));
     segment::decode_index(bytes);
+    catalog::decode_entry(bytes);
 }

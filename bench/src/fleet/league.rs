@@ -1,0 +1,130 @@
+//! Instances of the League, run under its rules on this machine, and its published best solutions, replayed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, ensure};
+use fleet::league::{Instance, Outcome, RunSettings, check, run};
+use model::WallClock;
+
+use crate::machine;
+use crate::report::{Row, Target};
+
+/// The fewest steps that say anything.
+const STEPS_MIN: usize = 20;
+
+/// An instance, with what is known and what is aimed at.
+struct Known {
+    /// Its file within the folder of rounds.
+    file: &'static str,
+    /// The steps of the round.
+    steps: usize,
+    /// The best known result, on the League's 32 cores.
+    best: f64,
+    /// What we aim at on two.
+    target: f64,
+}
+
+const fn known(file: &'static str, steps: usize, best: f64, target: f64) -> Known {
+    Known { file, steps, best, target }
+}
+
+const KNOWN: [Known; 11] = [
+    known("MR24/random.domain/RANDOM-01.json", 600, 696.0, 696.0),
+    known("MR24/random.domain/RANDOM-02.json", 600, 1_260.0, 1_250.0),
+    known("MR24/random.domain/RANDOM-04.json", 1_000, 2_585.0, 2_585.0),
+    known("MR24/city.domain/CITY-01.json", 3_000, 8_445.0, 8_445.0),
+    known("MR24/warehouse.domain/SORTATION.json", 5_000, 152_714.0, 145_000.0),
+    known("MR24/game.domain/GAME.json", 5_000, 23_274.0, 20_000.0),
+    known("MR23/city.domain/MR23-I-01.json", 1_500, 10_385.0, 10_340.0),
+    known("MR23/random.domain/MR23-I-03.json", 500, 3_042.0, 2_950.0),
+    known("MR23/random.domain/MR23-I-05.json", 1_000, 7_432.0, 7_000.0),
+    known("MR23/warehouse.domain/MR23-I-06.json", 5_000, 197_275.0, 195_000.0),
+    known("MR23/random.domain/MR23-I-07.json", 1_000, 5_914.0, 5_500.0),
+];
+
+fn read(path: &Path) -> anyhow::Result<Instance> {
+    let folder = path.parent().context("an instance lies in a folder")?.to_owned();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{}\nhint: --instances names the folder of the League's rounds", path.display()))?;
+    let open = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| error.to_string());
+    Instance::read(&text, &open).with_context(|| path.display().to_string())
+}
+
+fn play(instance: &Instance, steps: usize, step_ms: u64) -> anyhow::Result<Outcome> {
+    let settings = RunSettings { steps, step_time: Duration::from_millis(step_ms), planner: plan::Settings::default() };
+    let outcome = run(instance, settings, &WallClock, &mut |_| {}).map_err(|error| anyhow!("{error}"))?;
+    ensure!(outcome.errors.is_empty(), "an illegal plan: {}", outcome.errors[0]);
+    Ok(outcome)
+}
+
+/// Every instance for a share of its steps at a second each, then the judge and the first plans of ten thousand.
+pub(super) fn rows(folder: &Path, share: f64) -> anyhow::Result<Vec<Row>> {
+    let mut rows = first_plans(folder)?;
+    rows.push(replays(folder)?);
+    for known in KNOWN {
+        let instance = read(&folder.join(known.file))?;
+        let steps = ((known.steps as f64 * share) as usize).clamp(STEPS_MIN.min(known.steps), known.steps);
+        let outcome = play(&instance, steps, 1_000)?;
+        let pro_rata = outcome.finished as f64 * known.steps as f64 / steps as f64;
+        let name = known.file.rsplit('/').next().unwrap_or_default().trim_end_matches(".json");
+        let note = if steps < known.steps { ", pro rata" } else { "" };
+        let metric = format!("{name}: {} robots, {steps} of {} steps of 1 s{note}", instance.starts.len(), known.steps);
+        let row = Row::beside(metric, "tasks", pro_rata, "best known, 32 cores", known.best, Target::None);
+        rows.push(Row { target: format!("≥ {}", known.target), met: Some(pro_rata >= known.target), ..row });
+    }
+    Ok(rows)
+}
+
+/// Ten thousand robots with 300 ms for a step.
+fn first_plans(folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let instance = read(&folder.join("MR24/warehouse.domain/SORTATION.json"))?;
+    let outcome = play(&instance, STEPS_MIN, 300)?;
+    let shape = format!("10,000 robots, {STEPS_MIN} steps of 300 ms");
+    let resident = machine::resident_bytes(std::process::id())? as f64 / 1e6;
+    Ok(vec![
+        Row::absolute(format!("{shape}: late"), "steps", outcome.late as f64, Target::AtMost(0.0)),
+        Row::absolute(
+            format!("{shape}: the slowest"),
+            "ms",
+            outcome.slowest.as_secs_f64() * 1e3,
+            Target::AtMost(300.0),
+        ),
+        Row::absolute(format!("{shape}: resident memory"), "MB", resident, Target::AtMost(2_000.0)),
+    ])
+}
+
+/// Replays every published solution with its own instance.
+fn replays(folder: &Path) -> anyhow::Result<Row> {
+    let unpacked = tempfile::tempdir()?;
+    let mut wrong = 0;
+    let mut archives: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder.join("best_solutions"))? {
+        let path = entry?.path();
+        archives.extend(path.extension().is_some_and(|extension| extension == "zip").then_some(path));
+    }
+    ensure!(!archives.is_empty(), "{} has no published solutions", folder.display());
+    for archive in &archives {
+        let stem = archive.file_name().and_then(|name| name.to_str()).unwrap_or_default().trim_end_matches(".json.zip");
+        let place = unpacked.path().join(stem);
+        let python = std::env::var_os("BENCH_PYTHON").unwrap_or_else(|| "python3".into());
+        let status =
+            Command::new(python).args(["-m", "zipfile", "-e"]).arg(archive).arg(&place).status().context("python3")?;
+        ensure!(status.success(), "{} cannot be unpacked", archive.display());
+        let name = stem.trim_start_matches("MR24-");
+        let known = KNOWN.iter().find(|known| known.file.contains(&format!("/{name}.json")));
+        let known = known.with_context(|| format!("no instance belongs to {stem}"))?;
+        let instance = read(&folder.join(known.file))?;
+        for file in std::fs::read_dir(&place)? {
+            let text = std::fs::read_to_string(file?.path())?;
+            let report = check(&text, Some(&instance)).map_err(|error| anyhow!("{stem}: {error}"))?;
+            let holds = report.faults_total == 0
+                && report.count.finished() == report.stated
+                && report.stated as f64 == known.best;
+            wrong += usize::from(!holds);
+        }
+    }
+    let metric = format!("{} published best solutions replayed: other counts, or faults", archives.len());
+    Ok(Row::absolute(metric, "files", wrong as f64, Target::AtMost(0.0)))
+}

@@ -1,0 +1,21 @@
+//! Robots: the League of Robot Runners' instances beside the best known results, and warehouses in figures.
+
+mod league;
+mod warehouse;
+
+use std::path::Path;
+
+use crate::report::Report;
+
+/// The share of each instance's steps that is run.
+const SHARE: f64 = 0.05;
+
+/// The same when there is little time.
+const SHARE_QUICK: f64 = 0.01;
+
+/// Measures everything. `instances` is the folder of League rounds; figures of shortened runs are pro rata and say so.
+pub fn run(quick: bool, instances: &Path, share: Option<f64>) -> anyhow::Result<Report> {
+    let mut rows = warehouse::rows(quick)?;
+    rows.extend(league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }))?);
+    Ok(Report::new("fleet", rows))
+}
