@@ -183,7 +183,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
     if has_demo {
-        background.extend(open_warehouse(&config, &site, &state, &clock, &broker, &runs, &draining)?);
+        background.extend(open_warehouse(&config, &site, &state, &clock, &broker, &runs, &draining));
         let keeping = demo::keep(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&stage), draining.clone());
         background.push(tokio::spawn(keeping));
         progress.send_replace(0.0);
@@ -372,7 +372,7 @@ async fn open_when_owned(app: Arc<Application>, doors: Arc<Doors>) {
     tracing::info!(addresses = ?doors.addresses(), "there is an owner now: listening as configured");
 }
 
-/// Starts the demo warehouse, if it has robots.
+/// Starts the demo warehouse in the background, if it has robots.
 fn open_warehouse(
     config: &Config,
     site: &Arc<Site>,
@@ -381,9 +381,9 @@ fn open_warehouse(
     broker: &Broker,
     runs: &Arc<RunBook>,
     draining: &CancellationToken,
-) -> anyhow::Result<Vec<tokio::task::JoinHandle<()>>> {
+) -> Option<tokio::task::JoinHandle<()>> {
     if config.demo.robots == 0 {
-        return Ok(Vec::new());
+        return None;
     }
     let needs = warehouse::Needs {
         site: Arc::clone(site),
@@ -395,7 +395,12 @@ fn open_warehouse(
         seed: config.demo.seed,
         closing: draining.clone(),
     };
-    tokio::task::block_in_place(|| warehouse::open(needs))
+    Some(tokio::spawn(async move {
+        match tokio::task::block_in_place(|| warehouse::open(needs)) {
+            Ok(tasks) => drop(futures_util::future::join_all(tasks).await),
+            Err(error) => tracing::error!("{error:#}"),
+        }
+    }))
 }
 
 fn start_demo(
