@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connect::vda5050::Vda5050;
 use connect::{Adapter, HomeAssistant, Influx, Native};
+use fleet::desk::Desk;
 use fleet::warehouse::Fleet;
 use model::{Clock, Position, Principal, ThingId, Timestamp};
 use mqtt::{Broker, Client, Ending, Observe, PublishError};
@@ -149,6 +150,9 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let draining = CancellationToken::new();
     let stage = Stage::open(broker.clone(), Arc::clone(&clock), config.demo.seed, draining.clone());
     let runs = RunBook::open(Arc::clone(&state), Arc::clone(&clock), domains(), simulation_threads())?;
+    let desk = tokio::task::block_in_place(|| {
+        Desk::open(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&runs), config.demo.seed)
+    })?;
     let app = Application::new(server::Parts {
         access: Arc::clone(&access),
         site: Arc::clone(&site),
@@ -157,6 +161,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         history: Arc::clone(&history),
         state: Arc::clone(&state),
         runs: Arc::clone(&runs),
+        fleet: Arc::clone(&desk),
         clock: Arc::clone(&clock),
         stage: Arc::clone(&stage) as Arc<dyn server::Stage>,
         data_directory: directory.root().to_owned(),
@@ -172,7 +177,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts, draining.clone()));
     let owned = access.has_owner();
     let run_worker = runs.start();
-    let mut background = Vec::new();
+    let mut background: Vec<tokio::task::JoinHandle<()>> = crate::fleet::start(&desk, &broker, &draining).into();
     if owned {
         doors.open_configured().await?;
     } else {
@@ -183,7 +188,19 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
     if has_demo {
-        background.extend(open_warehouse(&config, &site, &state, &clock, &broker, &runs, &draining));
+        if config.demo.robots > 0 {
+            background.push(tokio::spawn(warehouse::run(warehouse::Needs {
+                site: Arc::clone(&site),
+                state: Arc::clone(&state),
+                clock: Arc::clone(&clock),
+                broker: broker.clone(),
+                runs: Arc::clone(&runs),
+                desk: Arc::clone(&desk),
+                robots: config.demo.robots,
+                seed: config.demo.seed,
+                closing: draining.clone(),
+            })));
+        }
         let keeping = demo::keep(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&stage), draining.clone());
         background.push(tokio::spawn(keeping));
         progress.send_replace(0.0);
@@ -370,37 +387,6 @@ async fn open_when_owned(app: Arc<Application>, doors: Arc<Doors>) {
     }
     app.set_listeners(doors.addresses().infos());
     tracing::info!(addresses = ?doors.addresses(), "there is an owner now: listening as configured");
-}
-
-/// Starts the demo warehouse in the background, if it has robots.
-fn open_warehouse(
-    config: &Config,
-    site: &Arc<Site>,
-    state: &Arc<dyn State>,
-    clock: &Arc<dyn Clock>,
-    broker: &Broker,
-    runs: &Arc<RunBook>,
-    draining: &CancellationToken,
-) -> Option<tokio::task::JoinHandle<()>> {
-    if config.demo.robots == 0 {
-        return None;
-    }
-    let needs = warehouse::Needs {
-        site: Arc::clone(site),
-        state: Arc::clone(state),
-        clock: Arc::clone(clock),
-        broker: broker.clone(),
-        runs: Arc::clone(runs),
-        robots: config.demo.robots,
-        seed: config.demo.seed,
-        closing: draining.clone(),
-    };
-    Some(tokio::spawn(async move {
-        match tokio::task::block_in_place(|| warehouse::open(needs)) {
-            Ok(tasks) => drop(futures_util::future::join_all(tasks).await),
-            Err(error) => tracing::error!("{error:#}"),
-        }
-    }))
 }
 
 fn start_demo(

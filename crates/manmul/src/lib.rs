@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 mod demo;
 mod doors;
+mod fleet;
 mod stage;
 mod warehouse;
 

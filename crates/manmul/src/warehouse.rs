@@ -1,31 +1,29 @@
-//! The demo warehouse: virtual robots that speak VDA 5050 over links of their own, and master control in operation.
+//! The demo warehouse: a floor and virtual robots for the fleet in operation, and a demand for it to meet.
 //!
-//! Both sides meet in the broker only: master control could not tell these robots from real ones.
+//! The robots speak VDA 5050 over links of their own and meet master control in the broker only: it could not tell them
+//! from real ones.
 
-mod control;
 mod demand;
 mod keep;
-mod operate;
 mod robots;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use connect::vda5050::{Address, Version};
-use fleet::floor::{Floor, Fulfilment, Network};
+use fleet::desk::Desk;
+use fleet::floor::Fulfilment;
+use fleet::operation::Operation;
 use fleet::vehicle::{Pose, Settings, Troubles, Vehicle};
 use fleet::warehouse::{Fleet, FloorSource, Policy, Robots, Warehouse};
 use model::{Clock, Space, SpaceId, SpaceKind, ThingId};
 use mqtt::Broker;
-use parking_lot::Mutex;
 use site::run::{Mode, PolicyChoice, RunBook, RunError, RunState, Scenario};
 use site::{NewThing, Site, SiteError};
 use store::State;
 use tokio_util::sync::CancellationToken;
 use twin::Origin;
-
-use control::Control;
-use keep::Kept;
 
 /// The space that the robots are in.
 const SPACE: &str = "warehouse";
@@ -57,6 +55,7 @@ pub(crate) struct Needs {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) broker: Broker,
     pub(crate) runs: Arc<RunBook>,
+    pub(crate) desk: Arc<Desk>,
     /// How many robots; at least one.
     pub(crate) robots: u32,
     pub(crate) seed: u64,
@@ -87,55 +86,67 @@ fn shape(robots: u32, seed: u64) -> Fulfilment {
     Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed }
 }
 
-/// Sets the warehouse up and lets it work until `closing`. Blocks while it reads and writes the state.
-pub(crate) fn open(needs: Needs) -> anyhow::Result<Vec<tokio::task::JoinHandle<()>>> {
-    place(&needs.site, needs.robots).context("the demo warehouse cannot be set up")?;
-    let floor = shape(needs.robots, needs.seed).floor();
-    let network = Arc::new(floor.network()?);
-    let (vehicles, control) = match keep::read(&*needs.state)? {
-        Some(kept) if kept.robots.len() == needs.robots as usize => go_on(kept, &floor, &network, &needs)?,
-        _ => begin(&floor, &network, &needs)?,
+/// Sets the warehouse up and lets it work until `closing`.
+pub(crate) async fn run(needs: Needs) {
+    let vehicles = match tokio::task::block_in_place(|| open(&needs)) {
+        Ok(vehicles) => vehicles,
+        Err(error) => return tracing::error!("{error:#}"),
     };
-    let (vehicles, control) = (Arc::new(Mutex::new(vehicles)), Arc::new(Mutex::new(control)));
-    let (clock, closing) = (&needs.clock, &needs.closing);
-    let driving = tokio::spawn(robots::drive(
-        Arc::clone(&vehicles),
-        needs.broker.clone(),
-        Arc::clone(clock),
-        needs.seed,
-        closing.clone(),
-    ));
-    let operating = tokio::spawn(operate::operate(
-        Arc::clone(&control),
-        needs.broker.clone(),
+    let demand = demand::grow(
+        Arc::clone(&needs.desk),
         Arc::clone(&needs.runs),
-        Arc::clone(clock),
-        closing.clone(),
-    ));
-    let keeping = tokio::spawn(keep::keep(
-        Arc::clone(&needs.state),
-        Arc::clone(clock),
-        (vehicles, control),
-        [driving, operating],
-        closing.clone(),
-    ));
-    let promoting = tokio::spawn(async move {
+        Arc::clone(&needs.clock),
+        needs.robots,
+        needs.closing.clone(),
+    );
+    let driving =
+        robots::drive(vehicles, needs.broker.clone(), Arc::clone(&needs.clock), needs.seed, needs.closing.clone());
+    let promoting = async {
         if let Err(error) = promote_first(&needs).await {
             tracing::error!(%error, "no policy of the demo warehouse went live");
         }
-    });
-    Ok(vec![keeping, promoting])
+    };
+    let (vehicles, (), ()) = tokio::join!(driving, demand, promoting);
+    tokio::task::block_in_place(|| keep::write(&*needs.state, vehicles, needs.clock.now()));
 }
 
-/// Robots and master control as they were written down.
-fn go_on(kept: Kept, floor: &Floor, network: &Arc<Network>, needs: &Needs) -> anyhow::Result<(Vec<Vehicle>, Control)> {
-    let now = needs.clock.now();
-    let control = Control::restore(kept.master, kept.demand, floor, network, now).context("master control")?;
-    Ok((kept.robots, control))
+/// Floor, things and robots, as far as they are not there yet; gives the robots.
+fn open(needs: &Needs) -> anyhow::Result<Vec<Vehicle>> {
+    place(&needs.site, needs.robots).context("the demo warehouse cannot be set up")?;
+    let desk = &needs.desk;
+    if !desk.is_open() {
+        desk.set_floor(FloorSource::Fulfilment(shape(needs.robots, needs.seed)), None)?;
+    }
+    let count = needs.robots as usize;
+    let wanted: HashMap<String, usize> = (0..count).map(|index| (address(index).serial_number, index)).collect();
+    let ours = desk.robots()?.into_iter().filter(|robot| robot.address.manufacturer == MAKER);
+    let surplus: Vec<u32> =
+        ours.filter(|robot| !wanted.contains_key(&robot.address.serial_number)).map(|robot| robot.number).collect();
+    desk.change_robots((0..count).map(|index| (address(index), Version::V2_1)).collect(), &surplus)?;
+    let kept = keep::take(&*needs.state, needs.clock.now())?;
+    if kept.len() == count {
+        return Ok(kept);
+    }
+    let batteries: HashMap<String, f64> =
+        kept.iter().map(|robot| (robot.address().serial_number.clone(), robot.battery_percent())).collect();
+    let stand = desk.with(|operation| vehicles(operation, count, &batteries));
+    Ok(stand.unwrap_or_default())
 }
 
-/// Robots where the floor has them, and master control that knows of nothing else.
-fn begin(floor: &Floor, network: &Arc<Network>, needs: &Needs) -> anyhow::Result<(Vec<Vehicle>, Control)> {
+/// Robots where master control knows them to be, and the others where the floor has them.
+fn vehicles(operation: &Operation, count: usize, batteries: &HashMap<String, f64>) -> Vec<Vehicle> {
+    let (floor, network, master) = (operation.floor(), operation.network(), operation.master());
+    let held = |index: usize| {
+        let address = address(index);
+        let robot = master.robot_at(&address.manufacturer, &address.serial_number)?;
+        master.traffic().base(robot).first().map(|visit| (visit.cell, visit.theta))
+    };
+    let mut taken: Vec<bool> = vec![false; network.len()];
+    (0..count).filter_map(held).for_each(|(node, _)| taken[node as usize] = true);
+    let starts = floor.robots.iter().filter_map(|start| Some((network.node(&start.node)?, start.theta)));
+    let parkings = floor.parkings.iter().filter_map(|parking| Some((network.node(&parking.node)?, 0.0)));
+    let anywhere = (0..network.len() as u32).map(|node| (node, 0.0));
+    let mut free = starts.chain(parkings).chain(anywhere);
     let settings = Settings {
         troubles: Troubles {
             delays_per_second: DELAYS_PER_SECOND,
@@ -144,14 +155,19 @@ fn begin(floor: &Floor, network: &Arc<Network>, needs: &Needs) -> anyhow::Result
         },
         ..Settings::default()
     };
-    let starts = floor.robots.iter().enumerate().filter_map(|(index, start)| {
-        let point = network.point(network.node(&start.node)?);
-        let pose = Pose { x: point.x, y: point.y, theta: start.theta, map: floor.map.clone(), node: String::new() };
-        Some(Vehicle::new(settings.clone(), address(index), pose))
-    });
-    let vehicles: Vec<Vehicle> = starts.collect();
-    let control = Control::new(floor, network, vehicles.len(), needs.seed, needs.clock.now())?;
-    Ok((vehicles, control))
+    let mut robots = Vec::with_capacity(count);
+    for index in 0..count {
+        let place = held(index).or_else(|| free.find(|(node, _)| !std::mem::replace(&mut taken[*node as usize], true)));
+        let Some((node, theta)) = place else { break };
+        let point = network.point(node);
+        let pose = Pose { x: point.x, y: point.y, theta, map: floor.map.clone(), node: String::new() };
+        let mut robot = Vehicle::new(settings.clone(), address(index), pose);
+        if let Some(percent) = batteries.get(&robot.address().serial_number) {
+            robot.set_battery(*percent);
+        }
+        robots.push(robot);
+    }
+    robots
 }
 
 /// Makes the space and the robots' things that are not there yet.

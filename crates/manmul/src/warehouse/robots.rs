@@ -11,7 +11,6 @@ use futures_util::stream::SelectAll;
 use model::access::{TopicGrant, TopicRules};
 use model::{Clock, Principal, ThingId, Timestamp};
 use mqtt::Broker;
-use parking_lot::Mutex;
 use plan::Random;
 use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +37,7 @@ struct Station {
 
 /// All robots and their links.
 struct Drivers {
-    robots: Arc<Mutex<Vec<Vehicle>>>,
+    robots: Vec<Vehicle>,
     stations: Vec<Station>,
     links: SelectAll<Link<DuplexStream>>,
     broker: Broker,
@@ -46,16 +45,16 @@ struct Drivers {
     stepped: Timestamp,
 }
 
-/// Lets the robots drive until `closing`, then says goodbye for each.
+/// Lets the robots drive until `closing`, then says goodbye for each, and gives them back.
 pub(super) async fn drive(
-    robots: Arc<Mutex<Vec<Vehicle>>>,
+    robots: Vec<Vehicle>,
     broker: Broker,
     clock: Arc<dyn Clock>,
     seed: u64,
     closing: CancellationToken,
-) {
+) -> Vec<Vehicle> {
     let station = |index| Station { thing: super::thing(index), handle: Handle::default(), is_connected: false };
-    let stations = (0..robots.lock().len()).map(station).collect();
+    let stations = (0..robots.len()).map(station).collect();
     let (links, random, stepped) = (SelectAll::new(), Random::new(seed), clock.now());
     let mut drivers = Drivers { robots, stations, links, broker, random, stepped };
     let mut steps = tokio::time::interval(STEP);
@@ -68,6 +67,7 @@ pub(super) async fn drive(
         }
     }
     drivers.say_goodbye().await;
+    drivers.robots
 }
 
 fn native(message: Message) -> native::Message {
@@ -85,8 +85,7 @@ fn principal(thing: &ThingId, robot: &Vehicle) -> Principal {
 impl Drivers {
     fn hear(&mut self, thing: &ThingId, heard: Heard) {
         let Some(index) = self.stations.iter().position(|station| station.thing == *thing) else { return };
-        let mut robots = self.robots.lock();
-        let Some(robot) = robots.get_mut(index) else { return };
+        let Some(robot) = self.robots.get_mut(index) else { return };
         match heard {
             Heard::Up => {}
             Heard::Message { topic, payload } => {
@@ -104,7 +103,7 @@ impl Drivers {
         let seconds = now.since(self.stepped).as_secs_f64().min(STEPS_MAX * STEP_SECONDS_MAX);
         self.stepped = now;
         let steps = (seconds / STEP_SECONDS_MAX).ceil().max(1.0);
-        for (station, robot) in self.stations.iter_mut().zip(self.robots.lock().iter_mut()) {
+        for (station, robot) in self.stations.iter_mut().zip(&mut self.robots) {
             let mut messages = Vec::new();
             for _ in 0..steps as usize {
                 messages.extend(robot.step(seconds / steps, now, &mut self.random));
@@ -123,7 +122,7 @@ impl Drivers {
     }
 
     async fn say_goodbye(&mut self) {
-        for (station, robot) in self.stations.iter().zip(self.robots.lock().iter_mut()) {
+        for (station, robot) in self.stations.iter().zip(&mut self.robots) {
             if station.is_connected {
                 station.handle.with(|client| client.publish(native(robot.goodbye())));
             }
