@@ -8,9 +8,13 @@
 //! **Invariant:** a robot is released only what nobody else holds, and what it holds stays held until it is seen to have
 //! left.
 
+pub mod desk;
+mod effort;
 pub mod floor;
 pub mod league;
 pub mod master;
+pub mod operation;
+pub mod orders;
 pub mod traffic;
 pub mod vehicle;
 pub mod warehouse;

@@ -16,3 +16,4 @@ mod common;
 mod links;
 mod live;
 mod lives;
+mod warehouse;
