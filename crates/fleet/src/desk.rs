@@ -264,10 +264,7 @@ impl Desk {
     }
 
     /// Changes something: it counts once it is written down, and has not happened when it could not be.
-    fn change<T>(
-        &self,
-        act: impl FnOnce(&mut Operation, Timestamp) -> Result<T, DeskError>,
-    ) -> Result<T, DeskError> {
+    fn change<T>(&self, act: impl FnOnce(&mut Operation, Timestamp) -> Result<T, DeskError>) -> Result<T, DeskError> {
         let mut room = self.room.lock();
         let now = self.clock.now();
         self.commit(&mut room, Vec::new())?;

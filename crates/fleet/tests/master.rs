@@ -322,8 +322,7 @@ fn a_restart_in_the_middle_goes_on() {
             }
             world.now = world.now + std::time::Duration::from_millis(200);
         }
-        world.master =
-            Master::restore(Settings::default(), "map", world.network.clone(), saved, world.now).unwrap();
+        world.master = Master::restore(Settings::default(), "map", world.network.clone(), saved, world.now).unwrap();
         world.plan_due = true;
         assert!(world.run(900.0, |world| world.done.len() == 8), "{} done; {:?}", world.done.len(), world.findings);
     }

@@ -12,11 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Operates until `closing`.
-pub(crate) fn start(
-    desk: &Arc<Desk>,
-    broker: &Broker,
-    closing: &CancellationToken,
-) -> [JoinHandle<()>; 2] {
+pub(crate) fn start(desk: &Arc<Desk>, broker: &Broker, closing: &CancellationToken) -> [JoinHandle<()>; 2] {
     [
         tokio::spawn(operate::operate(Arc::clone(desk), broker.clone(), closing.clone())),
         tokio::spawn(webhook::tell(Arc::clone(desk), closing.clone())),

@@ -81,12 +81,7 @@ impl Master {
 
     /// Puts another floor under everybody. `node_of` tells where a node of the old one is on the new one; robots that hold
     /// nodes that are gone are off the floor until they stand on one.
-    pub fn set_network(
-        &mut self,
-        map: &str,
-        network: Arc<Network>,
-        node_of: impl Fn(NodeIndex) -> Option<NodeIndex>,
-    ) {
+    pub fn set_network(&mut self, map: &str, network: Arc<Network>, node_of: impl Fn(NodeIndex) -> Option<NodeIndex>) {
         self.traffic.forget_plans();
         for (robot, unit) in &mut self.units {
             self.unsaved.insert(*robot);

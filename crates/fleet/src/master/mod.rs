@@ -340,7 +340,8 @@ impl Master {
         if let Some(current) = unit.mission.as_ref().filter(|_| !unit.may_change()) {
             return Err(MasterError::Busy { robot, mission: current.id.clone() });
         }
-        for (mission, stop) in mission.iter().flat_map(|mission| mission.stops.iter().map(move |stop| (mission, stop))) {
+        for (mission, stop) in mission.iter().flat_map(|mission| mission.stops.iter().map(move |stop| (mission, stop)))
+        {
             if stop.node as usize >= self.network.len() {
                 return Err(MasterError::Node { mission: mission.id.clone(), node: stop.node });
             }

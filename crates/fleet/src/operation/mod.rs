@@ -110,7 +110,13 @@ pub struct Operation {
 
 impl Operation {
     /// Operation of a floor, going on from what was written down. The floor has no faults: look with [`Floor::network`].
-    pub fn open(floor: Floor, network: Network, saved: Saved, seed: u64, now: Timestamp) -> Result<Self, serde_json::Error> {
+    pub fn open(
+        floor: Floor,
+        network: Network,
+        saved: Saved,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Self, serde_json::Error> {
         let network = Arc::new(network);
         let master = Master::restore(Settings::default(), &floor.map, Arc::clone(&network), saved.robots, now)?;
         let mut operation = Self {
@@ -139,11 +145,8 @@ impl Operation {
 
     /// Orders and missions are written down together; should they differ all the same, no order is lost.
     fn reconcile(&mut self, now: Timestamp) {
-        let missions: BTreeSet<&str> = self
-            .master
-            .robots()
-            .filter_map(|(_, unit)| order_of(&unit.mission.as_ref()?.id))
-            .collect();
+        let missions: BTreeSet<&str> =
+            self.master.robots().filter_map(|(_, unit)| order_of(&unit.mission.as_ref()?.id)).collect();
         let lost: Vec<(String, OrderState)> = self
             .book
             .open()
@@ -224,7 +227,8 @@ impl Operation {
         for (robot, unit) in self.master.robots().filter(|(_, unit)| unit.mission.is_some()) {
             let held = self.master.traffic().base(robot).iter().map(|visit| visit.cell);
             let stops = unit.mission.iter().flat_map(|mission| mission.stops.iter().map(|stop| stop.node));
-            let lost: BTreeSet<&str> = held.chain(stops).filter(|it| node_of(*it).is_none()).map(|it| old.id(it)).collect();
+            let lost: BTreeSet<&str> =
+                held.chain(stops).filter(|it| node_of(*it).is_none()).map(|it| old.id(it)).collect();
             if let Some(first) = lost.first() {
                 complaints.push(Complaint {
                     place: format!("/source robot {robot}"),
@@ -283,7 +287,13 @@ impl Operation {
     }
 
     /// Takes an order into the book.
-    pub fn create(&mut self, id: Option<&str>, wanted: Wanted, by: &str, now: Timestamp) -> Result<Created, OrderError> {
+    pub fn create(
+        &mut self,
+        id: Option<&str>,
+        wanted: Wanted,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Created, OrderError> {
         let places = &self.places;
         self.book.create(id, wanted, |place| places.get(place).is_some(), by, now)
     }
@@ -434,7 +444,8 @@ impl Operation {
             if unit.is_movable() {
                 self.halted.remove(&robot);
             } else if now.since(*self.halted.entry(robot).or_insert(now)) >= PATIENCE
-                && (is_charging(mission) || order.is_some_and(|it| it.state == OrderState::Assigned && mission.stops.len() > 1))
+                && (is_charging(mission)
+                    || order.is_some_and(|it| it.state == OrderState::Assigned && mission.stops.len() > 1))
             {
                 stuck.push((robot, order.map(|order| order.id.clone())));
             }
@@ -456,8 +467,7 @@ impl Operation {
     /// An order leaves its robot for good.
     fn hand_back(&mut self, id: &str, why: &str, counts: bool, now: Timestamp) {
         let is_begun = self.book.get(id).is_some_and(|order| order.state == OrderState::UnderWay);
-        let changed =
-            if is_begun { self.book.fail(id, why, now) } else { self.book.give_back(id, why, counts, now) };
+        let changed = if is_begun { self.book.fail(id, why, now) } else { self.book.give_back(id, why, counts, now) };
         // An order that is over by now needs no other robot.
         drop(changed);
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use plan::assign::OnGrid;
-use plan::{Action, Agent, Budget, Cell, Grid, Heading, Lifelong, Planner as _, State, Step};
+use plan::{Agent, Budget, Cell, Grid, Heading, Lifelong, Planner as _, State, Step};
 
 use crate::effort::Effort;
 use crate::floor::{GridView, Network, NodeIndex};
@@ -47,8 +47,9 @@ pub(super) struct Planner {
 impl Planner {
     pub(super) fn new(network: &Network, seed: u64) -> Self {
         // Robots that drive backwards or sideways are not what the planner of cells thinks of.
-        let is_plain = (0..network.len() as NodeIndex)
-            .all(|node| network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none()));
+        let is_plain = (0..network.len() as NodeIndex).all(|node| {
+            network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
+        });
         let view = is_plain.then(|| GridView::of(network).ok()).flatten();
         Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: 0 }
     }
@@ -104,27 +105,23 @@ impl Planner {
             .iter()
             .map(|start| {
                 let state = State { cell: cell(start.node), heading: GridView::heading(start.theta) };
-                let goal = if start.is_movable { start.goal.map(cell) } else { Some(state.cell) };
-                Agent { state, goal, next: start.next_goal.map(cell), beyond: beyond(start, view) }
+                let is_fixed = !start.is_movable || start.is_busy;
+                let goal = if is_fixed { Some(state.cell) } else { start.goal.map(cell) };
+                Agent { state, goal, next: start.next_goal.map(cell), beyond: beyond(start, view), is_fixed }
             })
             .collect();
-        let mut stays: Vec<bool> = starts.iter().map(|start| !start.is_movable || start.is_busy).collect();
-        for (agent, _) in agents.iter_mut().zip(&stays).filter(|(_, stays)| **stays) {
-            agent.goal = Some(agent.state.cell);
-        }
         let mut paths: Vec<Vec<PlannedStep>> = agents.iter().map(|agent| vec![planned(0, agent.state, view)]).collect();
         let steps = LOOK_AHEAD.iter().find(|(most, _)| agents.len() <= *most).map_or(1, |(_, steps)| *steps);
         for step in 1..=steps {
             let looks = agents.len() as u64 * u64::from(2 + policy.improvement) + 64;
             let budget = Budget::new(&self.effort, Duration::from_micros(looks));
             let Ok(plan) = lifelong.solve(Step { grid, agents: &agents }, budget) else { break };
-            let actions = hold_back(grid, &agents, &plan.actions, &stays);
-            for (number, action) in actions.into_iter().enumerate() {
+            for (number, action) in plan.actions.into_iter().enumerate() {
                 let agent = &mut agents[number];
                 agent.state = grid.after(agent.state, action).unwrap_or(agent.state);
                 paths[number].push(planned(step, agent.state, view));
                 // What is to be done there takes its time.
-                stays[number] |= agent.goal == Some(agent.state.cell);
+                agent.is_fixed |= agent.goal == Some(agent.state.cell);
             }
         }
         let movable = starts.iter().zip(paths).filter(|(start, _)| start.is_movable);
@@ -171,25 +168,4 @@ fn beyond(start: &Start, view: &GridView) -> u32 {
     let (Some(goal), Some(next)) = (start.goal, start.next_goal) else { return 0 };
     let (a, b) = (view.grid.place(view.cell(goal)), view.grid.place(view.cell(next)));
     (a.0.abs_diff(b.0) + a.1.abs_diff(b.1)) as u32
-}
-
-/// The plan without the moves of those who stay, and of everybody who would then run into somebody.
-fn hold_back(grid: &Grid, agents: &[Agent], planned: &[Action], stays: &[bool]) -> Vec<Action> {
-    let mut actions = planned.to_vec();
-    let mut coming: std::collections::HashMap<Cell, usize> = std::collections::HashMap::new();
-    for (number, action) in planned.iter().enumerate() {
-        let State { cell, heading } = agents[number].state;
-        if *action == Action::Forward {
-            coming.insert(grid.ahead(cell, heading), number);
-        }
-    }
-    let mut held: Vec<usize> = (0..agents.len()).filter(|number| stays[*number]).collect();
-    while let Some(number) = held.pop() {
-        actions[number] = Action::Wait;
-        // Whoever wanted the cell that is not left now waits too.
-        if let Some(behind) = coming.remove(&agents[number].state.cell) {
-            held.push(behind);
-        }
-    }
-    actions
 }

@@ -48,8 +48,7 @@ impl World {
         let settings = Settings { troubles, ..Settings::default() };
         let vehicle = |(index, start): (usize, &crate::floor::RobotStart)| {
             let point = network.point(network.node(&start.node).unwrap());
-            let pose =
-                Pose { x: point.x, y: point.y, theta: start.theta, map: floor.map.clone(), node: String::new() };
+            let pose = Pose { x: point.x, y: point.y, theta: start.theta, map: floor.map.clone(), node: String::new() };
             let address = Address::new("uagv", Version::V2_1, "maker", &index.to_string());
             Vehicle::new(settings.clone(), address, pose)
         };
@@ -251,7 +250,8 @@ fn in_shadow_nothing_is_sent_and_what_would_be_is_told_once() {
 fn an_order_that_is_called_off_leaves_its_robot() {
     let mut world = World::new(2, Troubles::default());
     world.order(1);
-    assert!(world.until(120, |world| world.count(OrderState::Assigned) == 1 && world.sent.iter().any(|it| it.topic.ends_with("/order"))));
+    assert!(world.until(120, |world| world.count(OrderState::Assigned) == 1
+        && world.sent.iter().any(|it| it.topic.ends_with("/order"))));
     world.operation.cancel("order-1", "kim", world.now).unwrap();
     world.order(1);
     assert!(world.until(600, |world| world.count(OrderState::Done) == 1));

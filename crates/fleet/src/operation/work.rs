@@ -177,7 +177,8 @@ impl Operation {
     /// All places with their nodes, and their names.
     fn list_places(&self) -> (Vec<String>, Vec<Place>) {
         let all = self.places.all();
-        all.map(|(name, place)| (name.clone(), Place { cells: place.nodes.clone(), is_limited: place.is_station })).unzip()
+        all.map(|(name, place)| (name.clone(), Place { cells: place.nodes.clone(), is_limited: place.is_station }))
+            .unzip()
     }
 
     /// All robots on the floor as the dispatcher sees them.

@@ -58,7 +58,8 @@ async fn deliver(desk: &Arc<Desk>, webhook: &Webhook, order: &Order, closing: &C
                 desk.note_webhook(|figures| (figures.failed, figures.problem) = (figures.failed + 1, Some(problem)));
             }
         }
-        if tokio::time::timeout(pause, closing.cancelled()).await.is_ok() || desk.webhook().0.as_ref() != Some(webhook) {
+        if tokio::time::timeout(pause, closing.cancelled()).await.is_ok() || desk.webhook().0.as_ref() != Some(webhook)
+        {
             return false;
         }
         pause = (pause * 2).min(PAUSE_MAX);
@@ -86,7 +87,8 @@ fn post(webhook: &Webhook, body: &str) -> Result<(), String> {
 /// `sha256=` and the HMAC of a body, in hexadecimal digits.
 fn signature(secret: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let digits = hmac::sign(&key, body.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digits =
+        hmac::sign(&key, body.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("sha256={digits}")
 }
 

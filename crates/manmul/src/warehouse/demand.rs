@@ -48,9 +48,7 @@ pub(super) async fn grow(
         if orders == 0 {
             continue;
         }
-        let made = tokio::task::block_in_place(|| {
-            (0..orders).try_for_each(|_| one(&desk, &mut random, now))
-        });
+        let made = tokio::task::block_in_place(|| (0..orders).try_for_each(|_| one(&desk, &mut random, now)));
         if let Err(error) = made {
             tracing::debug!(%error, "no order came to the demo warehouse");
         }

@@ -83,7 +83,7 @@ async fn robots_work_while_a_policy_is_live_and_go_on_after_a_restart() {
     let run = live["now"]["run"].as_str().unwrap().to_owned();
     assert_eq!(site.get(&format!("/api/v1/runs/{run}"))["state"], "finished");
     until(&mut client, is_order).await;
-    until(&mut client, |got| got.topic.ends_with("/events/mission_done")).await;
+    until(&mut client, |got| got.topic.ends_with("/events/order_done")).await;
 
     // Whoever keeps their hands off sends nothing, while the robots go on telling where they are.
     site.ask("DELETE", LIVE, &Value::Null).expect(200);
@@ -107,7 +107,7 @@ async fn robots_work_while_a_policy_is_live_and_go_on_after_a_restart() {
     let site = start(&folder, &clock).await;
     let mut client = listener(&site).await;
     until(&mut client, is_order).await;
-    let done = until(&mut client, |got| got.topic.ends_with("/events/mission_done")).await;
+    let done = until(&mut client, |got| got.topic.ends_with("/events/order_done")).await;
     assert!(done.payload.contains("order-"), "{}", done.payload);
     let order = site.get("/api/v1/things/manmul-robot-01/records?limit=500");
     assert!(order["items"].as_array().unwrap().iter().any(|record| record["name"] == "x"), "{order}");

@@ -44,9 +44,8 @@ impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
         match error {
             OrderError::Unknown(id) => Self::not_found("order", id),
-            OrderError::Other(id) => {
-                Self::conflict(format!("order {id} is there already, with other content")).hint("give this one another id")
-            }
+            OrderError::Other(id) => Self::conflict(format!("order {id} is there already, with other content"))
+                .hint("give this one another id"),
             OrderError::Over { .. } => Self::conflict(error.to_string()),
             OrderError::Field { field, problem, hint } => Self::invalid(problem).at(field).hint(hint),
             OrderError::Full => Self::unavailable("too many orders are open").hint("wait until some are done"),
@@ -391,12 +390,11 @@ pub async fn add_robot(
     State(app): State<App>,
     Json(robot): Json<RobotIn>,
 ) -> Result<(StatusCode, Extension<Made>, Json<RobotOut>), Problem> {
-    let version = Version::of_header(&robot.version)
-        .ok_or_else(|| Problem::invalid(format!("{:?} is no version", robot.version)).at("version").hint("2.0, 2.1 or 3.0"))?;
+    let version = Version::of_header(&robot.version).ok_or_else(|| {
+        Problem::invalid(format!("{:?} is no version", robot.version)).at("version").hint("2.0, 2.1 or 3.0")
+    })?;
     let interface = robot.interface.as_deref().unwrap_or(INTERFACE);
-    for (place, level) in
-        [("interface", interface), ("manufacturer", &robot.manufacturer), ("serial", &robot.serial)]
-    {
+    for (place, level) in [("interface", interface), ("manufacturer", &robot.manufacturer), ("serial", &robot.serial)] {
         if level.is_empty() || level.contains(['/', '+', '#', '$']) || level.chars().any(char::is_control) {
             let problem = Problem::invalid(format!("{level:?} cannot be a level of a topic"));
             return Err(problem.at(place).hint("use text without /, +, # and $"));
