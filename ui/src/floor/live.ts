@@ -50,7 +50,8 @@ export class LiveFrames {
       const y = view.getFloat32(at + 4, true);
       const heading = view.getUint8(at + 8);
       const doing = view.getUint8(at + 9);
-      const isNew = index >= known || Math.abs(shown.x[index]! - x) + Math.abs(shown.y[index]! - y) > jumpMetres;
+      // Who has not said where it is has no number there, and comes from nowhere when it has.
+      const isNew = index >= known || !(Math.abs(shown.x[index]! - x) + Math.abs(shown.y[index]! - y) <= jumpMetres);
       if (index < known && seconds > 0 && onTheWay.includes(doing) && to.doing[index] === doing && to.x[index] === x && to.y[index] === y && to.heading[index] === heading) this.#warm(x, y, seconds);
       from.x[index] = isNew ? x : shown.x[index]!;
       from.y[index] = isNew ? y : shown.y[index]!;

@@ -1,6 +1,6 @@
 // The fleet's robots, orders and findings in words.
 import type { FleetFinding, FleetRobot, OrderState, RobotState } from "../../api/fleet.ts";
-import { lookup, t } from "../../lib/text.svelte.ts";
+import { t } from "../../lib/text.svelte.ts";
 
 /** RFC 3339 to the microseconds that the pages reckon in. */
 export const moment = (text: string): number => Date.parse(text) * 1000;
@@ -13,8 +13,5 @@ export const robotTone: Record<RobotState, Tone> = { idle: "plain", moving: "pla
 export const orderTone: Record<OrderState, Tone> = { waiting: "plain", assigned: "plain", under_way: "plain", done: "plain", failed: "red", cancelled: "plain" };
 
 export function findingTone(finding: FleetFinding): Tone {
-  if (/fault|error|red|serious/i.test(finding.weight)) return "red";
-  return /attention|warning|amber/i.test(finding.weight) ? "amber" : "plain";
+  return finding.weight === "alarm" ? "red" : finding.weight === "warning" ? "amber" : "plain";
 }
-
-export const findingTitle = (finding: FleetFinding): string => lookup(`fleet.finding.${finding.code}`, "");
