@@ -222,7 +222,8 @@ impl<'a, const D: usize> Window<'a, D> {
         self.bound_losses();
     }
 
-    /// Improves the plan by random agents of `own` until the time is out. Returns how many were tried.
+    /// Improves the plan by the agents of `own`, once in their order and then by random ones, until the time is out.
+    /// Returns how many were tried.
     pub(crate) fn search(&mut self, own: &[u16], temperature: f64, is_over: impl Fn() -> bool) -> u64 {
         let mut tried = 0;
         if own.is_empty() {
@@ -241,7 +242,9 @@ impl<'a, const D: usize> Window<'a, D> {
             if tried % 4_096 == 0 {
                 self.bound_losses();
             }
-            let agent = own[self.random.index(own.len())];
+            // Everybody once: those who only went on with their course have its end still open.
+            let in_turn = own.get(tried as usize - 1).copied();
+            let agent = in_turn.unwrap_or_else(|| own[self.random.index(own.len())]);
             if self.taken(usize::from(agent)).loss == 0 {
                 continue;
             }
