@@ -48,6 +48,12 @@ impl Master {
         if let Some(unit) = self.units.get_mut(&robot) {
             unit.violations += (read.violations.len() + read.further_violations) as u64;
             unit.version = read.version;
+            if unit.heard.is_none() && unit.address != topic.address() {
+                // Where it is spoken to is known from its first word.
+                unit.address = topic.address();
+                self.unsaved.insert(robot);
+                self.ask(robot, "stateRequest");
+            }
         }
         let is_other = read.violations.iter().any(|it| matches!(it.problem, Violation::Address(_)));
         self.find(robot, "wrong_name", Weight::Warning, is_other, || {
@@ -216,6 +222,7 @@ impl Master {
                 // What was to be done at the stop is done again later: the robot has forgotten it.
                 unit.forget_order();
                 unit.phase = Phase::Manual;
+                self.unsaved.insert(robot);
                 self.is_plan_wanted = true;
             }
             self.note_intrusion(robot, state);
@@ -272,6 +279,7 @@ impl Master {
                 if let Some(unit) = self.units.get_mut(&robot) {
                     (unit.phase, unit.intrudes) = (Phase::Ready, None);
                 }
+                self.unsaved.insert(robot);
                 self.is_plan_wanted = true;
             }
             Err(error) => {
@@ -309,6 +317,7 @@ impl Master {
 
     /// The robot has no order any more: it keeps what it stands on, and is free for another.
     fn end_order(&mut self, robot: Robot, state: &State) {
+        self.unsaved.insert(robot);
         let Some((reached, released, _)) = self.traffic.progress(robot) else {
             if let Some(unit) = self.units.get_mut(&robot) {
                 unit.forget_order();
@@ -401,6 +410,7 @@ impl Master {
             self.find(robot, "order_lost", Weight::Warning, false, String::new);
             self.find(robot, "order_lost", Weight::Warning, true, || format!("it no longer has order {order_id}"));
             unit_lost(self.units.get_mut(&robot));
+            self.unsaved.insert(robot);
         } else if is_dropped {
             self.find(robot, "order_dropped", Weight::Warning, false, String::new);
             self.find(robot, "order_dropped", Weight::Warning, true, || format!("it gave up order {order_id}"));
@@ -431,7 +441,8 @@ impl Master {
             format!("it says that it is {metres:.1} m off its way; what it holds stays held")
         });
         if !is_other_node && !is_off && self.traffic.reached(robot, number).is_ok() && number > reached {
-            // Others may have waited for what it left.
+            // Others may have waited for what it left, and may have it once that is written down.
+            self.unsaved.insert(robot);
             self.find(robot, "stuck", Weight::Warning, false, String::new);
         }
     }
@@ -448,6 +459,7 @@ impl Master {
             pending.action_ids.iter().map(|id| state.action(id).map(|action| action.action_status)).collect();
         let failed = pending.action_ids.iter().zip(&statuses).find(|(_, it)| **it == Some(ActionStatus::Failed));
         if let Some((action_id, _)) = failed {
+            self.unsaved.insert(robot);
             let error = state.errors.iter().find(|error| error.reference("actionId") == Some(action_id));
             let why = error.and_then(|error| error.error_description.clone());
             let why = why.unwrap_or_else(|| "an action failed and the robot gives no reason".to_owned());
@@ -458,6 +470,7 @@ impl Master {
             self.is_plan_wanted = true;
         } else if statuses.iter().all(|status| *status == Some(ActionStatus::Finished)) {
             unit.pending = None;
+            self.unsaved.insert(robot);
             let Some(mission) = &mut unit.mission else { return };
             mission.stops.remove(0);
             if mission.stops.is_empty() {
@@ -479,6 +492,7 @@ impl Master {
         unit.rejections += 1;
         unit.not_before = now + pause * unit.rejections;
         let rejections = unit.rejections;
+        self.unsaved.insert(robot);
         let is_first = unit.given.as_ref().is_some_and(|given| given.update_id == 0);
         let words = error.error_description.clone().unwrap_or_default();
         let why = format!("{}: {words}", error.error_type);

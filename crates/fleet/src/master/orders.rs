@@ -201,6 +201,7 @@ impl Master {
             unit.ordered = now;
         }
         self.units.insert(robot, unit);
+        self.unsaved.insert(robot);
         self.send_surely(robot, Body::Order(order));
     }
 

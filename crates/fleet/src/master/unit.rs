@@ -143,6 +143,26 @@ impl Unit {
         self.mission.iter().flat_map(move |mission| mission.stops.iter().skip(at_work)).map(|stop| stop.node)
     }
 
+    /// Where it goes next.
+    pub fn goal(&self) -> Option<NodeIndex> {
+        self.goals().next()
+    }
+
+    /// Whether something is being done with it at a stop.
+    pub fn is_served(&self) -> bool {
+        use connect::vda5050::state::ActionStatus;
+        let is_running = |id: &String| {
+            let action = self.state.as_ref().and_then(|state| state.action(id));
+            action.is_some_and(|it| matches!(it.action_status, ActionStatus::Initializing | ActionStatus::Running))
+        };
+        self.pending.as_ref().is_some_and(|pending| pending.action_ids.iter().any(is_running))
+    }
+
+    /// Whether its mission may still be exchanged: it was not released to a stop of it.
+    pub fn may_change(&self) -> bool {
+        self.pending.is_none() && matches!(self.phase, Phase::Ready)
+    }
+
     /// Whether a person, a fault or a lost link keeps it where it is.
     pub fn is_movable(&self) -> bool {
         let is_sound = self.state.as_ref().is_some_and(|state| {

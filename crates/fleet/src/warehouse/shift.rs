@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use model::{Clock, Timestamp};
 use plan::assign::Distances;
 use plan::{Action, Agent, Budget, Cell, Grid, Lifelong, Planner, State, Step};
 use site::run::{Complaint, Kpis, Watch};
@@ -18,6 +16,7 @@ use super::policy::Policy;
 use super::robot::{Carried, Doing, Robot};
 use super::settings::Warehouse;
 use crate::dispatch::{self, Bookings, Dispatcher, Worker};
+use crate::effort::Effort;
 
 /// The most orders that are open at a time; more are refused and counted.
 const OPEN_MAX: usize = 50_000;
@@ -31,17 +30,6 @@ const TRIES_PER_LOOK: u64 = 32;
 const FRAME_SECONDS: f64 = 1.0;
 /// The memory for distance fields.
 const FIELD_BYTES_MAX: usize = 256 << 20;
-
-/// A clock that goes on with every look: it measures effort instead of time, so that the same shift always comes out the
-/// same, however busy the machine is.
-#[derive(Debug, Default)]
-struct Effort(AtomicI64);
-
-impl Clock for Effort {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// A warehouse at work.
 #[derive(Debug)]
