@@ -164,3 +164,24 @@ fn a_floor_is_drawn_and_one_that_is_too_large_is_refused() {
     assert_eq!(refused(json!({"line_side": {"cells": u64::MAX}})), "/floor/line_side");
     assert_eq!(refused(json!({"round": {}})), "/floor");
 }
+
+#[test]
+fn the_same_seed_is_the_same_shift_on_every_machine() {
+    let trace = |floor, robots, orders_per_hour, policy| {
+        let mut shift = Shift::new(&warehouse(floor, robots, orders_per_hour), policy, 1).unwrap();
+        assert!(shift.run(300.0, &mut Quiet));
+        format!("{:016x}", shift.trace())
+    };
+    let pinned = [
+        trace(FloorSource::Fulfilment(Fulfilment::default()), 40, 2_000.0, Policy::default()),
+        trace(
+            FloorSource::Sortation(Sortation::default()),
+            60,
+            3_000.0,
+            Policy { reassign: false, ..Policy::default() },
+        ),
+        trace(FloorSource::LineSide(LineSide::default()), 12, 600.0, Policy { improvement: 4, ..Policy::default() }),
+    ];
+    let known = ["0cc6fa0f3d4a983e", "b38902aad9887658", "651c72b7feb759c1"];
+    assert_eq!(pinned, known, "what happens has changed, not only how it is worked out");
+}

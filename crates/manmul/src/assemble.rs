@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connect::vda5050::Vda5050;
 use connect::{Adapter, HomeAssistant, Influx, Native};
+use fleet::desk::Desk;
 use fleet::warehouse::Fleet;
 use model::{Clock, Position, Principal, ThingId, Timestamp};
 use mqtt::{Broker, Client, Ending, Observe, PublishError};
@@ -31,6 +32,7 @@ use crate::config::Config;
 use crate::demo;
 use crate::doors::{Addresses, Doors};
 use crate::stage::Stage;
+use crate::warehouse;
 
 /// The file in the data directory with the secret of the local administrator; only the owner of the account that
 /// runs the program can read it.
@@ -148,6 +150,9 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let draining = CancellationToken::new();
     let stage = Stage::open(broker.clone(), Arc::clone(&clock), config.demo.seed, draining.clone());
     let runs = RunBook::open(Arc::clone(&state), Arc::clone(&clock), domains(), simulation_threads())?;
+    let desk = tokio::task::block_in_place(|| {
+        Desk::open(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&runs), config.demo.seed)
+    })?;
     let app = Application::new(server::Parts {
         access: Arc::clone(&access),
         site: Arc::clone(&site),
@@ -156,6 +161,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         history: Arc::clone(&history),
         state: Arc::clone(&state),
         runs: Arc::clone(&runs),
+        fleet: Arc::clone(&desk),
         clock: Arc::clone(&clock),
         stage: Arc::clone(&stage) as Arc<dyn server::Stage>,
         data_directory: directory.root().to_owned(),
@@ -171,7 +177,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let doors = Arc::new(Doors::new(server.clone(), broker.clone(), &config, https, mqtts, draining.clone()));
     let owned = access.has_owner();
     let run_worker = runs.start();
-    let mut background = Vec::new();
+    let mut background: Vec<tokio::task::JoinHandle<()>> = crate::fleet::start(&desk, &broker, &draining).into();
     if owned {
         doors.open_configured().await?;
     } else {
@@ -182,6 +188,19 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let set_up_token = (!owned).then(|| access.new_set_up_link());
     let (progress, demo) = watch::channel(1.0);
     if has_demo {
+        if config.demo.robots > 0 {
+            background.push(tokio::spawn(warehouse::run(warehouse::Needs {
+                site: Arc::clone(&site),
+                state: Arc::clone(&state),
+                clock: Arc::clone(&clock),
+                broker: broker.clone(),
+                runs: Arc::clone(&runs),
+                desk: Arc::clone(&desk),
+                robots: config.demo.robots,
+                seed: config.demo.seed,
+                closing: draining.clone(),
+            })));
+        }
         let keeping = demo::keep(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&stage), draining.clone());
         background.push(tokio::spawn(keeping));
         progress.send_replace(0.0);
@@ -384,7 +403,7 @@ fn start_demo(
     })
 }
 
-/// Lets every virtual thing play that is not ignored, but those that live in the demo home.
+/// Lets every virtual thing play that is not ignored, but those that live in the demo home or drive in its warehouse.
 fn play_virtual_things(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>) {
     for status in [ThingStatus::Accepted, ThingStatus::Inbox] {
         play_those(site, stage, at_home, status);
@@ -397,7 +416,9 @@ fn play_those(site: &Site, stage: &Stage, at_home: &HashSet<ThingId>, status: Th
     loop {
         let page = site.things(&query);
         let things = page.items.iter().map(|item| &item.thing);
-        for thing in things.filter(|thing| thing.origin == Origin::Virtual && !at_home.contains(&thing.id)) {
+        for thing in things.filter(|thing| {
+            thing.origin == Origin::Virtual && !at_home.contains(&thing.id) && !warehouse::is_robot(&thing.id)
+        }) {
             let model = Arc::new(thing.model_of_its_own());
             if let Err(problem) = stage.play(&thing.id, &thing.title, model) {
                 tracing::warn!(thing = %thing.id, problem, "a virtual thing does not play");

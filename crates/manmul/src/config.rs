@@ -166,6 +166,8 @@ pub struct DemoConfig {
     pub seed: u64,
     /// How long a past it gets.
     pub history_days: u32,
+    /// How many virtual robots drive in the demo warehouse; none, and there is no warehouse.
+    pub robots: u32,
 }
 
 impl DemoConfig {

@@ -9,7 +9,9 @@ pub mod cli;
 pub mod config;
 mod demo;
 mod doors;
+mod fleet;
 mod stage;
+mod warehouse;
 
 pub use assemble::{Running, assemble};
 pub use config::Config;

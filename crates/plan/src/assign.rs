@@ -32,6 +32,50 @@ pub struct Worker {
     pub holds: Option<usize>,
 }
 
+/// How far it is, as far as assignment needs to know: on a grid, or on any other floor whose places have numbers.
+pub trait Distances {
+    /// The cost of the way from where somebody is to a cell.
+    fn distance(&self, from: State, to: Cell) -> u32;
+
+    /// Where a cell lies, as row and column of a grid or of squares as large as a usual step: to look nearby first.
+    fn place(&self, cell: Cell) -> (usize, usize);
+
+    /// The same, but for a look that must not depend on what happens to be measured.
+    fn guess(&self, from: State, to: Cell) -> u32 {
+        self.distance(from, to)
+    }
+
+    /// Roughly the way between two cells.
+    fn between(&self, from: Cell, to: Cell) -> u32 {
+        let (a, b) = (self.place(from), self.place(to));
+        (a.0.abs_diff(b.0) + a.1.abs_diff(b.1)) as u32
+    }
+}
+
+/// Distances on a grid: exact to goals that have a field, a guess to others.
+#[derive(Debug, Clone, Copy)]
+pub struct OnGrid<'a> {
+    /// The floor.
+    pub grid: &'a Grid,
+    /// What was measured of it.
+    pub fields: &'a Fields,
+}
+
+impl Distances for OnGrid<'_> {
+    fn distance(&self, from: State, to: Cell) -> u32 {
+        let field = self.fields.get(to);
+        u32::from(field.map_or_else(|| guess(self.grid, from, to), |field| field.distance(from)))
+    }
+
+    fn place(&self, cell: Cell) -> (usize, usize) {
+        self.grid.place(cell)
+    }
+
+    fn guess(&self, from: State, to: Cell) -> u32 {
+        u32::from(guess(self.grid, from, to))
+    }
+}
+
 /// How much a step on the way to a job counts, against a step of the job itself: a long job that waits must be done one
 /// day all the same, a long way need not be gone.
 pub const WAY_WEIGHT: i64 = 4;
@@ -60,16 +104,15 @@ impl Assigner {
     /// A job for each worker, none where there are not enough.
     pub fn assign(
         &mut self,
-        grid: &Grid,
-        fields: &Fields,
+        distances: &impl Distances,
         workers: &[Worker],
         jobs: &[Job],
         budget: Budget<'_>,
     ) -> Vec<Option<usize>> {
         let options = if workers.len() * jobs.len() <= PAIRS_MAX {
-            workers.iter().map(|worker| all_options(grid, fields, worker, jobs)).collect()
+            workers.iter().map(|worker| all_options(distances, worker, jobs)).collect()
         } else {
-            self.some_options(grid, fields, workers, jobs, budget)
+            self.some_options(distances, workers, jobs, budget)
         };
         let mut taken = greedy(&options, jobs.len());
         fill(&mut taken, &options, jobs.len());
@@ -80,13 +123,12 @@ impl Assigner {
     /// The nearest jobs of whoever has none, and of the others as far as the time goes; the rest keep what they have.
     fn some_options(
         &mut self,
-        grid: &Grid,
-        fields: &Fields,
+        distances: &impl Distances,
         workers: &[Worker],
         jobs: &[Job],
         budget: Budget<'_>,
     ) -> Vec<Options> {
-        let squares = Squares::new(grid, jobs);
+        let squares = Squares::new(distances, jobs);
         let mut order: Vec<usize> = (0..workers.len()).collect();
         self.random.shuffle(&mut order);
         order.sort_by_key(|worker| workers[*worker].holds.is_some());
@@ -95,8 +137,8 @@ impl Assigner {
         for number in order {
             let worker = &workers[number];
             options[number] = match worker.holds {
-                Some(job) if half.is_over() => vec![(cost(grid, fields, worker, &jobs[job]), job as u32)],
-                _ => near_options(grid, fields, worker, jobs, &squares),
+                Some(job) if half.is_over() => vec![(cost(distances, worker, &jobs[job]), job as u32)],
+                _ => near_options(distances, worker, jobs, &squares),
             };
         }
         options
@@ -149,16 +191,14 @@ impl Assigner {
     }
 }
 
-fn cost(grid: &Grid, fields: &Fields, worker: &Worker, job: &Job) -> i64 {
-    let way = fields
-        .get(job.first)
-        .map_or_else(|| guess(grid, worker.state, job.first), |field| field.distance(worker.state));
+fn cost(distances: &impl Distances, worker: &Worker, job: &Job) -> i64 {
+    let way = distances.distance(worker.state, job.first);
     i64::from(way) * WAY_WEIGHT + i64::from(job.length) - i64::from(job.advance)
 }
 
-fn all_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job]) -> Options {
+fn all_options(distances: &impl Distances, worker: &Worker, jobs: &[Job]) -> Options {
     let mut options: Options =
-        jobs.iter().enumerate().map(|(number, job)| (cost(grid, fields, worker, job), number as u32)).collect();
+        jobs.iter().enumerate().map(|(number, job)| (cost(distances, worker, job), number as u32)).collect();
     options.sort_unstable();
     options
 }
@@ -173,23 +213,25 @@ struct Squares {
 const SQUARE: usize = 8;
 
 impl Squares {
-    fn new(grid: &Grid, jobs: &[Job]) -> Self {
-        let across = grid.columns().div_ceil(SQUARE);
-        let mut squares = Self { across, jobs: vec![Vec::new(); across * grid.rows().div_ceil(SQUARE)] };
-        for (number, job) in jobs.iter().enumerate() {
-            let (row, column) = grid.place(job.first);
+    fn new(distances: &impl Distances, jobs: &[Job]) -> Self {
+        let places = || jobs.iter().map(|job| distances.place(job.first));
+        let across = places().map(|(_, column)| column / SQUARE + 1).max().unwrap_or(1);
+        let down = places().map(|(row, _)| row / SQUARE + 1).max().unwrap_or(1);
+        let mut squares = Self { across, jobs: vec![Vec::new(); across * down] };
+        for (number, (row, column)) in places().enumerate() {
             squares.jobs[row / SQUARE * across + column / SQUARE].push(number as u32);
         }
         squares
     }
 
     /// At least so many jobs around a cell, when there are as many: ring after ring of squares.
-    fn around(&self, grid: &Grid, cell: Cell, count: usize) -> Vec<u32> {
-        let (row, column) = grid.place(cell);
+    fn around(&self, distances: &impl Distances, cell: Cell, count: usize) -> Vec<u32> {
+        let (row, column) = distances.place(cell);
         let (row, column) = ((row / SQUARE) as isize, (column / SQUARE) as isize);
         let (rows, columns) = ((self.jobs.len() / self.across) as isize, self.across as isize);
         let mut found = Vec::new();
-        for ring in 0..rows.max(columns) {
+        // Who stands beyond all jobs looks farther.
+        for ring in 0..rows.max(columns).max(row + 1).max(column + 1) {
             for down in -ring..=ring {
                 let step = if down.abs() == ring { 1 } else { (2 * ring).max(1) };
                 let mut right = -ring;
@@ -209,11 +251,10 @@ impl Squares {
     }
 }
 
-fn near_options(grid: &Grid, fields: &Fields, worker: &Worker, jobs: &[Job], squares: &Squares) -> Options {
-    let mut near = squares.around(grid, worker.state.cell, NEAREST);
+fn near_options(distances: &impl Distances, worker: &Worker, jobs: &[Job], squares: &Squares) -> Options {
+    let mut near = squares.around(distances, worker.state.cell, NEAREST);
     near.extend(worker.holds.map(|job| job as u32).filter(|job| !near.contains(job)));
-    let mut options: Options =
-        near.iter().map(|job| (cost(grid, fields, worker, &jobs[*job as usize]), *job)).collect();
+    let mut options: Options = near.iter().map(|job| (cost(distances, worker, &jobs[*job as usize]), *job)).collect();
     options.sort_unstable();
     options.truncate(NEAREST);
     options.shrink_to_fit();
@@ -279,7 +320,7 @@ mod tests {
         let grid = Grid::new(1, 40, |_, _| true).unwrap();
         let fields = Fields::new(&grid, 1, 1 << 20);
         let budget = Budget::new(&WallClock, Duration::from_secs(60));
-        Assigner::new(7).assign(&grid, &fields, workers, jobs, budget)
+        Assigner::new(7).assign(&OnGrid { grid: &grid, fields: &fields }, workers, jobs, budget)
     }
 
     #[test]

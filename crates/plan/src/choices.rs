@@ -31,6 +31,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) next: Option<&'a Field>,
     /// How much a loss of this agent counts; at least 1.
     pub(crate) weight: i32,
+    /// Whether staying is its only choice.
+    pub(crate) is_fixed: bool,
 }
 
 /// The choices of all agents, one after the other.
@@ -82,7 +84,7 @@ impl<const D: usize> Choices<D> {
         // The first step that cannot be done; courses that share it with the one before cannot be done either.
         let mut blocked = D;
         for course in &table.courses[wish.state.heading.index()] {
-            if course.shared > blocked {
+            if course.shared > blocked || (wish.is_fixed && course.moves != [STAY; D]) {
                 continue;
             }
             blocked = D;
@@ -100,11 +102,12 @@ impl<const D: usize> Choices<D> {
                 continue;
             }
             let (first, last) = course.operations;
-            let best = (first..last).map(|operation| {
+            let best = (first..last).filter_map(|operation| {
                 let heading = table.operations[usize::from(operation)].heading;
-                (wish.cost(grid, &cells, State { cell: cells[D - 1], heading }), operation)
+                let can_look = !wish.is_fixed || heading == wish.state.heading;
+                can_look.then(|| (wish.cost(grid, &cells, State { cell: cells[D - 1], heading }), operation))
             });
-            let (cost, operation) = best.min().expect("every course has an operation");
+            let (cost, operation) = best.min().expect("every course has an operation, and staying one for every look");
             self.list.push(Choice { cells, loss: cost + dawdling(&course.moves), operation });
         }
     }

@@ -15,6 +15,7 @@ mod lifelong;
 mod operations;
 mod parallel;
 mod random;
+mod resume;
 mod window;
 
 pub use budget::Budget;

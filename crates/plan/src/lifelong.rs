@@ -13,6 +13,7 @@ use crate::fields::Fields;
 use crate::grid::{Action, Cell, Grid, State};
 use crate::operations::OperationTable;
 use crate::parallel::{Round, improve_on_all_cores};
+use crate::resume::resume;
 use crate::window::{AGENTS_MAX, NOBODY, Window};
 use crate::{PlanError, Planner};
 
@@ -46,6 +47,15 @@ pub struct Agent {
     pub next: Option<Cell>,
     /// What is left of its task beyond the goal, as a distance: whoever has least left is most urgent.
     pub beyond: u32,
+    /// Whether it cannot move in this step, so that the others must go around it.
+    pub is_fixed: bool,
+}
+
+impl Agent {
+    /// An agent that has nowhere to go.
+    pub const fn at(state: State) -> Self {
+        Self { state, goal: None, next: None, beyond: 0, is_fixed: false }
+    }
 }
 
 /// What there is to plan in one step.
@@ -173,6 +183,7 @@ impl Lifelong {
                 field: agent.goal.and_then(|goal| self.fields.get(goal)),
                 next: agent.next.filter(|_| near(agent)).and_then(|next| self.fields.get(next)),
                 weight: *weight,
+                is_fixed: agent.is_fixed,
             })
             .collect();
         let choices = Choices::work_out(step.grid, table, &wishes, self.settings.threads);
@@ -181,13 +192,12 @@ impl Lifelong {
         for (agent, cell) in starts.iter().enumerate() {
             at_start[*cell as usize] = agent as u16;
         }
-        let (chosen, is_continued) = self.first_choice(&choices, &starts);
+        let (depth, courses) = &self.planned;
+        let courses = if *depth == D { &courses[..] } else { &[] };
+        let resumed = resume(&choices, &starts, courses, step.grid.len());
         let seed = self.settings.seed ^ self.steps.wrapping_mul(0x5851_F42D_4C95_7F2D);
-        let mut window = Window::new(&choices, &starts, &at_start, chosen, seed);
-        let order = in_order(&weights);
-        if !is_continued {
-            window.choose_in_order(&order, PUSHES_AT_FIRST, || budget.is_over());
-        }
+        let mut window = Window::new(&choices, &starts, &at_start, resumed.chosen, seed);
+        window.choose_in_order(&in_order(resumed.lost, &weights), PUSHES_AT_FIRST, || budget.is_over());
         let round =
             Round { grid: step.grid, threads: self.settings.threads, seed, temperature: self.settings.temperature };
         let tried = improve_on_all_cores(&mut window, &starts, &round, budget);
@@ -196,30 +206,6 @@ impl Lifelong {
             .collect();
         let courses = (0..agents.len()).flat_map(|agent| window.taken(agent).cells).collect();
         StepPlan { actions, courses, depth: D, tried, fields_missing }
-    }
-
-    /// What remains of the last plan when everybody is where it was meant to be, else a plan in which everybody waits.
-    fn first_choice<const D: usize>(&self, choices: &Choices<D>, starts: &[Cell]) -> (Vec<u32>, bool) {
-        let (depth, courses) = &self.planned;
-        if *depth == D && courses.len() == starts.len() * D {
-            let continued: Option<Vec<u32>> = courses
-                .chunks_exact(D)
-                .zip(starts)
-                .enumerate()
-                .map(|(agent, (course, start))| {
-                    let rest: [Cell; D] = std::array::from_fn(|step| course[(step + 1).min(D - 1)]);
-                    (course[0] == *start).then(|| find(choices, agent, &rest)).flatten()
-                })
-                .collect();
-            if let Some(continued) = continued {
-                return (continued, true);
-            }
-        }
-        let waiting = starts
-            .iter()
-            .enumerate()
-            .map(|(agent, start)| find(choices, agent, &[*start; D]).expect("waiting is always possible"));
-        (waiting.collect(), false)
     }
 
     /// How much each agent counts: the less it has left, the more.
@@ -252,13 +238,8 @@ impl Lifelong {
     }
 }
 
-fn find<const D: usize>(choices: &Choices<D>, agent: usize, cells: &[Cell; D]) -> Option<u32> {
-    choices.of_agent(agent).find(|index| choices.list[*index].cells == *cells).map(|index| index as u32)
-}
-
 /// The most urgent agents first.
-fn in_order(weights: &[i32]) -> Vec<u16> {
-    let mut order: Vec<u16> = (0..weights.len() as u16).collect();
+fn in_order(mut order: Vec<u16>, weights: &[i32]) -> Vec<u16> {
     order.sort_by_key(|agent| -weights[usize::from(*agent)]);
     order
 }

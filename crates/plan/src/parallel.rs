@@ -1,9 +1,10 @@
 //! Improvement of one plan on all cores.
 //!
 //! The floor is cut into as many strips as there are threads, elsewhere every time. Each thread works on its own copy of
-//! the plan and touches only agents that cannot leave its strip within the window, so what the threads find fits together
-//! and the copies are merged without looking for collisions.
+//! the plan, in which its strip has walls: whoever crosses a border goes on as it was meant to, the others stay inside. So
+//! what the threads find fits together, and the copies are merged without looking for collisions.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::budget::Budget;
@@ -16,6 +17,9 @@ const ROUND: Duration = Duration::from_millis(20);
 
 /// Fewer agents than this for every thread are not worth the strips.
 const AGENTS_MIN: usize = 24;
+
+/// How far a border may lie from where it would cut evenly, to both sides together, as a share of a strip.
+const JITTER: f64 = 0.6;
 
 /// What the rounds of one step have in common.
 #[derive(Debug, Clone, Copy)]
@@ -43,19 +47,17 @@ pub(crate) fn improve_on_all_cores<const D: usize>(
     let mut number = 0_u64;
     while !budget.is_over() {
         let time = budget.at_most(ROUND);
-        let strips = cut(round.grid, starts, threads, D, number.is_multiple_of(2), &mut random);
+        let strips = cut(round.grid, starts, threads, number.is_multiple_of(2), &mut random);
         let results: Vec<(u64, Vec<(u16, u32)>)> = std::thread::scope(|scope| {
             let workers: Vec<_> = strips
                 .iter()
-                .map(|own| {
+                .map(|strip| {
                     let mut copy = window.clone();
                     let seed = random.bits();
                     scope.spawn(move || {
                         copy.reseed(seed);
-                        let mut is_own = vec![false; copy.chosen.len()];
-                        own.iter().for_each(|agent| is_own[usize::from(*agent)] = true);
-                        copy.freeze(|agent| !is_own[agent]);
-                        let tried = copy.search(own, round.temperature, || time.is_over());
+                        let own = copy.confine(|cell| strip.holds(round.grid, cell));
+                        let tried = copy.search(&own, round.temperature, || time.is_over());
                         (tried, own.iter().map(|agent| (*agent, copy.chosen[usize::from(*agent)])).collect())
                     })
                 })
@@ -71,28 +73,34 @@ pub(crate) fn improve_on_all_cores<const D: usize>(
     tried
 }
 
-/// Cuts the floor along rows or columns into strips with about as many agents each, and names those of each strip that
-/// cannot leave it in `depth` steps.
-fn cut(grid: &Grid, starts: &[Cell], strips: usize, depth: usize, by_rows: bool, random: &mut Random) -> Vec<Vec<u16>> {
-    let at = |cell: Cell| {
+/// Some rows or columns beside each other.
+struct Strip {
+    by_rows: bool,
+    lines: Range<usize>,
+}
+
+impl Strip {
+    fn holds(&self, grid: &Grid, cell: Cell) -> bool {
         let (row, column) = grid.place(cell);
-        if by_rows { row } else { column }
-    };
-    let mut sorted: Vec<usize> = starts.iter().map(|cell| at(*cell)).collect();
+        self.lines.contains(if self.by_rows { &row } else { &column })
+    }
+}
+
+/// Cuts the floor along rows or columns into strips with about as many agents each.
+fn cut(grid: &Grid, starts: &[Cell], strips: usize, by_rows: bool, random: &mut Random) -> Vec<Strip> {
+    let mut sorted: Vec<usize> = starts
+        .iter()
+        .map(|cell| {
+            let (row, column) = grid.place(*cell);
+            if by_rows { row } else { column }
+        })
+        .collect();
     sorted.sort_unstable();
-    let mut borders = vec![usize::MIN];
+    let mut borders = vec![0];
     for strip in 1..strips {
-        let share = (strip as f64 + 0.6 * (random.unit() - 0.5)) / strips as f64;
+        let share = (strip as f64 + JITTER * (random.unit() - 0.5)) / strips as f64;
         borders.push(sorted[(share * sorted.len() as f64) as usize]);
     }
     borders.push(usize::MAX);
-    borders
-        .windows(2)
-        .map(|border| {
-            let is_inside = |place: usize| {
-                (border[0] == 0 || place >= border[0] + depth) && (border[1] == usize::MAX || place + depth < border[1])
-            };
-            (0..starts.len() as u16).filter(|agent| is_inside(at(starts[usize::from(*agent)]))).collect()
-        })
-        .collect()
+    borders.windows(2).map(|border| Strip { by_rows, lines: border[0]..border[1] }).collect()
 }

@@ -11,8 +11,8 @@ use crate::random::Random;
 /// Nobody is here.
 pub(crate) const NOBODY: u16 = u16::MAX;
 
-/// The most agents of one plan: their numbers are kept in 16 bits.
-pub const AGENTS_MAX: usize = NOBODY as usize;
+/// The most agents of one plan: their numbers are kept in 16 bits, and one more stands for walls.
+pub const AGENTS_MAX: usize = NOBODY as usize - 1;
 
 /// The longest chain of pushes.
 const CHAIN_MAX: u32 = 400;
@@ -52,7 +52,8 @@ pub(crate) struct Window<'a, const D: usize> {
     used: Vec<[u16; D]>,
     /// The loss of the whole plan.
     pub(crate) loss: i64,
-    /// The mark of the last search that touched an agent; the highest for agents that must not be touched.
+    /// The mark of the last search that touched an agent, the highest for agents that must not be touched; and one more,
+    /// for walls.
     marks: Vec<u32>,
     mark: u32,
     /// More than any one agent loses in this plan.
@@ -74,7 +75,7 @@ impl<'a, const D: usize> Window<'a, D> {
             at_start,
             starts,
             used: vec![[NOBODY; D]; at_start.len()],
-            marks: vec![0; chosen.len()],
+            marks: vec![0; chosen.len() + 1],
             mark: 0,
             loss: 0,
             loss_bound: 0,
@@ -239,12 +240,21 @@ impl<'a, const D: usize> Window<'a, D> {
         self.random = Random::new(seed);
     }
 
-    /// Forbids that agents are touched, or allows it again.
-    pub(crate) fn freeze(&mut self, is_frozen: impl Fn(usize) -> bool) {
-        self.mark = 0;
-        for agent in 0..self.marks.len() {
-            self.marks[agent] = if is_frozen(agent) { u32::MAX } else { 0 };
+    /// Leaves only the cells inside to be moved on, by those whose course lies there. Returns who they are.
+    pub(crate) fn confine(&mut self, is_inside: impl Fn(Cell) -> bool) -> Vec<u16> {
+        let agents = self.chosen.len();
+        let wall = agents as u16;
+        for (_, used) in self.used.iter_mut().enumerate().filter(|(cell, _)| !is_inside(*cell as Cell)) {
+            *used = [wall; D];
         }
+        (self.mark, self.marks[agents]) = (0, u32::MAX);
+        let mut own = Vec::new();
+        for agent in 0..agents {
+            let is_own = is_inside(self.starts[agent]) && self.taken(agent).cells.iter().all(|cell| is_inside(*cell));
+            self.marks[agent] = if is_own { 0 } else { u32::MAX };
+            own.extend(is_own.then_some(agent as u16));
+        }
+        own
     }
 
     /// Takes over what others have chosen, all at once.

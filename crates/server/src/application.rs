@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::desk::Desk;
 use model::{Clock, Position, Principal, ThingId, ThingModel, Timestamp};
 use mqtt::Broker;
 use parking_lot::RwLock;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub state: Arc<dyn State>,
     /// Runs and plans.
     pub runs: Arc<RunBook>,
+    /// The fleet in operation.
+    pub fleet: Arc<Desk>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Plays virtual things.
@@ -85,6 +88,7 @@ pub struct Application {
     pub(crate) history: Arc<dyn History>,
     pub(crate) state: Arc<dyn State>,
     pub(crate) runs: Arc<RunBook>,
+    pub(crate) fleet: Arc<Desk>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<dyn Stage>,
     pub(crate) data_directory: PathBuf,
@@ -122,6 +126,7 @@ impl Application {
             history: parts.history,
             state: parts.state,
             runs: parts.runs,
+            fleet: parts.fleet,
             clock: parts.clock,
             stage: parts.stage,
             data_directory: parts.data_directory,

@@ -18,17 +18,17 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
-pub use client::{IN_FLIGHT_MAX, WAITING_MAX};
+pub use client::{Client, Heard, IN_FLIGHT_MAX, WAITING_MAX};
 pub use faults::{Faults, HELD_MAX};
+pub use link::{Handle, Link};
 pub use scaled::ScaledClock;
 
 use crate::history::BACKFILL_STEP;
 use crate::native;
 use crate::thing::{Report, Said, VirtualThing};
 use crate::world::{World, WorldError};
-use client::{Heard, KEEP_ALIVE_SECONDS};
+use client::KEEP_ALIVE_SECONDS;
 use faults::{Held, Injector};
-use link::{Handle, Link};
 
 /// How often the runner looks at the clock.
 const TURN: Duration = Duration::from_millis(200);
@@ -370,13 +370,13 @@ where
             if station.connected {
                 if now.since(station.spoke) > silence {
                     station.spoke = now;
-                    station.handle.with(client::Client::ping);
+                    station.handle.with(Client::ping);
                 }
             } else if station.retry <= now && world.thing(thing).is_some_and(VirtualThing::is_online) {
                 let link = station.handle.attach(thing.clone(), (self.connect)(thing));
                 station
                     .handle
-                    .with(|client| client.open(thing.as_str(), &native::will(thing), &native::filters(thing)));
+                    .with(|client| client.open(thing.as_str(), Some(&native::will(thing)), &native::filters(thing)));
                 station.connected = true;
                 station.spoke = now;
                 count(&self.stage.counters.connects);

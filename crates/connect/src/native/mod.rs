@@ -9,6 +9,7 @@
 //! | `things/{thing}/model` | up | a ThingModel, or a W3C WoT Thing Model or Thing Description |
 //! | `things/{thing}/actions/{name}` | down | `{"id", "input", "deadline"}`, the deadline in milliseconds since 1970 |
 //! | `things/{thing}/actions/{name}/status` | up | `{"id", "state", "output", "error"}`; or the state alone, as text |
+//! | `things/{thing}/decisions/{name}` | ours | what a policy decided about the thing, as a value |
 //! | `things/{thing}/desired` | down, retained | an object of all desired values |
 //!
 //! Values and reports are defined in [`payload`], times in `moment`. An empty payload (a cleared retained message)
@@ -118,7 +119,10 @@ impl Native {
                     }
                 }
             }
-            [Some("events"), Some(name), None] => self.event(name, entry, &thing, &cause, sink),
+            [Some("events"), Some(name), None] => self.happening(RecordKind::Event, name, entry, &thing, &cause, sink),
+            [Some("decisions"), Some(name), None] => {
+                self.happening(RecordKind::Decision, name, entry, &thing, &cause, sink);
+            }
             [Some("presence"), None, None] => self.presence(entry, &thing, &cause, sink),
             [Some("model"), None, None] => decode_model(entry, &thing, sink),
             [Some("actions"), Some(_), None] => self.remember_command(entry, &thing),
@@ -142,12 +146,20 @@ impl Native {
         Reader { entry, thing, cause, names: &mut self.names, commands: &self.commands, sink, values: 0 }
     }
 
-    fn event(&mut self, name: &str, entry: &Entry, thing: &ThingId, cause: &Arc<Cause>, sink: &mut Sink<'_>) {
+    fn happening(
+        &mut self,
+        kind: RecordKind,
+        name: &str,
+        entry: &Entry,
+        thing: &ThingId,
+        cause: &Arc<Cause>,
+        sink: &mut Sink<'_>,
+    ) {
         let Some(name) = self.name(name, thing, sink) else { return };
         let mut reader = self.reader(entry, thing, cause, sink);
         let payload: &[u8] = if entry.payload.trim_ascii().is_empty() { b"null" } else { &entry.payload };
         if let Some(said) = reader.value(payload, name.as_str()) {
-            reader.push(RecordKind::Event, name, said, entry.received);
+            reader.push(kind, name, said, entry.received);
         }
     }
 

@@ -54,7 +54,7 @@ pub struct Vda5050 {
 }
 
 /// The thing that a robot is: `manufacturer-serialNumber`.
-fn thing_of(manufacturer: &str, serial_number: &str) -> Result<ThingId, model::IdError> {
+pub fn thing_of(manufacturer: &str, serial_number: &str) -> Result<ThingId, model::IdError> {
     ThingId::new(format!("{manufacturer}-{serial_number}"))
 }
 

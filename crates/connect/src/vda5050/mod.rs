@@ -22,7 +22,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-pub use adapter::{ROBOTS_MAX, Vda5050};
+pub use adapter::{ROBOTS_MAX, Vda5050, thing_of};
 pub use factsheet::Factsheet;
 pub use order::{Action, InstantActions, Order, WriteError};
 pub use state::{Connection, State, Visualization};

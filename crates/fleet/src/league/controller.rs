@@ -1,6 +1,6 @@
 //! Our own player: it assigns tasks, then plans everybody's next step, in the time that a step has.
 
-use plan::assign::{Assigner, Job, Worker};
+use plan::assign::{Assigner, Job, OnGrid, Worker};
 use plan::{Action, Agent, Budget, Cell, Fields, Lifelong, PlanError, Planner, Settings, Step};
 
 use super::instance::{Edition, Instance};
@@ -48,7 +48,7 @@ impl Controller {
                 let task = task.map(|task| (task, &game.tasks()[task]));
                 let at = |ahead: usize| task.and_then(|(_, task)| task.errands.get(task.done + ahead).copied());
                 let beyond = task.map_or(0, |(number, task)| self.beyond(game, number, task.done));
-                Agent { state: *state, goal: at(0), next: at(1), beyond }
+                Agent { goal: at(0), next: at(1), beyond, ..Agent::at(*state) }
             })
             .collect();
         match self.planner.solve(Step { grid: &game.instance().grid, agents: &agents }, budget) {
@@ -91,8 +91,8 @@ impl Controller {
                 holds: game.held(*agent).and_then(|task| index_of.get(&task).copied()),
             })
             .collect();
-        let fields = self.planner.known_fields();
-        let assigned = self.assigner.assign(&game.instance().grid, fields, &workers, &jobs, budget);
+        let distances = OnGrid { grid: &game.instance().grid, fields: self.planner.known_fields() };
+        let assigned = self.assigner.assign(&distances, &workers, &jobs, budget);
         for (agent, job) in free.iter().zip(assigned) {
             schedule[*agent] = job.map(|job| waiting[job]);
         }

@@ -9,11 +9,12 @@
 //! **Invariant:** what a robot says moves it on only as far as its position bears it out.
 
 mod hear;
+mod keep;
 mod orders;
 pub mod routes;
 mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use connect::Message;
@@ -180,6 +181,8 @@ pub struct Start {
     pub next_goal: Option<NodeIndex>,
     /// Whether it can be sent anywhere. One that cannot holds its base until somebody helps it.
     pub is_movable: bool,
+    /// Whether something is still to be done where its base ends.
+    pub is_busy: bool,
     /// The nodes that it holds, its base.
     pub holds: Vec<NodeIndex>,
 }
@@ -239,22 +242,23 @@ pub enum MasterError {
 }
 
 /// Master control of one floor.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Master {
     settings: Settings,
     map: String,
-    #[serde(skip)]
     network: Arc<Network>,
     traffic: Traffic,
     units: BTreeMap<Robot, Unit>,
+    /// Robots by manufacturer and serial number.
+    by_name: HashMap<(String, String), Robot>,
     closed: BTreeSet<NodeIndex>,
     doors: BTreeMap<usize, DoorState>,
     now: Timestamp,
     last_id: u64,
-    #[serde(skip)]
     outputs: Vec<Output>,
-    #[serde(skip)]
     is_plan_wanted: bool,
+    /// Robots of which something has to be written down.
+    unsaved: BTreeSet<Robot>,
 }
 
 impl Master {
@@ -266,29 +270,15 @@ impl Master {
             network,
             traffic: Traffic::new(),
             units: BTreeMap::new(),
+            by_name: HashMap::new(),
             closed: BTreeSet::new(),
             doors: BTreeMap::new(),
             now,
             last_id: 0,
             outputs: Vec::new(),
             is_plan_wanted: false,
+            unsaved: BTreeSet::new(),
         }
-    }
-
-    /// Everything that must survive a restart, as JSON.
-    pub fn save(&self) -> serde_json::Value {
-        serde_json::to_value(self).expect("master control has text keys and finite numbers")
-    }
-
-    /// Goes on from a saved state. Every robot is asked for its state.
-    pub fn restore(saved: serde_json::Value, network: Arc<Network>, now: Timestamp) -> Result<Self, serde_json::Error> {
-        let mut master: Self = serde_json::from_value(saved)?;
-        (master.network, master.now, master.is_plan_wanted) = (network, now, true);
-        let robots: Vec<Robot> = master.units.keys().copied().collect();
-        for robot in robots {
-            master.ask(robot, "stateRequest");
-        }
-        Ok(master)
     }
 
     /// Takes a robot under control. It is on the floor once it has said where it is.
@@ -296,7 +286,9 @@ impl Master {
         if self.units.contains_key(&robot) {
             return Err(MasterError::Twice(robot));
         }
+        self.by_name.insert((address.manufacturer.clone(), address.serial_number.clone()), robot);
         self.units.insert(robot, Unit::new(address, version, self.now));
+        self.unsaved.insert(robot);
         self.ask(robot, "factsheetRequest");
         self.ask(robot, "stateRequest");
         Ok(())
@@ -309,21 +301,23 @@ impl Master {
         parameters: BTreeMap<String, serde_json::Value>,
     ) -> Result<(), MasterError> {
         self.units.get_mut(&robot).ok_or(MasterError::Unknown(robot))?.parameters = parameters;
+        self.unsaved.insert(robot);
         Ok(())
     }
 
     /// Lets go of a robot; it is taken to have left the floor.
     pub fn remove_robot(&mut self, robot: Robot) {
-        self.units.remove(&robot);
+        if let Some(unit) = self.units.remove(&robot) {
+            self.by_name.remove(&(unit.address.manufacturer, unit.address.serial_number));
+        }
         self.traffic.remove(robot);
+        self.unsaved.insert(robot);
         self.is_plan_wanted = true;
     }
 
     /// The robot that is spoken to at an address.
     pub fn robot_at(&self, manufacturer: &str, serial_number: &str) -> Option<Robot> {
-        let is_it =
-            |unit: &Unit| unit.address.manufacturer == manufacturer && unit.address.serial_number == serial_number;
-        self.units.iter().find(|(_, unit)| is_it(unit)).map(|(robot, _)| *robot)
+        self.by_name.get(&(manufacturer.to_owned(), serial_number.to_owned())).copied()
     }
 
     /// A robot as master control knows it.
@@ -343,11 +337,22 @@ impl Master {
 
     /// Gives a robot a mission.
     pub fn assign(&mut self, robot: Robot, mission: Mission) -> Result<(), MasterError> {
-        let unit = self.units.get_mut(&robot).ok_or(MasterError::Unknown(robot))?;
+        let unit = self.units.get(&robot).ok_or(MasterError::Unknown(robot))?;
         if let Some(current) = &unit.mission {
             return Err(MasterError::Busy { robot, mission: current.id.clone() });
         }
-        for stop in &mission.stops {
+        self.exchange(robot, Some(mission))
+    }
+
+    /// Gives a robot another mission than it has, or none, while it is still on its way: its order goes on, to somewhere
+    /// else. Not once it was released to the first stop, see [`Unit::may_change`].
+    pub fn exchange(&mut self, robot: Robot, mission: Option<Mission>) -> Result<(), MasterError> {
+        let unit = self.units.get_mut(&robot).ok_or(MasterError::Unknown(robot))?;
+        if let Some(current) = unit.mission.as_ref().filter(|_| !unit.may_change()) {
+            return Err(MasterError::Busy { robot, mission: current.id.clone() });
+        }
+        for (mission, stop) in mission.iter().flat_map(|mission| mission.stops.iter().map(move |stop| (mission, stop)))
+        {
             if stop.node as usize >= self.network.len() {
                 return Err(MasterError::Node { mission: mission.id.clone(), node: stop.node });
             }
@@ -356,7 +361,8 @@ impl Master {
                 return Err(MasterError::Action { robot, action: task.action_type.clone() });
             }
         }
-        unit.mission = Some(mission);
+        unit.mission = mission;
+        self.unsaved.insert(robot);
         self.is_plan_wanted = true;
         Ok(())
     }
@@ -364,6 +370,7 @@ impl Master {
     /// Takes a mission from a robot: its order is cancelled, and what is left of the mission is given back.
     pub fn withdraw(&mut self, robot: Robot) -> Option<Mission> {
         let mission = self.units.get_mut(&robot)?.mission.take()?;
+        self.unsaved.insert(robot);
         self.cancel(robot);
         Some(mission)
     }
@@ -407,6 +414,7 @@ impl Master {
                 goal: goals.next(),
                 next_goal: goals.next(),
                 is_movable: unit.is_movable(),
+                is_busy: unit.pending.is_some(),
                 holds: base.iter().map(|visit| visit.cell).collect(),
             })
         });
@@ -422,6 +430,12 @@ impl Master {
         let kept = self.traffic.plan(&movable)?;
         self.is_plan_wanted = false;
         Ok(kept)
+    }
+
+    /// What it has to tell of what it heard, without letting time pass: nothing is released, sent again or planned. For
+    /// whoever listens and keeps their hands off.
+    pub fn told(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.outputs)
     }
 
     /// Lets time pass: releases, sends, asks again, and tells what it wants.

@@ -53,6 +53,9 @@ pub(super) struct Given {
     pub(super) decision: Node,
     /// Whether the robot has shown the order.
     pub(super) is_accepted: bool,
+    /// Whether it ends with a node that is said to be no part of the base and is: nothing happens when the robot drives on.
+    #[serde(default)]
+    pub(super) is_trial: bool,
 }
 
 /// The stop that a robot is at or was released to, and the actions that have to end there.
@@ -90,7 +93,7 @@ pub struct Unit {
     pub stale_states: u64,
     /// Violations of the standard that it has committed.
     pub violations: u64,
-    /// Whether it goes on with an order that is updated, once that is known.
+    /// Whether it waits where its base ends and goes on when its order is updated, once that is known.
     #[serde(default)]
     pub takes_updates: Option<bool>,
     /// What its maker wants to be told with every action of an order, beside what the action itself is told.
@@ -106,6 +109,9 @@ pub struct Unit {
     pub(super) is_header_fresh: bool,
     pub(super) ordered: Timestamp,
     pub(super) not_before: Timestamp,
+    /// Since when it has stood where the base of a trial ends.
+    #[serde(default)]
+    pub(super) waits_since: Option<Timestamp>,
     pub(super) unlinked_since: Timestamp,
     pub(super) asked_state: Timestamp,
     pub(super) sent_headers: [u32; 8],
@@ -138,6 +144,7 @@ impl Unit {
             is_header_fresh: true,
             ordered: Timestamp::EPOCH,
             not_before: Timestamp::EPOCH,
+            waits_since: None,
             unlinked_since: now,
             asked_state: now,
             sent_headers: [0; 8],
@@ -149,6 +156,26 @@ impl Unit {
     pub(super) fn goals(&self) -> impl Iterator<Item = NodeIndex> + '_ {
         let at_work = usize::from(self.pending.is_some());
         self.mission.iter().flat_map(move |mission| mission.stops.iter().skip(at_work)).map(|stop| stop.node)
+    }
+
+    /// Where it goes next.
+    pub fn goal(&self) -> Option<NodeIndex> {
+        self.goals().next()
+    }
+
+    /// Whether something is being done with it at a stop.
+    pub fn is_served(&self) -> bool {
+        use connect::vda5050::state::ActionStatus;
+        let is_running = |id: &String| {
+            let action = self.state.as_ref().and_then(|state| state.action(id));
+            action.is_some_and(|it| matches!(it.action_status, ActionStatus::Initializing | ActionStatus::Running))
+        };
+        self.pending.as_ref().is_some_and(|pending| pending.action_ids.iter().any(is_running))
+    }
+
+    /// Whether its mission may still be exchanged: it was not released to a stop of it.
+    pub fn may_change(&self) -> bool {
+        self.pending.is_none() && matches!(self.phase, Phase::Ready)
     }
 
     /// Whether a person, a fault or a lost link keeps it where it is.

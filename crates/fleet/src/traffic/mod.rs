@@ -71,6 +71,15 @@ impl Track {
     }
 }
 
+/// What a robot holds, to be written down: the visits of its base from the one that it reached last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// The number of the visit that it reached last.
+    pub reached: u64,
+    /// Cells and headings; at least one.
+    pub visits: Vec<(Cell, f64)>,
+}
+
 /// Why traffic does not take something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrafficError {
@@ -310,6 +319,23 @@ impl Traffic {
     pub fn holder(&self, cell: Cell) -> Option<Robot> {
         let holds = |track: &Track| track.held().iter().any(|visit| visit.cell == cell);
         self.tracks.iter().find(|(_, track)| holds(track)).map(|(robot, _)| *robot)
+    }
+
+    /// What a robot holds, to be written down.
+    pub fn held(&self, robot: Robot) -> Option<Held> {
+        let track = self.tracks.get(&robot)?;
+        let visits = track.held().iter().map(|visit| (visit.cell, visit.theta)).collect();
+        Some(Held { reached: track.reached, visits })
+    }
+
+    /// Takes up what was written down: the robot holds it, and has no plan.
+    pub fn take_up(&mut self, robot: Robot, held: Held) {
+        let visit = |(cell, theta)| Visit { cell, theta, after: Vec::new() };
+        let visits: Vec<Visit> = held.visits.into_iter().map(visit).collect();
+        if !visits.is_empty() {
+            let released = held.reached + visits.len() as u64 - 1;
+            self.tracks.insert(robot, Track { visits, reached: held.reached, released });
+        }
     }
 
     /// Whom a robot waits for before it may have its next visit.

@@ -3,6 +3,7 @@
 use connect::vda5050::order::{Action, BlockingType};
 use connect::vda5050::state::{ActionStatus, Enabled, Load, MapState};
 use plan::Random;
+use serde::{Deserialize, Serialize};
 
 use super::Vehicle;
 use super::orders::waiting;
@@ -26,7 +27,7 @@ pub(super) const DURATIONS: &[(&str, f64)] = &[
 const INSTANT_STATES_MAX: usize = 50;
 
 /// An action that is being done, or waits for others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) action: Action,
     /// `None` before it begins.

@@ -21,6 +21,7 @@ use connect::vda5050::state::{
 use connect::vda5050::{self, Address, Body, Kind, Stamp, Topic, Version};
 use model::Timestamp;
 use plan::Random;
+use serde::{Deserialize, Serialize};
 
 use actions::Job;
 
@@ -28,7 +29,7 @@ use actions::Job;
 const ERRORS_MAX: usize = 10;
 
 /// How a virtual robot is built, and how well it works.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The version that it speaks.
     pub version: Version,
@@ -57,7 +58,7 @@ pub struct Settings {
 }
 
 /// What goes wrong with a robot, and how often.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Troubles {
     /// Short stops a second.
     pub delays_per_second: f64,
@@ -95,7 +96,7 @@ impl Default for Settings {
 }
 
 /// A place to be put.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pose {
     /// Metres.
     pub x: f64,
@@ -109,8 +110,8 @@ pub struct Pose {
     pub node: String,
 }
 
-/// A virtual robot.
-#[derive(Debug, Clone)]
+/// A virtual robot. It can be written down and goes on where it was; its link has to be made anew.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Vehicle {
     settings: Settings,
     address: Address,
@@ -138,6 +139,7 @@ pub struct Vehicle {
     delayed_seconds: f64,
     broken_seconds: f64,
     silent_seconds: f64,
+    #[serde(skip)]
     is_linked: bool,
     wants_state: bool,
     wants_factsheet: bool,
@@ -217,6 +219,11 @@ impl Vehicle {
     /// The last will that its link leaves behind.
     pub fn will(&mut self) -> Message {
         self.message(&Body::Connection(Connection { connection_state: ConnectionState::Broken }))
+    }
+
+    /// What it says when it is switched off in good order.
+    pub fn goodbye(&mut self) -> Message {
+        self.message(&Body::Connection(Connection { connection_state: ConnectionState::Offline }))
     }
 
     /// Breaks it down for a while.

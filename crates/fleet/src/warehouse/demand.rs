@@ -1,21 +1,20 @@
 //! Orders as they come: the known ones, and those that chance brings, from where loads are to where they are wanted.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use plan::Cell;
+use model::Timestamp;
 use site::run::Complaint;
 use world::Random;
 
 use super::settings::{Demand, OrderRow};
+use crate::dispatch::{Place, Task};
 use crate::floor::{Floor, GridView, Network, StationKind};
 
-/// A place where something is done with a load.
+/// What a place is on the floor.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    /// Its id on the floor.
+pub(super) struct Named {
     pub(super) id: String,
-    /// Where robots stand.
-    pub(super) cells: Vec<Cell>,
     /// The station that works there; `None` for storages.
     pub(super) station: Option<usize>,
 }
@@ -32,10 +31,38 @@ pub(super) struct Order {
     pub(super) stops: Vec<usize>,
 }
 
+/// The order in which open orders are looked at: the most urgent first, and the number last, so that no two are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Urgency {
+    priority: Reverse<u8>,
+    due: Timestamp,
+    came: Timestamp,
+    number: u64,
+}
+
+impl Order {
+    /// How urgent it is; `number` counts orders as they come.
+    pub(super) fn urgency(&self, number: u64) -> Urgency {
+        Urgency { priority: Reverse(self.priority), due: moment(self.due), came: moment(self.came), number }
+    }
+
+    /// What dispatch sees of it.
+    pub(super) fn task(&self, key: Urgency) -> Task<'_, Urgency> {
+        Task { key, priority: self.priority, came: key.came, stops: &self.stops }
+    }
+}
+
+/// Seconds of the shift as dispatch knows moments.
+pub(super) fn moment(seconds: f64) -> Timestamp {
+    Timestamp((seconds * 1e6) as i64)
+}
+
 /// All places of a floor, and the flows between them.
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) list: Vec<Place>,
+    /// What they are, by the same index.
+    pub(super) named: Vec<Named>,
     /// From where, to where: indices of `list`.
     sources: Vec<usize>,
     targets: Vec<usize>,
@@ -48,25 +75,24 @@ impl Places {
     /// again from picking stations.
     pub(super) fn of(floor: &Floor, network: &Network, view: &GridView) -> Self {
         let cell = |node: &String| network.node(node).map(|node| view.cell(node));
-        let mut list: Vec<Place> = floor
-            .stations
-            .iter()
-            .enumerate()
-            .map(|(index, station)| {
-                let cells = station.nodes.iter().filter_map(cell).collect();
-                Place { id: station.id.clone(), cells, station: Some(index) }
-            })
-            .collect();
-        let stations = list.len();
-        list.extend(floor.storages.iter().map(|storage| {
+        let stations = floor.stations.len();
+        let worked = floor.stations.iter().map(|station| {
+            let cells = station.nodes.iter().filter_map(cell).collect();
+            Place { cells, is_limited: true }
+        });
+        let kept = floor.storages.iter().map(|storage| {
             let cells = cell(&storage.node).into_iter().collect();
-            Place { id: storage.id.clone(), cells, station: None }
-        }));
+            Place { cells, is_limited: false }
+        });
+        let list = worked.chain(kept).collect();
+        let worked = floor.stations.iter().enumerate().map(|(at, it)| Named { id: it.id.clone(), station: Some(at) });
+        let kept = floor.storages.iter().map(|storage| Named { id: storage.id.clone(), station: None });
+        let named: Vec<Named> = worked.chain(kept).collect();
         let of_kind = |kind: StationKind| -> Vec<usize> {
             (0..stations).filter(|index| floor.stations[*index].kind == kind).collect()
         };
         let inductions = of_kind(StationKind::Induction);
-        let storages: Vec<usize> = (stations..list.len()).collect();
+        let storages: Vec<usize> = (stations..named.len()).collect();
         let mut targets = of_kind(StationKind::Picking);
         let returns = !targets.is_empty() && inductions.is_empty();
         targets.extend(of_kind(StationKind::Production));
@@ -76,7 +102,7 @@ impl Places {
             (_, true) => (storages, deliveries),
             _ => (storages, targets),
         };
-        Self { list, sources, targets, returns }
+        Self { list, named, sources, targets, returns }
     }
 
     /// What stands in the way of any order at all.
@@ -91,7 +117,7 @@ impl Places {
                 hint,
             ));
         }
-        let known: HashSet<&str> = self.list.iter().map(|place| place.id.as_str()).collect();
+        let known: HashSet<&str> = self.named.iter().map(|place| place.id.as_str()).collect();
         for (row, order) in demand.list.iter().enumerate() {
             for (name, id) in [("from", &order.from), ("to", &order.to)] {
                 if !known.contains(id.as_str()) {
@@ -113,7 +139,7 @@ impl Places {
     }
 
     fn known_order(&self, row: &OrderRow, due_seconds: f64) -> Option<Order> {
-        let find = |id: &str| self.list.iter().position(|place| place.id == id);
+        let find = |id: &str| self.named.iter().position(|place| place.id == id);
         let (from, to) = (find(&row.from)?, find(&row.to)?);
         let due = row.due.unwrap_or(row.second + due_seconds);
         Some(Order { came: row.second, due, priority: row.priority, stops: vec![from, to] })

@@ -51,7 +51,7 @@ pub(super) fn draw(input: Json) -> Result<Json, Vec<Complaint>> {
     })?;
     let floor = asked.floor.floor().map_err(in_question)?;
     let network = floor.network().map_err(|error| in_question(floor_complaints(error)))?;
-    Ok(drawing(&floor, &network))
+    Ok(draw_floor(&floor, &network))
 }
 
 /// Scenarios have the floor in their world; the question has it by itself.
@@ -62,7 +62,8 @@ fn in_question(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
     complaints
 }
 
-fn drawing(floor: &Floor, network: &Network) -> Json {
+/// A floor as a page draws it.
+pub fn draw_floor(floor: &Floor, network: &Network) -> Json {
     let at = |node: &String| {
         let point = network.point(network.node(node)?);
         Some(json!([point.x, point.y]))

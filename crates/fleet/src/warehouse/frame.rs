@@ -15,24 +15,54 @@ pub const FRAME_VERSION: u8 = 1;
 /// The bytes of one robot.
 pub const ROBOT_BYTES: usize = 12;
 
-pub(super) fn frame(robots: &[Robot], network: &Network, view: &GridView, now: f64) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(8 + robots.len() * ROBOT_BYTES);
-    bytes.put_slice(&[FRAME_VERSION, 0, 0, 0]);
-    bytes.put_u32_le(robots.len() as u32);
+/// A robot of a frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameRobot {
+    /// Metres to the east; not a number when it is not known where it is.
+    pub x: f64,
+    /// Metres to the north.
+    pub y: f64,
+    /// The heading in radians.
+    pub theta: f64,
+    /// What it is at, as the form has it.
+    pub doing: u8,
+    /// Percent of its battery.
+    pub battery_percent: f64,
+}
+
+/// Writes a frame.
+pub fn frame_of(robots: impl Iterator<Item = FrameRobot>) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(8 + robots.size_hint().0 * ROBOT_BYTES);
+    bytes.put_slice(&[FRAME_VERSION, 0, 0, 0, 0, 0, 0, 0]);
+    let mut count = 0_u32;
     for robot in robots {
-        let point = network.point(view.node(robot.state.cell));
-        bytes.put_f32_le(point.x as f32);
-        bytes.put_f32_le(point.y as f32);
-        bytes.put_u8(robot.state.heading as u8);
-        bytes.put_u8(match robot.doing {
-            _ if robot.is_stuck(now) => 5,
-            Doing::Free => 0,
-            Doing::Going => 1,
-            Doing::Served(_) => 2,
-            Doing::ToCharger(_) => 3,
-            Doing::Charging(_) => 4,
-        });
-        bytes.put_u16_le((robot.battery * 10.0) as u16);
+        count += 1;
+        bytes.put_f32_le(robot.x as f32);
+        bytes.put_f32_le(robot.y as f32);
+        bytes.put_u8(GridView::heading(robot.theta) as u8);
+        bytes.put_u8(robot.doing);
+        bytes.put_u16_le((robot.battery_percent * 10.0) as u16);
     }
+    bytes[4..8].copy_from_slice(&count.to_le_bytes());
     bytes.freeze()
+}
+
+pub(super) fn frame(robots: &[Robot], network: &Network, view: &GridView, now: f64) -> Bytes {
+    frame_of(robots.iter().map(|robot| {
+        let point = network.point(view.node(robot.state.cell));
+        FrameRobot {
+            x: point.x,
+            y: point.y,
+            theta: GridView::theta(robot.state.heading),
+            doing: match robot.doing {
+                _ if robot.is_stuck(now) => 5,
+                Doing::Free => 0,
+                Doing::Going => 1,
+                Doing::Served(_) => 2,
+                Doing::ToCharger(_) => 3,
+                Doing::Charging(_) => 4,
+            },
+            battery_percent: robot.battery,
+        }
+    }))
 }

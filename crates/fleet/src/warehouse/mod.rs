@@ -8,13 +8,16 @@ mod domain;
 mod drawing;
 mod figures;
 mod frame;
+mod layout;
 mod policy;
 mod robot;
 mod settings;
 mod shift;
 
 pub use domain::Fleet;
-pub use frame::{FRAME_VERSION, ROBOT_BYTES};
+pub use drawing::draw_floor;
+pub use frame::{FRAME_VERSION, FrameRobot, ROBOT_BYTES, frame_of};
 pub use policy::Policy;
+pub use settings::floor_complaints;
 pub use settings::{Demand, FloorSource, OrderRow, Robots, Troubles, Warehouse};
 pub use shift::Shift;

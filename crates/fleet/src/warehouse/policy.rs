@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::settings::Robots;
+use crate::dispatch::Rules;
+
 /// How robots get orders and ways.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +29,15 @@ impl Default for Policy {
 impl Policy {
     /// The name of the policy in scenarios.
     pub const NAME: &'static str = "central";
+
+    /// What dispatch goes by.
+    pub(super) fn rules(&self, robots: &Robots) -> Rules {
+        Rules {
+            reassign: self.reassign,
+            orders_per_cell: self.robots_per_station,
+            charge_below_percent: robots.charge_below_percent,
+        }
+    }
 
     /// The JSON Schema of the knobs.
     pub(super) fn schema() -> Json {

@@ -3,8 +3,9 @@
 use plan::{Cell, State};
 use world::Random;
 
-use super::demand::Order;
+use super::demand::{Order, Urgency};
 use super::settings::{Robots, Troubles};
+use crate::dispatch::{Duty, Worker};
 
 /// The share of a driving robot's power that one at rest takes.
 const REST_POWER: f64 = 0.2;
@@ -13,6 +14,7 @@ const REST_POWER: f64 = 0.2;
 #[derive(Debug, Clone)]
 pub(super) struct Carried {
     pub(super) order: Order,
+    pub(super) urgency: Urgency,
     /// Which of the order's stops is next.
     pub(super) stop: usize,
     /// The cell of that stop.
@@ -78,6 +80,20 @@ impl Robot {
         let spent = hours * 100.0 / robots.battery_hours * if moved { 1.0 } else { REST_POWER };
         let gained = charging_percent_per_hour.map_or(0.0, |rate| rate * hours);
         self.battery = (self.battery - spent + gained).clamp(0.0, 100.0);
+    }
+
+    /// What dispatch sees of it. Who is stuck keeps what it has.
+    pub(super) fn worker(&self, now: f64) -> Worker<'_, Urgency> {
+        let is_fit = !self.is_stuck(now);
+        let duty = match (&self.carried, self.doing) {
+            (Some(carried), Doing::Going) if carried.stop == 0 && is_fit => {
+                Duty::Fetching(carried.order.task(carried.urgency))
+            }
+            (Some(carried), _) => Duty::Busy(&carried.order.stops[carried.stop..]),
+            (None, Doing::Free) => Duty::Free,
+            (None, _) => Duty::Busy(&[]),
+        };
+        Worker { state: self.state, duty, battery_percent: self.battery, is_fit }
     }
 
     pub(super) fn is_stuck(&self, now: f64) -> bool {

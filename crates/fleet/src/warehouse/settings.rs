@@ -224,7 +224,7 @@ impl Warehouse {
 }
 
 /// What is wrong with a floor, as complaints about a scenario.
-pub(super) fn floor_complaints(error: FloorError) -> Vec<Complaint> {
+pub fn floor_complaints(error: FloorError) -> Vec<Complaint> {
     match error {
         FloorError::Faults(faults) => faults
             .into_iter()

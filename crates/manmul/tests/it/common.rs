@@ -205,7 +205,7 @@ impl<Stream: AsyncRead + AsyncWrite + Unpin> Mqtt<Stream> {
             .send(&Packet::Connect(Connect {
                 version: Version::V311,
                 clean_start: true,
-                keep_alive_seconds: 60,
+                keep_alive_seconds: 0,
                 client_id: "",
                 will: None,
                 username: user.map(|(name, _)| name),

@@ -58,6 +58,7 @@ async fn the_demo_home_lives_and_has_a_past() {
     let site = Site::start_with(|config| {
         config.demo.enabled = true;
         config.demo.history_days = 1;
+        config.demo.robots = 0;
     })
     .await;
     let session = site.request("GET", "/api/v1/session", &[], b"").expect(200);

@@ -13,6 +13,8 @@ mod access;
 mod api;
 mod bad_input;
 mod common;
+mod fleet;
 mod links;
 mod live;
 mod lives;
+mod warehouse;

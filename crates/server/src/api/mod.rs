@@ -4,6 +4,9 @@ pub mod access;
 pub mod commands;
 mod convert;
 pub mod export;
+pub mod fleet;
+pub mod fleet_orders;
+pub mod fleet_watch;
 pub mod frame;
 pub mod history;
 pub mod ingest;
@@ -60,6 +63,7 @@ pub type App = Arc<Application>;
         (name = "spaces", description = "Places and the overview"),
         (name = "history", description = "Series, points, time travel, export"),
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
+        (name = "fleet", description = "Robots in operation: orders, floor, robots"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -112,6 +116,17 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(runs::compare_runs))
         .routes(routes!(runs::list_plans, runs::plan))
         .routes(routes!(runs::get_plan, runs::delete_plan))
+        .routes(routes!(fleet::get_fleet))
+        .routes(routes!(fleet::get_floor, fleet::put_floor))
+        .routes(routes!(fleet::list_robots, fleet::add_robot))
+        .routes(routes!(fleet::remove_robot))
+        .routes(routes!(fleet_orders::list_orders, fleet_orders::create_order))
+        .routes(routes!(fleet_orders::import_orders))
+        .routes(routes!(fleet_orders::get_order))
+        .routes(routes!(fleet_orders::cancel_order))
+        .routes(routes!(fleet_orders::set_order_priority))
+        .routes(routes!(fleet_orders::get_webhook, fleet_orders::put_webhook, fleet_orders::delete_webhook))
+        .routes(routes!(fleet_watch::watch_fleet))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))

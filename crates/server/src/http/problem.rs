@@ -71,6 +71,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("there is no {what} {id}"))
     }
 
+    /// 404: the fleet has nothing to drive on yet.
+    pub fn no_floor() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_floor", "There is no floor", "the fleet has no floor yet")
+            .hint("put one with PUT /api/v1/fleet/floor, or draw it on the page")
+    }
+
     /// 405: the route knows other methods.
     pub fn method_not_allowed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)

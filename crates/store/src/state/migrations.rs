@@ -5,7 +5,11 @@
 use rusqlite::Connection;
 
 /// The steps; the first one leads to schema 1.
-const STEPS: [&str; 2] = [include_str!("migrations/0001_tables.sql"), include_str!("migrations/0002_runs.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("migrations/0001_tables.sql"),
+    include_str!("migrations/0002_runs.sql"),
+    include_str!("migrations/0003_fleet.sql"),
+];
 
 /// The schema that this program writes.
 pub(super) const SCHEMA: i64 = STEPS.len() as i64;

@@ -53,11 +53,15 @@ pub enum Table {
     Recording,
     /// Searches over candidates; `key` is the domain.
     Plan,
+    /// Orders of fleets; `key` unused.
+    FleetOrder,
+    /// Robots of fleets; `key` unused.
+    FleetRobot,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Thing,
         Self::Twin,
         Self::Model,
@@ -76,6 +80,8 @@ impl Table {
         Self::Run,
         Self::Recording,
         Self::Plan,
+        Self::FleetOrder,
+        Self::FleetRobot,
     ];
 
     /// The table's name in a database.
@@ -99,6 +105,8 @@ impl Table {
             Self::Run => "run",
             Self::Recording => "recording",
             Self::Plan => "plan",
+            Self::FleetOrder => "fleet_order",
+            Self::FleetRobot => "fleet_robot",
         }
     }
 }

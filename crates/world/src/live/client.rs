@@ -21,7 +21,7 @@ pub(crate) const KEEP_ALIVE_SECONDS: u16 = 1_800;
 
 /// What a client learns from the link.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub enum Heard {
     /// The session is open and the subscriptions are granted.
     Up,
     /// A message came.
@@ -37,7 +37,7 @@ pub(crate) enum Heard {
 
 /// The protocol state of one client over all its connections. What was not acknowledged is said again.
 #[derive(Debug, Default)]
-pub(crate) struct Client {
+pub struct Client {
     up: bool,
     next_packet_id: u16,
     in_flight: VecDeque<(u16, Message)>,
@@ -51,24 +51,24 @@ pub(crate) struct Client {
 
 impl Client {
     /// Whether the session is open.
-    pub(crate) fn is_up(&self) -> bool {
+    pub fn is_up(&self) -> bool {
         self.up
     }
 
     /// Whether everything was said and acknowledged.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.in_flight.is_empty() && self.outgoing.is_empty()
     }
 
-    /// Begins a session on a new link: CONNECT with the will, then SUBSCRIBE.
-    pub(crate) fn open(&mut self, client_id: &str, will: &Message, filters: &[String]) {
+    /// Begins a session on a new link: CONNECT with the will if there is one, then SUBSCRIBE.
+    pub fn open(&mut self, client_id: &str, will: Option<&Message>, filters: &[String]) {
         self.close();
         self.put(&Packet::Connect(Connect {
             version: Version::V311,
             clean_start: true,
             keep_alive_seconds: KEEP_ALIVE_SECONDS,
             client_id,
-            will: Some(Will {
+            will: will.map(|will| Will {
                 qos: will.qos,
                 retain: will.retain,
                 topic: &will.topic,
@@ -100,7 +100,7 @@ impl Client {
     }
 
     /// Says something as soon as there is room for it, in order.
-    pub(crate) fn publish(&mut self, message: Message) {
+    pub fn publish(&mut self, message: Message) {
         if self.waiting.len() >= WAITING_MAX {
             let measurement = self.waiting.iter().position(|waiting| waiting.qos == 0);
             self.waiting.remove(measurement.unwrap_or(0));
@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// Keeps the session alive.
-    pub(crate) fn ping(&mut self) {
+    pub fn ping(&mut self) {
         self.put(&Packet::PingRequest);
     }
 
@@ -223,7 +223,7 @@ mod tests {
 
     fn opened() -> Client {
         let mut client = Client::default();
-        client.open("lamp", &message("gone", 1), &["a".to_owned()]);
+        client.open("lamp", Some(&message("gone", 1)), &["a".to_owned()]);
         let mut heard = VecDeque::new();
         client.receive(&[0x20, 2, 0, 0, 0x90, 3, 0], &mut heard);
         assert!(heard.is_empty(), "half a packet says nothing");

@@ -43,11 +43,11 @@ struct Inner {
 
 /// The runner's end of a link; lives as long as the thing does.
 #[derive(Debug, Default)]
-pub(crate) struct Handle(Arc<Mutex<Inner>>);
+pub struct Handle(Arc<Mutex<Inner>>);
 
 impl Handle {
     /// Does something with the client and lets the link take what it wants to say.
-    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Client) -> T) -> T {
+    pub fn with<T>(&self, act: impl FnOnce(&mut Client) -> T) -> T {
         let mut inner = self.0.lock();
         let outcome = act(&mut inner.client);
         inner.wake();
@@ -55,7 +55,7 @@ impl Handle {
     }
 
     /// Cuts the connection without a word.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         let mut inner = self.0.lock();
         inner.ending = Ending::Cut;
         inner.client.close();
@@ -63,14 +63,14 @@ impl Handle {
     }
 
     /// Ends the connection in good order once everything was said.
-    pub(crate) fn finish(&self) {
+    pub fn finish(&self) {
         let mut inner = self.0.lock();
         inner.ending = Ending::Orderly;
         inner.wake();
     }
 
     /// The polled end of a new connection.
-    pub(crate) fn attach<S>(&self, thing: ThingId, stream: S) -> Link<S> {
+    pub fn attach<S>(&self, thing: ThingId, stream: S) -> Link<S> {
         let mut inner = self.0.lock();
         inner.wake();
         inner.ending = Ending::None;
@@ -90,7 +90,7 @@ impl Inner {
 
 /// The polled end of one connection. Yields what the thing hears; an unexpected end is the last item, [`Heard::Lost`].
 #[derive(Debug)]
-pub(crate) struct Link<S> {
+pub struct Link<S> {
     thing: ThingId,
     stream: S,
     shared: Arc<Mutex<Inner>>,

@@ -1,0 +1,92 @@
+//! The places of a floor that orders and robots go to, by the names that people give them.
+
+use std::collections::BTreeMap;
+
+use connect::vda5050::order::BlockingType;
+use serde_json::json;
+
+use crate::floor::{Floor, Network, NodeIndex};
+use crate::master::{Mission, Stop, Task};
+use crate::orders::Order;
+
+/// What ids of missions begin with that carry out an order.
+const ORDER: &str = "order ";
+/// The id of a mission to a charger.
+const CHARGE: &str = "charge";
+
+/// A station or storage.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    /// Where robots stand; at least one node.
+    pub(super) nodes: Vec<NodeIndex>,
+    pub(super) is_station: bool,
+}
+
+/// All places of a floor.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Places {
+    by_id: BTreeMap<String, Place>,
+    pub(super) chargers: Vec<NodeIndex>,
+}
+
+impl Places {
+    pub(super) fn of(floor: &Floor, network: &Network) -> Self {
+        let mut by_id = BTreeMap::new();
+        let stations = floor.stations.iter().map(|it| (&it.id, it.nodes.as_slice(), true));
+        let storages = floor.storages.iter().map(|it| (&it.id, std::slice::from_ref(&it.node), false));
+        for (id, nodes, is_station) in stations.chain(storages) {
+            let nodes: Vec<NodeIndex> = nodes.iter().filter_map(|node| network.node(node)).collect();
+            if !nodes.is_empty() {
+                by_id.entry(id.clone()).or_insert(Place { nodes, is_station });
+            }
+        }
+        let chargers = floor.chargers.iter().filter_map(|it| network.node(&it.node)).collect();
+        Self { by_id, chargers }
+    }
+
+    /// All of them, by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &Place)> {
+        self.by_id.iter()
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Place> {
+        self.by_id.get(id)
+    }
+}
+
+/// A node to go to and what to do there.
+fn stop(node: NodeIndex, action_type: &str, parameters: Vec<(String, serde_json::Value)>) -> Stop {
+    let task = Task { action_type: action_type.to_owned(), blocking_type: BlockingType::Hard, parameters };
+    Stop { node, tasks: vec![task] }
+}
+
+/// What a robot does for an order, between these two nodes.
+pub(super) fn mission(order: &Order, from: NodeIndex, to: NodeIndex) -> Mission {
+    let handle = |node, action_type, place: &str| {
+        let said = [
+            ("stationType", json!("station")),
+            ("stationName", json!(place)),
+            ("loadType", json!("load")),
+            ("loadId", json!(order.id)),
+        ];
+        stop(node, action_type, said.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    };
+    let (first, last) = (&order.wanted.from, &order.wanted.to);
+    let stops = vec![handle(from, "pick", first), handle(to, "drop", last)];
+    Mission { id: format!("{ORDER}{}", order.id), stops }
+}
+
+/// The order that a mission carries out.
+pub(super) fn order_of(mission: &str) -> Option<&str> {
+    mission.strip_prefix(ORDER)
+}
+
+/// What a robot does to be charged.
+pub(super) fn charging(charger: NodeIndex) -> Mission {
+    Mission { id: CHARGE.to_owned(), stops: vec![stop(charger, "startCharging", Vec::new())] }
+}
+
+/// Whether a mission is one to a charger.
+pub(super) fn is_charging(mission: &Mission) -> bool {
+    mission.id == CHARGE
+}

@@ -1,0 +1,316 @@
+//! A fleet in operation with virtual robots, a disk, and whatever goes wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use connect::Message;
+use connect::vda5050::{self, Address, Topic, Version};
+use model::Timestamp;
+use plan::Random;
+use serde_json::Value as Json;
+use site::run::Mode;
+
+use super::{Operation, Saved};
+use crate::floor::{Floor, Fulfilment};
+use crate::orders::{Order, OrderState, Wanted};
+use crate::traffic::Robot;
+use crate::vehicle::{Pose, Settings, Troubles, Vehicle};
+use crate::warehouse::Policy;
+
+const TICK: Duration = Duration::from_millis(250);
+
+/// Two robots whose middles are nearer than this have run into each other.
+const COLLISION_METRES: f64 = 0.75;
+
+struct World {
+    floor: Floor,
+    operation: Operation,
+    vehicles: Vec<Vehicle>,
+    linked: Vec<bool>,
+    orders_on_disk: BTreeMap<String, Order>,
+    robots_on_disk: BTreeMap<Robot, Json>,
+    now: Timestamp,
+    random: Random,
+    mode: Mode,
+    nearest_metres: f64,
+    sent: Vec<Message>,
+}
+
+fn shape(robots: usize) -> Fulfilment {
+    Fulfilment { block_columns: 3, block_rows: 3, block_length: 4, stations: 4, chargers: 3, robots, seed: 3 }
+}
+
+impl World {
+    fn new(robots: usize, troubles: Troubles) -> Self {
+        let floor = shape(robots).floor();
+        let network = floor.network().unwrap();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let settings = Settings { troubles, ..Settings::default() };
+        let vehicle = |(index, start): (usize, &crate::floor::RobotStart)| {
+            let point = network.point(network.node(&start.node).unwrap());
+            let pose = Pose { x: point.x, y: point.y, theta: start.theta, map: floor.map.clone(), node: String::new() };
+            let address = Address::new("uagv", Version::V2_1, "maker", &index.to_string());
+            Vehicle::new(settings.clone(), address, pose)
+        };
+        let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
+        assert_eq!(vehicles.len(), robots);
+        let mut operation = Operation::open(floor.clone(), network, Saved::default(), 1, now).unwrap();
+        for vehicle in &vehicles {
+            operation.add_robot(vehicle.address().clone(), Version::V2_1).unwrap();
+        }
+        Self {
+            floor,
+            operation,
+            linked: vec![false; vehicles.len()],
+            vehicles,
+            orders_on_disk: BTreeMap::new(),
+            robots_on_disk: BTreeMap::new(),
+            now,
+            random: Random::new(5),
+            mode: Mode::Operate,
+            nearest_metres: f64::INFINITY,
+            sent: Vec::new(),
+        }
+    }
+
+    /// Orders between storages and stations, there and back.
+    fn order(&mut self, count: usize) {
+        for _ in 0..count {
+            let storage = self.floor.storages[self.random.index(self.floor.storages.len())].id.clone();
+            let station = self.floor.stations[self.random.index(self.floor.stations.len())].id.clone();
+            let (from, to) = if self.random.index(2) == 0 { (storage, station) } else { (station, storage) };
+            let wanted = Wanted { from, to, priority: 0, due: None, not_before: None };
+            self.operation.create(None, wanted, "test", self.now).unwrap();
+        }
+        self.write();
+    }
+
+    fn write(&mut self) {
+        let unsaved = self.operation.unsaved();
+        for (id, order) in unsaved.orders {
+            match order {
+                Some(order) => self.orders_on_disk.insert(id, order),
+                None => self.orders_on_disk.remove(&id),
+            };
+        }
+        for (robot, record) in unsaved.robots {
+            match record {
+                Some(record) => self.robots_on_disk.insert(robot, record),
+                None => self.robots_on_disk.remove(&robot),
+            };
+        }
+        self.operation.saved();
+    }
+
+    fn tell(&mut self, message: &Message) {
+        let topic = Topic::parse(&message.topic).unwrap();
+        let read = vda5050::read(&topic, &message.payload).unwrap();
+        self.operation.hear(&topic, &read, self.now);
+    }
+
+    /// Lets the robots drive for a tick; what they say is heard unless nobody `listens`.
+    fn drive(&mut self, listens: bool) {
+        self.now = self.now + TICK;
+        for index in 0..self.vehicles.len() {
+            let vehicle = &mut self.vehicles[index];
+            let mut said = vehicle.step(TICK.as_secs_f64(), self.now, &mut self.random);
+            if self.linked[index] && !vehicle.is_linked() {
+                said.push(vehicle.will());
+            }
+            self.linked[index] = vehicle.is_linked();
+            for message in said.iter().filter(|_| listens) {
+                self.tell(message);
+            }
+        }
+        for (index, vehicle) in self.vehicles.iter().enumerate() {
+            for other in &self.vehicles[..index] {
+                let (a, b) = (vehicle.pose(), other.pose());
+                self.nearest_metres = self.nearest_metres.min((a.x - b.x).hypot(a.y - b.y));
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        let messages = self.operation.turn(self.now, Some((self.mode, Policy::default())));
+        self.write();
+        for message in &messages {
+            for vehicle in &mut self.vehicles {
+                if message.topic.starts_with(&format!("{}/", vehicle.address())) {
+                    vehicle.hear(&message.topic, &message.payload);
+                }
+            }
+        }
+        self.sent.extend(messages);
+        assert_eq!(self.operation.master().traffic().conflicts(), []);
+    }
+
+    fn tick(&mut self) {
+        self.drive(true);
+        self.turn();
+    }
+
+    /// Ends the program at any moment and starts it again on what is on disk, after a while.
+    fn kill(&mut self, ticks: usize) {
+        for _ in 0..ticks {
+            self.drive(false);
+        }
+        let saved = Saved {
+            orders: self.orders_on_disk.values().cloned().collect(),
+            robots: self.robots_on_disk.iter().map(|(robot, record)| (*robot, record.clone())).collect(),
+        };
+        let network = self.floor.network().unwrap();
+        self.operation = Operation::open(self.floor.clone(), network, saved, 1, self.now).unwrap();
+        // Links are told of by what the broker has retained.
+        for index in 0..self.vehicles.len() {
+            if !self.linked[index] {
+                let will = self.vehicles[index].will();
+                self.tell(&will);
+            }
+        }
+        assert_eq!(self.operation.master().traffic().conflicts(), []);
+    }
+
+    fn open(&self) -> usize {
+        self.operation.book().open_count()
+    }
+
+    fn count(&self, state: OrderState) -> u64 {
+        self.operation.book().count(state)
+    }
+
+    fn until(&mut self, seconds: u64, is_so: impl Fn(&Self) -> bool) -> bool {
+        for _ in 0..seconds * 4 {
+            if is_so(self) {
+                return true;
+            }
+            self.tick();
+        }
+        is_so(self)
+    }
+}
+
+#[test]
+fn a_shift_with_thirty_robots_is_worked_off_without_a_collision() {
+    let mut world = World::new(30, Troubles { delays_per_second: 0.01, delay_seconds_max: 5.0, ..Troubles::default() });
+    world.order(120);
+    let is_done = world.until(3_600, |world| world.open() == 0);
+    let stuck: Vec<_> = world.operation.robots().filter(|robot| robot.order.is_some()).collect();
+    assert!(is_done, "{} are open after an hour: {stuck:?}", world.open());
+    assert_eq!(world.count(OrderState::Done), 120);
+    assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+}
+
+#[test]
+fn whenever_it_is_killed_nothing_is_lost_and_nobody_collides() {
+    for seed in 0..4 {
+        let troubles = Troubles { link_losses_per_hour: 6.0, link_loss_seconds: 20.0, ..Troubles::default() };
+        let mut world = World::new(10, troubles);
+        world.random = Random::new(seed);
+        world.order(30);
+        for _ in 0..12 {
+            for _ in 0..world.random.index(120) {
+                world.tick();
+            }
+            // The end may come between what is written down and what is sent.
+            if world.random.index(2) == 0 {
+                world.operation.turn(world.now, Some((Mode::Operate, Policy::default())));
+                if world.random.index(2) == 0 {
+                    world.write();
+                }
+            }
+            let ticks = world.random.index(40);
+            world.kill(ticks);
+        }
+        let is_done = world.until(3_600, |world| world.open() == 0);
+        let stuck: Vec<_> = world.operation.robots().filter(|robot| robot.order.is_some()).collect();
+        assert!(is_done, "seed {seed}: {} are open: {stuck:?}", world.open());
+        let (done, failed) = (world.count(OrderState::Done), world.count(OrderState::Failed));
+        assert_eq!((done, failed), (30, 0), "seed {seed}");
+        assert!(world.nearest_metres > COLLISION_METRES, "seed {seed}: {} m", world.nearest_metres);
+    }
+}
+
+#[test]
+fn in_shadow_nothing_is_sent_and_what_would_be_is_told_once() {
+    let mut world = World::new(4, Troubles::default());
+    world.mode = Mode::Shadow;
+    world.order(8);
+    for _ in 0..200 {
+        world.tick();
+    }
+    let decisions: Vec<&Message> = world.sent.iter().filter(|it| it.topic.ends_with("/decisions/order")).collect();
+    let robots: BTreeSet<&str> = decisions.iter().map(|it| it.topic.as_str()).collect();
+    assert_eq!((world.sent.len(), robots.len()), (decisions.len(), 4));
+    assert_eq!(world.count(OrderState::Waiting), 8);
+    let said: Json = serde_json::from_slice(&decisions[0].payload).unwrap();
+    assert!(said["mode"] == "shadow" && said["way"].as_array().is_some_and(|way| !way.is_empty()), "{said}");
+}
+
+#[test]
+fn an_order_that_is_called_off_leaves_its_robot() {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(120, |world| world.count(OrderState::Assigned) == 1
+        && world.sent.iter().any(|it| it.topic.ends_with("/order"))));
+    world.operation.cancel("order-1", "kim", world.now).unwrap();
+    world.order(1);
+    assert!(world.until(600, |world| world.count(OrderState::Done) == 1));
+    assert_eq!((world.count(OrderState::Cancelled), world.open()), (1, 0));
+    let order = world.operation.book().get("order-1").unwrap();
+    assert_eq!(order.why.as_deref(), Some("called off by kim"));
+}
+
+#[test]
+fn a_robot_that_stays_away_gives_back_what_it_has_not_begun() {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(60, |world| world.count(OrderState::Assigned) == 1));
+    let robot = world.operation.book().get("order-1").unwrap().robot.unwrap();
+    world.vehicles[robot as usize - 1].lose_link(1e6);
+    assert!(world.until(900, |world| world.count(OrderState::Done) == 1));
+    assert_ne!(world.operation.book().get("order-1").unwrap().robot, Some(robot));
+}
+
+#[test]
+fn robots_that_are_low_are_charged_and_come_back() {
+    let mut world = World::new(3, Troubles::default());
+    world.vehicles[0].set_battery(12.0);
+    assert!(world.until(300, |world| world.operation.figures(world.now).charging == 1));
+    world.vehicles[0].set_battery(90.0);
+    world.order(6);
+    assert!(world.until(900, |world| world.open() == 0));
+}
+
+#[test]
+fn another_floor_keeps_robots_at_work_or_is_refused() {
+    let mut world = World::new(4, Troubles::default());
+    world.order(4);
+    assert!(world.until(60, |world| world.count(OrderState::Assigned) == 4));
+    let elsewhere = Fulfilment { block_columns: 1, block_rows: 1, ..shape(1) }.floor();
+    let network = elsewhere.network().unwrap();
+    let complaints = world.operation.set_floor(elsewhere, network).unwrap_err();
+    assert!(!complaints.is_empty());
+    // The same floor with another charger less is fine.
+    let mut other = world.floor.clone();
+    other.chargers.pop();
+    let network = other.network().unwrap();
+    world.operation.set_floor(other.clone(), network).unwrap();
+    world.floor = other;
+    assert!(world.until(900, |world| world.open() == 0));
+    assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+}
+
+#[test]
+fn a_robot_that_leaves_the_fleet_leaves_its_order() {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(60, |world| world.count(OrderState::Assigned) == 1));
+    let robot = world.operation.book().get("order-1").unwrap().robot.unwrap();
+    world.operation.remove_robot(robot, world.now).unwrap();
+    assert_eq!(world.count(OrderState::Waiting), 1);
+    assert!(world.operation.remove_robot(robot, world.now).is_err());
+    // It is taken to have left the floor.
+    world.vehicles.remove(robot as usize - 1);
+    world.linked.remove(robot as usize - 1);
+    assert!(world.until(900, |world| world.open() == 0));
+}

@@ -1,0 +1,100 @@
+//! What does not change while a shift goes on: the floor and everything that is read off it.
+
+use plan::assign::OnGrid;
+use plan::{Cell, Heading, Lifelong, State};
+use site::run::Complaint;
+use world::Random;
+
+use super::demand::{Places, Urgency, moment};
+use super::policy::Policy;
+use super::settings::{Warehouse, floor_complaints};
+use crate::dispatch::{Bookings, Rules, Situation, Worker};
+use crate::floor::{Floor, GridView, Network};
+
+/// A warehouse with its floor laid out.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) warehouse: Warehouse,
+    pub(super) policy: Policy,
+    pub(super) rules: Rules,
+    pub(super) floor: Floor,
+    pub(super) network: Network,
+    pub(super) view: GridView,
+    pub(super) places: Places,
+    pub(super) chargers: Vec<Cell>,
+    /// How long a step of the grid takes.
+    pub(super) dt_seconds: f64,
+}
+
+impl Layout {
+    /// Lays everything out, or says what is wrong with it.
+    pub(super) fn new(warehouse: &Warehouse, policy: Policy) -> Result<Self, Vec<Complaint>> {
+        let mut complaints = warehouse.complaints();
+        let floor = warehouse.floor.floor()?;
+        let network = floor.network().map_err(floor_complaints)?;
+        let view = GridView::of(&network).map_err(floor_complaints)?;
+        let places = Places::of(&floor, &network, &view);
+        complaints.extend(places.complaints(&warehouse.demand));
+        let count = warehouse.robots.count as usize;
+        if count * 10 > view.grid.len() * 9 {
+            let problem = format!("{count} robots do not fit on {} cells", view.grid.len());
+            let hint = "leave a tenth of the cells free".to_owned();
+            complaints.push(Complaint { place: "/world/robots/count".into(), problem, hint });
+        }
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let cell = |node: &str| network.node(node).map(|node| view.cell(node));
+        let chargers = floor.chargers.iter().filter_map(|charger| cell(&charger.node)).collect();
+        let radians_per_second = std::f64::consts::FRAC_PI_2 / warehouse.robots.turn_seconds;
+        let dt_seconds = view.step_seconds(warehouse.robots.speed, radians_per_second);
+        let rules = policy.rules(&warehouse.robots);
+        let warehouse = warehouse.clone();
+        Ok(Self { warehouse, policy, rules, floor, network, view, places, chargers, dt_seconds })
+    }
+
+    /// What dispatch is shown.
+    pub(super) fn situation<'a>(
+        &'a self,
+        now: f64,
+        bookings: &'a Bookings,
+        workers: &'a [Worker<'a, Urgency>],
+    ) -> Situation<'a, Urgency> {
+        Situation {
+            now: moment(now),
+            rules: self.rules,
+            places: &self.places.list,
+            chargers: &self.chargers,
+            bookings,
+            workers,
+        }
+    }
+
+    /// How far it is, as far as the planner has measured.
+    pub(super) fn distances<'a>(&'a self, planner: &'a Lifelong) -> OnGrid<'a> {
+        OnGrid { grid: &self.view.grid, fields: planner.known_fields() }
+    }
+
+    /// Where robots stand at the start: as the floor says, then on parking places, then anywhere that chance has it.
+    pub(super) fn starts(&self, seed: u64) -> Vec<State> {
+        let (floor, view, count) = (&self.floor, &self.view, self.warehouse.robots.count as usize);
+        let mut taken = vec![false; view.grid.len()];
+        let mut starts = Vec::with_capacity(count);
+        let drawn = floor.robots.iter().map(|robot| (robot.node.as_str(), GridView::heading(robot.theta)));
+        let parked = floor.parkings.iter().map(|parking| (parking.node.as_str(), Heading::East));
+        for (node, heading) in drawn.chain(parked) {
+            let Some(cell) = self.network.node(node).map(|node| view.cell(node)) else { continue };
+            if starts.len() < count && !std::mem::replace(&mut taken[cell as usize], true) {
+                starts.push(State { cell, heading });
+            }
+        }
+        let mut random = Random::new(seed, "starts");
+        while starts.len() < count {
+            let cell = random.index(view.grid.len());
+            if !std::mem::replace(&mut taken[cell], true) {
+                starts.push(State { cell: cell as Cell, heading: Heading::East });
+            }
+        }
+        starts
+    }
+}
