@@ -23,6 +23,12 @@ const PUSHES: u32 = 200;
 /// The share of pushes that an attempt passes over, of 65,536, so that attempts differ.
 const PUSHES_SKIPPED: u16 = 20_000;
 
+/// The work between two looks at the time, in choices that are examined; every attempt counts for some of them.
+const WORK_BETWEEN_LOOKS: u32 = 1_024;
+
+/// What an attempt counts for at least.
+const WORK_OF_TRY: u32 = 32;
+
 /// Who is in the way of a choice.
 enum Conflict {
     Nobody,
@@ -58,6 +64,8 @@ pub(crate) struct Window<'a, const D: usize> {
     mark: u32,
     /// More than any one agent loses in this plan.
     loss_bound: i64,
+    /// The choices examined since somebody asked.
+    examined: u32,
     random: Random,
 }
 
@@ -79,6 +87,7 @@ impl<'a, const D: usize> Window<'a, D> {
             mark: 0,
             loss: 0,
             loss_bound: 0,
+            examined: 0,
             random: Random::new(seed),
             chosen,
         };
@@ -156,6 +165,7 @@ impl<'a, const D: usize> Window<'a, D> {
             if loss - self.loss_bound > chain.limit {
                 break;
             }
+            self.examined += 1;
             match self.conflict(agent, choice) {
                 Conflict::Nobody if loss <= chain.limit => {
                     self.put(agent, index as u32);
@@ -218,7 +228,15 @@ impl<'a, const D: usize> Window<'a, D> {
         if own.is_empty() {
             return tried;
         }
-        while tried % 32 != 0 || !is_over() {
+        let mut work = 0;
+        loop {
+            work += WORK_OF_TRY + std::mem::take(&mut self.examined);
+            if work >= WORK_BETWEEN_LOOKS {
+                work = 0;
+                if is_over() {
+                    return tried;
+                }
+            }
             tried += 1;
             if tried % 4_096 == 0 {
                 self.bound_losses();
@@ -232,7 +250,6 @@ impl<'a, const D: usize> Window<'a, D> {
             let limit = self.loss + allowed as i64;
             self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED });
         }
-        tried
     }
 
     /// Goes on with other random numbers.

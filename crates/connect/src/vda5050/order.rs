@@ -328,7 +328,7 @@ impl InstantActions {
         });
         let actions = Json::Array(actions.collect());
         let by_text = (version == Version::V2_0).then(|| ("instantActions".to_owned(), actions.clone()));
-        Map::from_iter([("actions".to_owned(), actions)].into_iter().chain(by_text))
+        [("actions".to_owned(), actions)].into_iter().chain(by_text).collect()
     }
 }
 
