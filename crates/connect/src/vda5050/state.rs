@@ -80,7 +80,9 @@ impl State {
     /// they reached last, and instant actions that they never end; neither is work.
     pub fn is_idle(&self) -> bool {
         let is_reached = |node: &NodeState| {
-            node.sequence_id == self.last_node_sequence_id && node.node_id == self.last_node_id && !node.node_id.is_empty()
+            node.sequence_id == self.last_node_sequence_id
+                && node.node_id == self.last_node_id
+                && !node.node_id.is_empty()
         };
         let is_over = |action: &ActionState| action.action_status.is_final() || action.is_instant();
         self.node_states.iter().all(is_reached) && self.action_states.iter().all(is_over)

@@ -190,6 +190,9 @@ mod tests {
             assert!(!publish(&other) && !subscribe(&other), "{other}");
         }
         assert!(!subscribe("site/hall/v2/KIT/+/order") && !subscribe("site/hall/v2/KIT/0001/#"));
-        assert_eq!(["uagv/v2/KIT/+", "uagv/v2/#/1", "v2/KIT/1", "uagv/2/KIT/1"].map(Address::parse), [const { None }; 4]);
+        assert_eq!(
+            ["uagv/v2/KIT/+", "uagv/v2/#/1", "v2/KIT/1", "uagv/2/KIT/1"].map(Address::parse),
+            [const { None }; 4]
+        );
     }
 }

@@ -301,6 +301,7 @@ impl Master {
         parameters: BTreeMap<String, serde_json::Value>,
     ) -> Result<(), MasterError> {
         self.units.get_mut(&robot).ok_or(MasterError::Unknown(robot))?.parameters = parameters;
+        self.unsaved.insert(robot);
         Ok(())
     }
 

@@ -141,7 +141,7 @@ impl Master {
         // was done at a stop must not be sent again, as an update would: some robots do it again.
         let mission = unit.mission.as_ref().map(|mission| &mission.id);
         let is_over = unit.given.as_ref().is_some_and(|given| {
-            given.mission.as_ref() != mission || !given.decision.actions.is_empty() || unit.takes_updates == Some(false)
+            given.mission.as_ref() != mission || !given.decision.actions.is_empty() || unit.takes_updates != Some(true)
         });
         if begins
             && (is_over || is_at_goal && released == reached)
@@ -161,12 +161,15 @@ impl Master {
             None => (self.fresh_id(unit.id_length_max()), 0, reached, reached),
         };
         let nodes_max = unit.factsheet.as_ref().and_then(vda5050::Factsheet::order_nodes_max).unwrap_or(usize::MAX);
-        // The first update is the smallest, from where the robot stands: some would drive to a wrong node of a longer one.
-        let is_trial = unit.given.is_some() && unit.takes_updates != Some(true);
-        let nodes_max = if is_trial { 2 } else { nodes_max };
-        let to = released.min(from.saturating_add(nodes_max as u64 - 1));
-        // Who does not know updates does not know horizons either, and would drive on into them.
-        let horizon_max = if unit.takes_updates == Some(true) { self.settings.horizon_nodes } else { 0 };
+        let mut to = released.min(from.saturating_add(nodes_max as u64 - 1));
+        // Some robots drive on into the horizon and lose their way in updates. Until it is known not to be one of those, it is
+        // told less than it may, and watched.
+        let is_trial = unit.takes_updates.is_none() && unit.given.is_none() && to > from + 1;
+        to -= u64::from(is_trial);
+        let horizon_max = match unit.takes_updates {
+            Some(true) => self.settings.horizon_nodes,
+            _ => usize::from(is_trial),
+        };
         let horizon = horizon_max.min(nodes_max - (to - from) as usize - 1);
         let mut order = Order { order_id: order_id.clone(), order_update_id: update_id, ..Order::default() };
         for number in from..=to + horizon as u64 {
@@ -211,9 +214,18 @@ impl Master {
         if let Some(decision) = order.base().last().cloned() {
             let mission = unit.mission.as_ref().map(|mission| mission.id.clone());
             let mission = unit.given.take().map_or(mission, |given| given.mission);
-            unit.given =
-                Some(Given { order_id, update_id, mission, first_visit, sent_visit: to, decision, is_accepted: false });
-            unit.ordered = now;
+            let is_trial = is_trial && order.nodes.last().is_some_and(|node| !node.released);
+            unit.given = Some(Given {
+                order_id,
+                update_id,
+                mission,
+                first_visit,
+                sent_visit: to,
+                decision,
+                is_accepted: false,
+                is_trial,
+            });
+            (unit.ordered, unit.waits_since) = (now, None);
         }
         self.units.insert(robot, unit);
         self.unsaved.insert(robot);

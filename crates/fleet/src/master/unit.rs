@@ -53,6 +53,9 @@ pub(super) struct Given {
     pub(super) decision: Node,
     /// Whether the robot has shown the order.
     pub(super) is_accepted: bool,
+    /// Whether it ends with a node that is said to be no part of the base and is: nothing happens when the robot drives on.
+    #[serde(default)]
+    pub(super) is_trial: bool,
 }
 
 /// The stop that a robot is at or was released to, and the actions that have to end there.
@@ -90,7 +93,7 @@ pub struct Unit {
     pub stale_states: u64,
     /// Violations of the standard that it has committed.
     pub violations: u64,
-    /// Whether it goes on with an order that is updated, once that is known.
+    /// Whether it waits where its base ends and goes on when its order is updated, once that is known.
     #[serde(default)]
     pub takes_updates: Option<bool>,
     /// What its maker wants to be told with every action of an order, beside what the action itself is told.
@@ -106,6 +109,9 @@ pub struct Unit {
     pub(super) is_header_fresh: bool,
     pub(super) ordered: Timestamp,
     pub(super) not_before: Timestamp,
+    /// Since when it has stood where the base of a trial ends.
+    #[serde(default)]
+    pub(super) waits_since: Option<Timestamp>,
     pub(super) unlinked_since: Timestamp,
     pub(super) asked_state: Timestamp,
     pub(super) sent_headers: [u32; 8],
@@ -138,6 +144,7 @@ impl Unit {
             is_header_fresh: true,
             ordered: Timestamp::EPOCH,
             not_before: Timestamp::EPOCH,
+            waits_since: None,
             unlinked_since: now,
             asked_state: now,
             sent_headers: [0; 8],
