@@ -302,3 +302,42 @@ impl<'a, const D: usize> Window<'a, D> {
         self.bound_losses();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::Wish;
+    use crate::grid::{Grid, Heading, State};
+    use crate::operations::OperationTable;
+
+    #[test]
+    fn nobody_goes_through_walls() {
+        let grid = Grid::new(1, 10, |_, _| true).unwrap();
+        let starts = [3, 7];
+        let wishes = [(3, Heading::East), (7, Heading::East)].map(|(cell, heading)| Wish {
+            state: State { cell, heading },
+            goal: Some(9),
+            field: None,
+            next: None,
+            weight: 1,
+            is_fixed: false,
+        });
+        let choices = Choices::work_out(&grid, &OperationTable::<3>::new(), &wishes, 1);
+        let mut at_start = vec![NOBODY; grid.len()];
+        (at_start[3], at_start[7]) = (0, 1);
+        let waiting: Vec<u32> = (0..2)
+            .map(|agent| {
+                let stays = |index: &usize| choices.list[*index].cells == [starts[agent]; 3];
+                choices.of_agent(agent).find(stays).unwrap() as u32
+            })
+            .collect();
+        let mut window = Window::new(&choices, &starts, &at_start, waiting, 1);
+        let own = window.confine(|cell| cell < 5);
+        assert_eq!(own, [0]);
+        let looks = std::cell::Cell::new(0);
+        let is_over = || looks.replace(looks.get() + 1) > 8;
+        window.search(&own, &own, 0.0, is_over);
+        assert_eq!(window.taken(0).cells, [4; 3], "as far as the wall");
+        assert_eq!(window.taken(1).cells, [7; 3], "who is beyond is not touched");
+    }
+}
