@@ -13,7 +13,8 @@ const SHARE: f64 = 0.05;
 /// The same when there is little time.
 const SHARE_QUICK: f64 = 0.01;
 
-/// Measures everything. `instances` is the folder of League rounds; figures of shortened runs are pro rata and say so.
+/// Measures everything. `instances` is the folder of League rounds; shortened runs are compared with as many steps of the best
+/// solutions known.
 pub fn run(quick: bool, instances: &Path, share: Option<f64>) -> anyhow::Result<Report> {
     let mut rows = warehouse::rows(quick)?;
     rows.extend(league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }))?);

