@@ -23,8 +23,10 @@ const FIELD_BYTES_MAX: usize = 256 << 20;
 /// After so many plans in a row in which the same robot could not move at all, ways are looked for one robot after the other,
 /// which takes longer and finds ways around.
 const STUCK_PLANS: u32 = 20;
+/// For so many plans, so that who has found a way around can go it.
+const ROUTES_PLANS: u32 = 10;
 /// The most robots for which ways are looked for like that.
-const ROUTES_MAX: usize = 200;
+const ROUTES_MAX: usize = 120;
 /// After so many plans another robot is looked after first.
 const PLANS_A_TURN: usize = 12;
 
@@ -43,6 +45,8 @@ pub(super) struct Planner {
     plans: usize,
     /// In how many plans robots could not move at all.
     stuck: BTreeMap<Robot, u32>,
+    /// For how many plans ways are still looked for one robot after the other.
+    routes_left: u32,
 }
 
 impl Planner {
@@ -52,7 +56,7 @@ impl Planner {
             network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
         });
         let view = is_plain.then(|| GridView::of(network).ok()).flatten();
-        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: BTreeMap::new() }
+        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: BTreeMap::new(), routes_left: 0 }
     }
 
     /// What is known of distances, if the floor is a grid and was planned on.
@@ -69,12 +73,13 @@ impl Planner {
         policy: Policy,
     ) -> Vec<(Robot, Vec<PlannedStep>)> {
         self.plans += 1;
-        let is_stuck = self.stuck.values().any(|plans| *plans >= STUCK_PLANS);
-        if is_stuck {
+        self.routes_left = self.routes_left.saturating_sub(1);
+        if self.stuck.values().any(|plans| *plans >= STUCK_PLANS) && problem.starts.len() <= ROUTES_MAX {
             self.stuck.clear();
+            self.routes_left = ROUTES_PLANS;
         }
         let Some(view) = self.view.take() else { return self.by_routes(network, problem) };
-        let around = (is_stuck && problem.starts.len() <= ROUTES_MAX).then(|| self.by_routes(network, problem));
+        let around = (self.routes_left > 0).then(|| self.by_routes(network, problem));
         let paths = around.filter(|paths| !paths.is_empty()).or_else(|| self.on_grid(&view, problem, policy));
         self.view = Some(view);
         paths.unwrap_or_default()
