@@ -310,7 +310,10 @@ export interface paths {
         /** The robots of the fleet. */
         get: operations["list_robots"];
         put?: never;
-        /** Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing. */
+        /**
+         * Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing but its
+         *     parameters.
+         */
         post: operations["add_robot"];
         delete?: never;
         options?: never;
@@ -2416,6 +2419,8 @@ export interface components {
             interface?: string | null;
             /** @description Who made it. */
             manufacturer: string;
+            /** @description What its maker wants to be told with every action of an order, by key; left as it is when left out. */
+            parameters?: Record<string, never> | null;
             /** @description Which one it is. */
             serial: string;
             /** @description The version that it speaks: `2.0`, `2.1` or `3.0`. */
@@ -2439,6 +2444,8 @@ export interface components {
             number: number;
             /** @description The order that it has. */
             order: string | null;
+            /** @description What its maker wants to be told with every action. */
+            parameters?: Record<string, never>;
             /** @description What keeps it from working. */
             problem: string | null;
             /** @description Since when it is at that, as RFC 3339. */

@@ -89,12 +89,12 @@ const kinds: Record<string, IconName> = {
   lock: "lock", cover: "cover", blind: "cover", shutter: "cover", meter: "meter", energy_meter: "meter", power_meter: "meter", electricity_meter: "meter", battery: "battery", home_battery: "battery",
   solar: "solar", inverter: "solar", photovoltaic: "solar", charger: "car", car_charger: "car", ev_charger: "car", camera: "camera", speaker: "speaker", media_player: "speaker", water: "water",
   leak: "water", water_meter: "water", valve: "water", water_heater: "water", smoke: "smoke", smoke_alarm: "smoke", alarm: "smoke", gateway: "gateway", bridge: "gateway", hub: "gateway",
-  vacuum: "vacuum", fan: "fan", ventilation: "fan", ventilator: "fan",
+  robot: "robot", mobile_robot: "robot", agv: "robot", amr: "robot", vacuum: "vacuum", fan: "fan", ventilation: "fan", ventilator: "fan",
 };
 
 /** Kinds are free words; a part of one usually says enough. */
 const hints: [string, IconName][] = [
-  ["charger", "car"], ["car", "car"], ["light", "light"], ["lock", "lock"], ["smoke", "smoke"], ["leak", "water"], ["water", "water"], ["washing", "water"], ["dishwasher", "water"], ["motion", "motion"], ["presence", "motion"], ["occup", "motion"],
+  ["vacuum", "vacuum"], ["robot", "robot"], ["forklift", "robot"], ["charger", "car"], ["car", "car"], ["light", "light"], ["lock", "lock"], ["smoke", "smoke"], ["leak", "water"], ["water", "water"], ["washing", "water"], ["dishwasher", "water"], ["motion", "motion"], ["presence", "motion"], ["occup", "motion"],
   ["window", "door"], ["door", "door"], ["contact", "door"], ["thermostat", "thermostat"], ["heat", "thermostat"], ["meter", "meter"], ["solar", "solar"], ["battery", "battery"], ["plug", "plug"], ["blind", "cover"], ["fan", "fan"], ["vent", "fan"],
   ["camera", "camera"], ["speaker", "speaker"], ["climate", "thermometer"], ["temperature", "thermometer"], ["air", "thermometer"], ["weather", "thermometer"], ["fridge", "thermometer"], ["freezer", "thermometer"], ["gateway", "gateway"], ["bridge", "gateway"],
 ];

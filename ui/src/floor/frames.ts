@@ -106,7 +106,8 @@ export class Recording {
   }
 }
 
-export interface Heat { spots: { x: number; y: number; seconds: number }[]; most: number }
+/** `full` is how long is painted at the darkest; the most of them where it is absent. */
+export interface Heat { spots: { x: number; y: number; seconds: number }[]; most: number; full?: number }
 
 /** For how long robots stood still on their way, place by place, over the whole recording. */
 export function standing(recording: Recording): Heat {

@@ -7,6 +7,8 @@ const glideLeast = 60;
 const glideMost = 1200;
 /** After this long, half of what was seen of a congestion is forgotten. */
 const halfLifeSeconds = 180;
+/** A robot that stood for a moment is no congestion yet. */
+const fullSeconds = 30;
 const onTheWay = [doings.indexOf("going"), doings.indexOf("to_charger"), doings.indexOf("stuck")];
 
 function columns(size: number): Moment {
@@ -102,7 +104,7 @@ export class LiveFrames {
   /** Where robots stood on their way in the last minutes. */
   heat(): Heat {
     const spots = [...this.#heat.values()].filter((spot) => spot.seconds >= 1);
-    return { spots, most: spots.reduce((most, spot) => Math.max(most, spot.seconds), 0) };
+    return { spots, most: spots.reduce((most, spot) => Math.max(most, spot.seconds), 0), full: fullSeconds };
   }
 
   /** Forgets everybody: the floor is another one. */

@@ -200,7 +200,7 @@ export class CanvasPainter implements Painter {
     const size = Math.max(drawing.cell_metres * view.scale, 3);
     pen.fillStyle = this.#colour("--amber-mark");
     for (const spot of heat.spots) {
-      pen.globalAlpha = 0.12 + 0.83 * Math.sqrt(spot.seconds / heat.most);
+      pen.globalAlpha = 0.12 + 0.83 * Math.sqrt(spot.seconds / Math.max(heat.most, heat.full ?? 0));
       pen.fillRect(this.#x(view, spot.x) - size / 2, this.#y(view, spot.y) - size / 2, size, size);
     }
     pen.globalAlpha = 1;

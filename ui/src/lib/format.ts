@@ -44,6 +44,12 @@ export function humanName(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** A word that a thing says as its state is made readable; names, numbers and sentences stay as they were said. */
+export function humanValue(text: string): string {
+  if (text === "") return "—";
+  return /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/.test(text) || /^[A-Z]+(?:_[A-Z]+)*$/.test(text) ? humanName(text) : text;
+}
+
 export type BooleanSort = "switch" | "opening" | "lock" | "occupancy" | "wetness" | "fault";
 const sorts: [RegExp, BooleanSort][] = [
   [/unlocked/, "switch"], [/lock/, "lock"], [/open|contact|window|door/, "opening"], [/occup|motion|presence|vibration/, "occupancy"], [/wet|leak|water|moist/, "wetness"],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shapeNumbers, shapeStates, summarise, tableRows } from "../../src/charts/data.ts";
-import { booleanSort, fittingDecimals, formatAge, formatBytes, formatDuration, formatValue, humanName, unitSign } from "../../src/lib/format.ts";
+import { booleanSort, fittingDecimals, formatAge, formatBytes, formatDuration, formatValue, humanName, humanValue, unitSign } from "../../src/lib/format.ts";
 import { identifierFrom } from "../../src/lib/identifiers.ts";
 import { httpLine, mqttLine } from "../../src/lib/recipes.ts";
 import { judge, same } from "../../src/lib/settle.ts";
@@ -28,6 +28,7 @@ test("units, names and booleans are said in plain words", () => {
   assert.equal(unitSign(null), "");
   assert.equal(humanName("targetTemperature"), "Target temperature");
   assert.equal(humanName("color_temp"), "Color temp");
+  assert.deepEqual(["docked", "not_charging", "AUTOMATIC", "r3c1", "order-81", "Living room", ""].map(humanValue), ["Docked", "Not charging", "Automatic", "r3c1", "order-81", "Living room", "—"]);
   assert.equal(humanName("ev_charger"), "EV charger");
   assert.equal(humanName("current_ac"), "Current AC");
   assert.equal(booleanSort("window_open"), "opening");

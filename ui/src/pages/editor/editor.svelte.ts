@@ -129,7 +129,8 @@ export class Editor {
   nodeAt(point: Point): string | null {
     const cell = this.cellOf(point);
     if (cell) return cellId(...cell);
-    return this.grid ? null : (edits.nodeNear(this.floor, ...point, Math.max(this.step * 0.75, 0.3))?.id ?? null);
+    // A finger is less exact than the raster, and only nodes can be meant here.
+    return this.grid ? null : (edits.nodeNear(this.floor, ...point, Math.max(this.step * 1.5, 0.8))?.id ?? null);
   }
 
   /** The area from one point to another, whole cells of a grid. */
