@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "this drives other processes, and fails where they do"
 )]
 
@@ -50,7 +51,7 @@ impl Process {
 
 fn variable(name: &str) -> PathBuf {
     let hint = "cargo xtask test, or cargo xtask interop vehicles DIR";
-    std::env::var_os(name).map(PathBuf::from).unwrap_or_else(|| panic!("{name} is not set; hint: {hint}"))
+    std::env::var_os(name).map_or_else(|| panic!("{name} is not set; hint: {hint}"), PathBuf::from)
 }
 
 fn file(name: &str) -> PathBuf {
@@ -165,9 +166,7 @@ impl Site {
             if is_so(&robots, &orders) {
                 return;
             }
-            if Instant::now() > deadline {
-                panic!("waited in vain for {what}: {robots:#?} {fleet:#}");
-            }
+            assert!(Instant::now() <= deadline, "waited in vain for {what}: {robots:#?} {fleet:#}");
             std::thread::sleep(Duration::from_millis(250));
         }
     }

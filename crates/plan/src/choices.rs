@@ -47,6 +47,9 @@ impl<const D: usize> Choices<D> {
     /// Works out all choices on so many threads.
     pub(crate) fn work_out(grid: &Grid, table: &OperationTable<D>, wishes: &[Wish<'_>], threads: usize) -> Self {
         let chunk = wishes.len().div_ceil(threads.max(1)).max(64);
+        if wishes.len() <= chunk {
+            return Self::of(grid, table, wishes);
+        }
         let parts: Vec<Self> = std::thread::scope(|scope| {
             let workers: Vec<_> =
                 wishes.chunks(chunk).map(|wishes| scope.spawn(move || Self::of(grid, table, wishes))).collect();

@@ -3,6 +3,8 @@
 //! A turn costs one, a step costs what the grid says, so from any heading a cell is at most two turns worse than from its
 //! best one. A field therefore keeps one distance a cell and two bits a heading: three bytes instead of eight.
 
+use std::sync::Arc;
+
 use crate::grid::{Cell, Grid, Heading, NO_CELL, State};
 
 /// Farther than anything that can be reached; also the distance of what cannot be reached.
@@ -11,11 +13,11 @@ pub const UNREACHABLE: u16 = u16::MAX;
 /// The largest cost of one step that the buckets hold.
 const BUCKETS: usize = 256;
 
-/// The distances of all states to one goal.
+/// The distances of all states to one goal. A clone is the same field, not another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    distances: Box<[u16]>,
-    turns: Box<[u8]>,
+    distances: Arc<[u16]>,
+    turns: Arc<[u8]>,
 }
 
 impl Field {
@@ -30,6 +32,12 @@ impl Field {
     /// The cost of the cheapest way from a cell, looking the best way.
     pub fn nearest(&self, cell: Cell) -> u16 {
         self.distances[cell as usize]
+    }
+
+    /// Whether it is the same field, not only an equal one.
+    #[cfg(test)]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.distances, &other.distances)
     }
 
     /// The bytes that a field of so many cells takes.

@@ -1,7 +1,10 @@
 //! The fields that are in use, worked out when they are first needed and forgotten when memory is short.
+//!
+//! Planners of the same floor can share a [`Shelf`], so that each field is worked out once. What a planner knows does not
+//! depend on it: a field from the shelf costs as much of a budget as one that is made.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::budget::Budget;
 use crate::field::{Field, FieldMaker};
@@ -9,6 +12,30 @@ use crate::grid::{Cell, Grid};
 
 /// The memory that fields may take unless said otherwise.
 pub const FIELD_BYTES_MAX: usize = 1_300 << 20;
+
+/// Fields that planners of one floor share.
+#[derive(Debug)]
+pub struct Shelf {
+    by_goal: Vec<OnceLock<Field>>,
+    /// How many more are kept.
+    room: AtomicUsize,
+}
+
+impl Shelf {
+    /// An empty shelf for a floor, on which fields of so many bytes have room. What comes later is not kept.
+    pub fn new(grid: &Grid, bytes_max: usize) -> Self {
+        let room = AtomicUsize::new(bytes_max / Field::bytes(grid.len()));
+        Self { by_goal: (0..grid.len()).map(|_| OnceLock::new()).collect(), room }
+    }
+
+    fn keep(&self, goal: Cell, field: &Field) {
+        let has_room = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).is_ok();
+        // Whoever was faster has put the same field there.
+        if has_room && self.by_goal[goal as usize].set(field.clone()).is_err() {
+            self.room.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
 
 /// The fields of one floor by goal.
 #[derive(Debug)]
@@ -20,6 +47,7 @@ pub struct Fields {
     round: u32,
     count_max: usize,
     evicted: u64,
+    shelf: Option<Arc<Shelf>>,
 }
 
 impl Fields {
@@ -34,7 +62,14 @@ impl Fields {
             round: 0,
             count_max: (bytes_max / Field::bytes(grid.len())).max(16),
             evicted: 0,
+            shelf: None,
         }
+    }
+
+    /// Takes fields from a shelf of the same floor when they are there, and puts those on it that are made.
+    pub fn share(&mut self, shelf: Arc<Shelf>) {
+        assert_eq!(shelf.by_goal.len(), self.by_goal.len(), "a shelf belongs to one floor");
+        self.shelf = Some(shelf);
     }
 
     /// The threads that work.
@@ -112,10 +147,16 @@ impl Fields {
         }
         let next = AtomicUsize::new(0);
         let made = Mutex::new(Vec::with_capacity(goals.len()));
+        let shelf = self.shelf.as_deref();
         let work = |maker: &mut FieldMaker| {
             while !budget.is_over() {
                 let Some(goal) = goals.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                let field = maker.make(*goal);
+                let known = shelf.and_then(|shelf| shelf.by_goal[*goal as usize].get());
+                let field = known.cloned().unwrap_or_else(|| {
+                    let field = maker.make(*goal);
+                    shelf.inspect(|shelf| shelf.keep(*goal, &field));
+                    field
+                });
                 made.lock().expect("no worker panics").push((*goal, field));
             }
         };
@@ -160,5 +201,22 @@ mod tests {
         assert!(fields.kept.len() <= 20);
         assert_eq!(fields.prepare(0..64, budget), 44, "no more than fit");
         assert!(fields.kept.len() <= 20);
+    }
+
+    #[test]
+    fn a_shared_field_is_made_once_and_counts_as_made() {
+        let grid = Grid::new(8, 8, |_, _| true).unwrap();
+        let shelf = Arc::new(Shelf::new(&grid, 2 * Field::bytes(64)));
+        let fields = || {
+            let mut fields = Fields::new(&grid, 1, 20 * Field::bytes(64));
+            fields.share(shelf.clone());
+            let budget = Budget::new(&WallClock, Duration::from_secs(60));
+            assert_eq!(fields.prepare(0..3, budget), 0);
+            fields
+        };
+        let (one, other) = (fields(), fields());
+        let is_same = |goal| one.get(goal).unwrap().is_same(other.get(goal).unwrap());
+        assert_eq!([0, 1, 2].map(is_same), [true, true, false], "two have room on the shelf");
+        assert_eq!(one.get(2), other.get(2));
     }
 }

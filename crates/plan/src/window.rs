@@ -18,7 +18,10 @@ pub const AGENTS_MAX: usize = NOBODY as usize - 1;
 const CHAIN_MAX: u32 = 400;
 
 /// How many pushes one attempt at improvement may try: dense floors need many, and those of open ones end early.
-const PUSHES: u32 = 200;
+const PUSHES: u32 = 300;
+
+/// From how many random agents the next one to be improved is taken.
+const DRAWN: usize = 2;
 
 /// The share of pushes that an attempt passes over, of 65,536, so that attempts differ.
 const PUSHES_SKIPPED: u16 = 20_000;
@@ -222,12 +225,14 @@ impl<'a, const D: usize> Window<'a, D> {
         self.bound_losses();
     }
 
-    /// Improves the plan by random agents of `own` until the time is out. Returns how many were tried.
-    pub(crate) fn search(&mut self, own: &[u16], temperature: f64, is_over: impl Fn() -> bool) -> u64 {
+    /// Improves the plan by the agents of `first` in their order and then by random ones of `own`, until the time is out.
+    /// Returns how many were tried.
+    pub(crate) fn search(&mut self, first: &[u16], own: &[u16], temperature: f64, is_over: impl Fn() -> bool) -> u64 {
         let mut tried = 0;
         if own.is_empty() {
             return tried;
         }
+        let mut first = first.iter().copied();
         let mut work = 0;
         loop {
             work += WORK_OF_TRY + std::mem::take(&mut self.examined);
@@ -241,7 +246,7 @@ impl<'a, const D: usize> Window<'a, D> {
             if tried % 4_096 == 0 {
                 self.bound_losses();
             }
-            let agent = own[self.random.index(own.len())];
+            let agent = first.next().unwrap_or_else(|| self.draw(own));
             if self.taken(usize::from(agent)).loss == 0 {
                 continue;
             }
@@ -250,6 +255,18 @@ impl<'a, const D: usize> Window<'a, D> {
             let limit = self.loss + allowed as i64;
             self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED });
         }
+    }
+
+    /// Of some random agents the one that loses most: there is most to gain.
+    fn draw(&mut self, own: &[u16]) -> u16 {
+        let mut drawn = own[self.random.index(own.len())];
+        for _ in 1..DRAWN {
+            let other = own[self.random.index(own.len())];
+            if self.taken(usize::from(other)).loss > self.taken(usize::from(drawn)).loss {
+                drawn = other;
+            }
+        }
+        drawn
     }
 
     /// Goes on with other random numbers.

@@ -112,7 +112,8 @@ impl Dispatcher {
         Self { assigner: Assigner::new(seed) }
     }
 
-    /// An order, or none, for every robot that can take one; robots that are not named keep what they have. `open` are the
+    /// An order, or none, for every robot that can take one, when there are orders to take; robots that are not named keep
+    /// what they have. `open` are the
     /// orders that nobody has, the most urgent first.
     pub fn orders<'a, K: Copy>(
         &mut self,
@@ -151,8 +152,11 @@ impl Dispatcher {
                 Candidate { state: worker.state, holds }
             })
             .collect();
-        let most = pool.len() + LOOKED_AT * looked_at.len();
-        draw(situation, &mut pool, open, most);
+        let held = pool.len();
+        draw(situation, &mut pool, open, held + LOOKED_AT * looked_at.len());
+        if pool.len() == held {
+            return Vec::new();
+        }
         let jobs: Vec<Job> = pool.iter().map(|task| job(situation, task, distances)).collect();
         let taken = self.assigner.assign(distances, &candidates, &jobs, budget);
         let key = |job: usize| pool[job].key;

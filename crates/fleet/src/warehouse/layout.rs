@@ -1,15 +1,62 @@
 //! What does not change while a shift goes on: the floor and everything that is read off it.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use plan::assign::OnGrid;
-use plan::{Cell, Heading, Lifelong, State};
+use plan::{Cell, Heading, Lifelong, Shelf, State};
 use site::run::Complaint;
 use world::Random;
 
 use super::demand::{Places, Urgency, moment};
 use super::policy::Policy;
-use super::settings::{Warehouse, floor_complaints};
+use super::settings::{FloorSource, Warehouse, floor_complaints};
 use crate::dispatch::{Bookings, Rules, Situation, Worker};
 use crate::floor::{Floor, GridView, Network};
+
+/// How many floors are remembered.
+const GROUNDS_MAX: usize = 4;
+/// The memory for the distance fields that are kept of each of them.
+const SHELF_BYTES_MAX: usize = 64 << 20;
+
+/// The floors that were laid out last: searches try many warehouses on few floors. What comes out of a shift does not
+/// depend on what is remembered here.
+static GROUNDS: Mutex<VecDeque<Arc<Ground>>> = Mutex::new(VecDeque::new());
+
+/// A floor, laid out.
+#[derive(Debug)]
+pub(super) struct Ground {
+    source: FloorSource,
+    pub(super) floor: Floor,
+    pub(super) network: Network,
+    pub(super) view: GridView,
+    /// What was measured of it.
+    pub(super) shelf: Arc<Shelf>,
+}
+
+impl Ground {
+    /// The floor of a source: the one that is remembered, or a new one.
+    fn of(source: &FloorSource) -> Result<Arc<Self>, Vec<Complaint>> {
+        // Who wants a floor that is being laid out waits for it.
+        let mut grounds = GROUNDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = grounds.iter().position(|ground| ground.source == *source);
+        let ground = match known.and_then(|at| grounds.remove(at)) {
+            Some(ground) => ground,
+            None => Arc::new(Self::new(source)?),
+        };
+        grounds.push_front(ground.clone());
+        grounds.truncate(GROUNDS_MAX);
+        Ok(ground)
+    }
+
+    fn new(source: &FloorSource) -> Result<Self, Vec<Complaint>> {
+        let floor = source.floor()?;
+        let network = floor.network().map_err(floor_complaints)?;
+        let view = GridView::of(&network).map_err(floor_complaints)?;
+        let shelf = Arc::new(Shelf::new(&view.grid, SHELF_BYTES_MAX));
+        Ok(Self { source: source.clone(), floor, network, view, shelf })
+    }
+}
 
 /// A warehouse with its floor laid out.
 #[derive(Debug)]
@@ -17,9 +64,7 @@ pub(super) struct Layout {
     pub(super) warehouse: Warehouse,
     pub(super) policy: Policy,
     pub(super) rules: Rules,
-    pub(super) floor: Floor,
-    pub(super) network: Network,
-    pub(super) view: GridView,
+    pub(super) ground: Arc<Ground>,
     pub(super) places: Places,
     pub(super) chargers: Vec<Cell>,
     /// How long a step of the grid takes.
@@ -30,10 +75,9 @@ impl Layout {
     /// Lays everything out, or says what is wrong with it.
     pub(super) fn new(warehouse: &Warehouse, policy: Policy) -> Result<Self, Vec<Complaint>> {
         let mut complaints = warehouse.complaints();
-        let floor = warehouse.floor.floor()?;
-        let network = floor.network().map_err(floor_complaints)?;
-        let view = GridView::of(&network).map_err(floor_complaints)?;
-        let places = Places::of(&floor, &network, &view);
+        let ground = Ground::of(&warehouse.floor)?;
+        let Ground { floor, network, view, .. } = &*ground;
+        let places = Places::of(floor, network, view);
         complaints.extend(places.complaints(&warehouse.demand));
         let count = warehouse.robots.count as usize;
         if count * 10 > view.grid.len() * 9 {
@@ -50,7 +94,7 @@ impl Layout {
         let dt_seconds = view.step_seconds(warehouse.robots.speed, radians_per_second);
         let rules = policy.rules(&warehouse.robots);
         let warehouse = warehouse.clone();
-        Ok(Self { warehouse, policy, rules, floor, network, view, places, chargers, dt_seconds })
+        Ok(Self { warehouse, policy, rules, ground, places, chargers, dt_seconds })
     }
 
     /// What dispatch is shown.
@@ -72,18 +116,19 @@ impl Layout {
 
     /// How far it is, as far as the planner has measured.
     pub(super) fn distances<'a>(&'a self, planner: &'a Lifelong) -> OnGrid<'a> {
-        OnGrid { grid: &self.view.grid, fields: planner.known_fields() }
+        OnGrid { grid: &self.ground.view.grid, fields: planner.known_fields() }
     }
 
     /// Where robots stand at the start: as the floor says, then on parking places, then anywhere that chance has it.
     pub(super) fn starts(&self, seed: u64) -> Vec<State> {
-        let (floor, view, count) = (&self.floor, &self.view, self.warehouse.robots.count as usize);
+        let Ground { floor, network, view, .. } = &*self.ground;
+        let count = self.warehouse.robots.count as usize;
         let mut taken = vec![false; view.grid.len()];
         let mut starts = Vec::with_capacity(count);
         let drawn = floor.robots.iter().map(|robot| (robot.node.as_str(), GridView::heading(robot.theta)));
         let parked = floor.parkings.iter().map(|parking| (parking.node.as_str(), Heading::East));
         for (node, heading) in drawn.chain(parked) {
-            let Some(cell) = self.network.node(node).map(|node| view.cell(node)) else { continue };
+            let Some(cell) = network.node(node).map(|node| view.cell(node)) else { continue };
             if starts.len() < count && !std::mem::replace(&mut taken[cell as usize], true) {
                 starts.push(State { cell, heading });
             }

@@ -45,26 +45,41 @@ pub(super) struct Robot {
     pub(super) battery: f64,
     /// It does not move before this second.
     pub(super) stuck_until: f64,
+    /// The second of its next stop, and of its next breakdown.
+    next_stop: f64,
+    next_breakdown: f64,
     /// Its own chance, so that what happens to one does not change what happens to others.
     pub(super) random: Random,
 }
 
+/// A length that varies by chance, 1 on average.
+fn lasting(random: &mut Random) -> f64 {
+    -libm::log(1.0 - random.unit())
+}
+
+/// Seconds until something happens that happens so often.
+fn wait(per_hour: f64, random: &mut Random) -> f64 {
+    lasting(random) * 3_600.0 / per_hour
+}
+
 impl Robot {
-    pub(super) fn new(state: State, number: usize, seed: u64) -> Self {
+    pub(super) fn new(state: State, troubles: &Troubles, number: usize, seed: u64) -> Self {
         let mut random = Random::new(seed, &format!("robot {number}"));
         let battery = random.between(60.0, 100.0);
-        Self { state, doing: Doing::Free, carried: None, battery, stuck_until: 0.0, random }
+        let next_stop = wait(troubles.stops_per_robot_hour, &mut random);
+        let next_breakdown = wait(troubles.breakdowns_per_robot_day / 24.0, &mut random);
+        Self { state, doing: Doing::Free, carried: None, battery, stuck_until: 0.0, next_stop, next_breakdown, random }
     }
 
-    /// Stops and breakdowns, as chance has them; how long this one will last, if it begins now.
-    pub(super) fn meet_trouble(&mut self, troubles: &Troubles, now: f64, dt_seconds: f64) {
-        let stop = self.random.happens(troubles.stops_per_robot_hour, dt_seconds);
-        let breakdown = self.random.happens(troubles.breakdowns_per_robot_day / 24.0, dt_seconds);
-        let lasting = -libm::log(1.0 - self.random.unit());
-        if breakdown {
-            self.stuck_until = self.stuck_until.max(now + lasting * troubles.repair_minutes * 60.0);
-        } else if stop {
-            self.stuck_until = self.stuck_until.max(now + lasting * troubles.stop_seconds);
+    /// Stops and breakdowns, as chance has them.
+    pub(super) fn meet_trouble(&mut self, troubles: &Troubles, now: f64) {
+        while now >= self.next_stop {
+            self.stuck_until = self.stuck_until.max(now + lasting(&mut self.random) * troubles.stop_seconds);
+            self.next_stop += wait(troubles.stops_per_robot_hour, &mut self.random);
+        }
+        while now >= self.next_breakdown {
+            self.stuck_until = self.stuck_until.max(now + lasting(&mut self.random) * troubles.repair_minutes * 60.0);
+            self.next_breakdown += wait(troubles.breakdowns_per_robot_day / 24.0, &mut self.random);
         }
     }
 

@@ -22,6 +22,10 @@ use crate::effort::Effort;
 const OPEN_MAX: usize = 50_000;
 /// The least seconds that a robot is served.
 const SERVED_MIN: f64 = 0.5;
+/// How many changes of the plan are tried for each robot and step, besides those that a policy asks for.
+const TRIES: u64 = 3;
+/// How many changes the planner tries between two looks at its budget.
+const TRIES_PER_LOOK: u64 = 32;
 /// Virtual seconds between two frames of a recording.
 const FRAME_SECONDS: f64 = 1.0;
 /// The memory for distance fields.
@@ -56,25 +60,28 @@ impl Shift {
             field_bytes_max: FIELD_BYTES_MAX,
             ..plan::Settings::default()
         };
-        let planner = Lifelong::new(&layout.view.grid, settings).map_err(|error| {
+        let mut planner = Lifelong::new(&layout.ground.view.grid, settings).map_err(|error| {
             vec![Complaint {
                 place: "/policy/parameters/depth".into(),
                 problem: error.to_string(),
                 hint: String::new(),
             }]
         })?;
-        let starts = layout.starts(seed).into_iter().enumerate();
+        planner.fields().share(layout.ground.shelf.clone());
+        let troubles = &layout.warehouse.troubles;
+        let robots = layout.starts(seed).into_iter().enumerate();
+        let robots = robots.map(|(number, state)| Robot::new(state, troubles, number, seed)).collect();
         Ok(Self {
             stream: Stream::new(&layout.warehouse.demand, &layout.places, seed),
             planner,
             dispatcher: Dispatcher::new(seed),
             effort: Effort::default(),
-            robots: starts.map(|(number, state)| Robot::new(state, number, seed)).collect(),
+            robots,
             open: BTreeMap::new(),
             taken_in: 0,
             came: Vec::new(),
-            bookings: Bookings::new(layout.view.grid.len()),
-            figures: Figures { served: vec![0.0; layout.floor.stations.len()], ..Figures::default() },
+            bookings: Bookings::new(layout.ground.view.grid.len()),
+            figures: Figures { served: vec![0.0; layout.ground.floor.stations.len()], ..Figures::default() },
             now: 0.0,
             trace: seed,
             layout,
@@ -88,7 +95,7 @@ impl Shift {
 
     /// The grid that is driven on.
     pub fn grid(&self) -> &Grid {
-        &self.layout.view.grid
+        &self.layout.ground.view.grid
     }
 
     /// A digest of everything that happened so far.
@@ -102,7 +109,10 @@ impl Shift {
         let steps = (seconds / self.layout.dt_seconds).ceil().max(1.0) as u64;
         for step in 0..steps {
             if watch.wants_frames() && self.now >= next_frame {
-                watch.frame(self.now, frame(&self.robots, &self.layout.network, &self.layout.view, self.now));
+                watch.frame(
+                    self.now,
+                    frame(&self.robots, &self.layout.ground.network, &self.layout.ground.view, self.now),
+                );
                 next_frame = self.now + FRAME_SECONDS;
             }
             self.step();
@@ -117,6 +127,7 @@ impl Shift {
     pub fn close(self) -> (Kpis, Vec<String>) {
         let stations: Vec<StationFigures<'_>> = self
             .layout
+            .ground
             .floor
             .stations
             .iter()
@@ -132,7 +143,7 @@ impl Shift {
     pub fn step(&mut self) {
         self.take_orders();
         for robot in &mut self.robots {
-            robot.meet_trouble(&self.layout.warehouse.troubles, self.now, self.layout.dt_seconds);
+            robot.meet_trouble(&self.layout.warehouse.troubles, self.now);
         }
         self.work_at_stops();
         self.send_to_chargers();
@@ -185,7 +196,7 @@ impl Shift {
         let carried = robot.carried.as_ref().expect("only who carries an order arrives at a stop");
         let place = &self.layout.places.named[carried.order.stops[carried.stop]];
         let Some(station) = place.station else { return self.layout.warehouse.robots.load_seconds };
-        let worked = &self.layout.floor.stations[station];
+        let worked = &self.layout.ground.floor.stations[station];
         let seconds = worked.service_seconds + worked.service_deviation_seconds * robot.random.normal();
         let seconds = seconds.max(SERVED_MIN);
         self.figures.served[station] += seconds;
@@ -216,7 +227,7 @@ impl Shift {
             .stops
             .iter()
             .map(|stop| match self.layout.places.named[*stop].station {
-                Some(station) => self.layout.floor.stations[station].service_seconds,
+                Some(station) => self.layout.ground.floor.stations[station].service_seconds,
                 None => self.layout.warehouse.robots.load_seconds,
             })
             .sum();
@@ -289,37 +300,39 @@ impl Shift {
                 Agent { state: robot.state, goal, next, beyond, is_fixed }
             })
             .collect();
-        let looks = self.robots.len() as u64 * u64::from(2 + self.layout.policy.improvement) + 64;
+        let count = self.robots.len() as u64;
+        let goals = agents.iter().flat_map(|agent| agent.goal.into_iter().chain(agent.next));
+        let budget = Budget::new(&self.effort, Duration::from_micros(2 * count + 16));
+        self.planner.fields().prepare_more(goals, budget);
+        let looks =
+            8 + count.div_ceil(16) + count * (TRIES + u64::from(self.layout.policy.improvement)) / TRIES_PER_LOOK;
         let budget = Budget::new(&self.effort, Duration::from_micros(looks));
-        match self.planner.solve(Step { grid: &self.layout.view.grid, agents: &agents }, budget) {
+        match self.planner.solve(Step { grid: &self.layout.ground.view.grid, agents: &agents }, budget) {
             Ok(plan) => plan.actions,
             // The judge threw the plan out: nobody moves in this step.
             Err(_) => vec![Action::Wait; agents.len()],
         }
     }
 
-    /// Carries the plan out, but for those who cannot move and whoever would run into them.
+    /// Carries the plan out.
     fn drive(&mut self, planned: &[Action]) {
-        let fixed: Vec<bool> = self.robots.iter().map(|robot| robot.is_fixed(self.now)).collect();
-        let actions = hold_back(&self.layout.view.grid, &self.robots, planned, &fixed);
-        for (number, action) in actions.into_iter().enumerate() {
-            let robot = &mut self.robots[number];
+        for (robot, action) in self.robots.iter_mut().zip(planned.iter().copied()) {
             let charging = match robot.doing {
-                Doing::Charging(charger) => Some(self.layout.floor.chargers[charger].percent_per_hour),
+                Doing::Charging(charger) => Some(self.layout.ground.floor.chargers[charger].percent_per_hour),
                 _ => None,
             };
             let before = robot.state;
-            robot.state = self.layout.view.grid.after(before, action).unwrap_or(before);
+            robot.state = self.layout.ground.view.grid.after(before, action).unwrap_or(before);
             robot.spend(&self.layout.warehouse.robots, charging, action != Action::Wait, self.layout.dt_seconds);
             let figures = &mut self.figures;
             let dt = self.layout.dt_seconds;
-            let is_going = !fixed[number] && matches!(robot.doing, Doing::Going | Doing::ToCharger(_));
+            let is_going = !robot.is_fixed(self.now) && matches!(robot.doing, Doing::Going | Doing::ToCharger(_));
             figures.with_order += if robot.carried.is_some() { dt } else { 0.0 };
             figures.going += if is_going { dt } else { 0.0 };
             figures.blocked += if is_going && action == Action::Wait { dt } else { 0.0 };
             figures.charging += if charging.is_some() { dt } else { 0.0 };
             figures.stuck += if robot.is_stuck(self.now) { dt } else { 0.0 };
-            figures.metres += if action == Action::Forward { self.layout.view.step_metres } else { 0.0 };
+            figures.metres += if action == Action::Forward { self.layout.ground.view.step_metres } else { 0.0 };
             let said = u64::from(robot.state.cell) << 2 | robot.state.heading as u64;
             self.trace = (self.trace ^ said).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(23);
         }
@@ -328,25 +341,4 @@ impl Shift {
 
 fn workers(robots: &[Robot], now: f64) -> Vec<Worker<'_, Urgency>> {
     robots.iter().map(|robot| robot.worker(now)).collect()
-}
-
-/// The plan without the moves of those who cannot move, and of everybody who would then run into somebody.
-fn hold_back(grid: &Grid, robots: &[Robot], planned: &[Action], fixed: &[bool]) -> Vec<Action> {
-    let mut actions = planned.to_vec();
-    let mut coming: std::collections::HashMap<Cell, usize> = std::collections::HashMap::new();
-    let ahead = |number: usize| grid.ahead(robots[number].state.cell, robots[number].state.heading);
-    for (number, action) in planned.iter().enumerate() {
-        if *action == Action::Forward {
-            coming.insert(ahead(number), number);
-        }
-    }
-    let mut held: Vec<usize> = (0..robots.len()).filter(|number| fixed[*number]).collect();
-    while let Some(number) = held.pop() {
-        actions[number] = Action::Wait;
-        // Whoever wanted the cell that is not left now waits too.
-        if let Some(behind) = coming.remove(&robots[number].state.cell) {
-            held.push(behind);
-        }
-    }
-    actions
 }

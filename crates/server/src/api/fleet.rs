@@ -417,8 +417,9 @@ pub async fn add_robot(
     vda5050::thing_of(&robot.manufacturer, &robot.serial)
         .map_err(|error| Problem::invalid(error.to_string()).at("serial"))?;
     let parameters = robot.parameters;
-    let is_odd =
-        |it: &BTreeMap<String, serde_json::Value>| it.len() > PARAMETERS_MAX || it.values().any(|it| it.is_null());
+    let is_odd = |it: &BTreeMap<String, serde_json::Value>| {
+        it.len() > PARAMETERS_MAX || it.values().any(serde_json::Value::is_null)
+    };
     if parameters.as_ref().is_some_and(is_odd) {
         let problem = Problem::invalid(format!("at most {PARAMETERS_MAX} parameters are accepted, and none is null"));
         return Err(problem.at("parameters"));
