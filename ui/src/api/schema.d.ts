@@ -176,6 +176,208 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fleet at a glance. */
+        get: operations["get_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/floor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The floor that is driven on. */
+        get: operations["get_floor"];
+        /** Puts another floor under the fleet. Robots with work must find their places on it. */
+        put: operations["put_floor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Orders, the newest first. Of those that are over the newest 20,000 are kept. */
+        get: operations["list_orders"];
+        put?: never;
+        /** Takes an order. It is on disk when this answers; asking again with the same id and content gives the same order. */
+        post: operations["create_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/orders/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a table of orders: `time,from,to,priority,due`, or columns in any order with their names in the first row; `id`
+         *     too. Nothing is taken when a row is wrong, unless `partly` is true.
+         */
+        post: operations["import_orders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/orders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An order. */
+        get: operations["get_order"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/orders/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Calls an order off. Its robot stops at the next place; a load that it has stays on it. */
+        post: operations["cancel_order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/orders/{id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes how urgent an order is. */
+        post: operations["set_order_priority"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/robots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The robots of the fleet. */
+        get: operations["list_robots"];
+        put?: never;
+        /** Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing. */
+        post: operations["add_robot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/robots/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lets go of a robot. An order that it has not begun goes to another; one that it has begun fails. */
+        delete: operations["remove_robot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The fleet as it happens, over a WebSocket: `{"kind":"floor","drawing":…,"revision":…}` first and whenever the floor
+         *     changes; binary frames as in recordings, at most five a second; `{"kind":"order","order":…}` for changes of orders, and
+         *     `{"kind":"skipped","count":…}` for those that were too many.
+         */
+        get: operations["watch_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where changes of orders are told. */
+        get: operations["get_webhook"];
+        /**
+         * Has every change of an order posted to an address, as the order in JSON, with the header `Manmul-Signature:
+         *     sha256=` and the HMAC of the body when there is a secret. What is not taken is tried again, in order.
+         */
+        put: operations["put_webhook"];
+        post?: never;
+        /** Changes of orders are told nowhere any more. */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history": {
         parameters: {
             query?: never;
@@ -1190,6 +1392,118 @@ export interface components {
              */
             title: string;
         };
+        /** @description The figures of a fleet. */
+        FiguresOut: {
+            /** @description Robots that cannot drive, or that a person has. */
+            broken: number;
+            /** @description Robots that are charged. */
+            charging: number;
+            /**
+             * Format: int64
+             * @description Open orders that are late, and those of the last hour that were.
+             */
+            late: number;
+            /**
+             * Format: double
+             * @description How long orders usually take from their coming until they are done.
+             */
+            median_lead_seconds: number | null;
+            /** @description Robots that drive. */
+            moving: number;
+            /**
+             * Format: int64
+             * @description Orders that robots are on their way to.
+             */
+            orders_assigned: number;
+            /**
+             * Format: int64
+             * @description Orders that were called off.
+             */
+            orders_cancelled: number;
+            /**
+             * Format: int64
+             * @description Orders that are done, as far as they are kept.
+             */
+            orders_done: number;
+            /**
+             * Format: int64
+             * @description Orders that failed.
+             */
+            orders_failed: number;
+            /**
+             * Format: double
+             * @description Orders done in the last hour.
+             */
+            orders_per_hour: number;
+            /**
+             * Format: int64
+             * @description Orders whose load is on a robot.
+             */
+            orders_under_way: number;
+            /**
+             * Format: int64
+             * @description Orders that no robot has.
+             */
+            orders_waiting: number;
+            /** @description All robots. */
+            robots: number;
+            /** @description Robots without a link. */
+            unlinked: number;
+            /** @description Robots that wait for their way. */
+            waiting: number;
+        };
+        /** @description Something that was noticed about a robot. */
+        FindingOut: {
+            /** @description When, as RFC 3339. */
+            at: string;
+            /** @description A stable short word. */
+            code: string;
+            /**
+             * Format: int32
+             * @description The robot's number.
+             */
+            robot: number;
+            /** @description `information`, `warning` or `alarm`. */
+            weight: string;
+            /** @description What, in words. */
+            words: string;
+        };
+        /**
+         * @description Who decides in a fleet.
+         * @enum {string}
+         */
+        FleetMode: "operate" | "shadow" | "hands_off";
+        /** @description How the fleet does. */
+        FleetOut: {
+            /** @description The figures. */
+            figures: components["schemas"]["FiguresOut"];
+            /** @description What was noticed last, the newest first, at most 50. */
+            findings: components["schemas"]["FindingOut"][];
+            /** @description Who decides. */
+            mode: components["schemas"]["FleetMode"];
+            policy: components["schemas"]["PolicyChoice"] | null;
+            /**
+             * Format: int64
+             * @description Grows with everything that is shown.
+             */
+            revision: number;
+            /** @description The run that shows for it. */
+            run: string | null;
+            /** @description The floor's name. */
+            title: string;
+        };
+        /** @description The floor of the fleet. */
+        FloorOut: {
+            /** @description The same as the operation of the domain that draws floors. */
+            drawing: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Its revision.
+             */
+            revision: number;
+            /** @description Where it comes from: drawn, or a shape that it is made from. */
+            source: Record<string, never>;
+        };
         /** @description A policy that shall go live with nothing to show for it. */
         Force: {
             /** @description `shadow` or `operate`. */
@@ -1260,6 +1574,13 @@ export interface components {
              * @description Series known.
              */
             series: number;
+        };
+        /** @description What became of a table. */
+        ImportOut: {
+            /** @description Orders that were taken. */
+            accepted: number;
+            /** @description What is wrong with the others. */
+            errors: components["schemas"]["RowErrorOut"][];
         };
         /** @description Which things of the inbox. */
         InboxChoice: {
@@ -1489,6 +1810,71 @@ export interface components {
             output: components["schemas"]["Value"];
             /** @description What it answers, in a sentence. */
             summary: string;
+        };
+        /** @description What is asked for. */
+        OrderIn: {
+            /** @description When the load must be there, as RFC 3339. */
+            due?: string | null;
+            /** @description The station or storage where the load is taken. */
+            from: string;
+            /** @description Its id; made when left out. The same id with the same content is the same order. */
+            id?: string | null;
+            /** @description It is not begun before this, as RFC 3339. */
+            not_before?: string | null;
+            /**
+             * Format: int32
+             * @description How urgent it is, 0 to 9.
+             */
+            priority?: number;
+            /** @description The station or storage to which it is brought. */
+            to: string;
+        };
+        /** @description An order. Times are RFC 3339. */
+        OrderOut: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description When it changed last. */
+            changed: string;
+            /** @description When it came. */
+            created: string;
+            /** @description When it was over. */
+            done: string | null;
+            /** @description When the load must be there. */
+            due: string | null;
+            /** @description Where the load is taken. */
+            from: string;
+            /** @description Its id. */
+            id: string;
+            /** @description It is not begun before this. */
+            not_before: string | null;
+            /**
+             * Format: int32
+             * @description How urgent it is, 0 to 9.
+             */
+            priority: number;
+            /**
+             * Format: int32
+             * @description The number of the robot that has it, or had it last.
+             */
+            robot: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["OrderStateOut"];
+            /** @description Where it is brought. */
+            to: string;
+            /** @description Why it failed, was called off, or went back. */
+            why: string | null;
+        };
+        /**
+         * @description Where an order stands.
+         * @enum {string}
+         */
+        OrderStateOut: "waiting" | "assigned" | "under_way" | "done" | "failed" | "cancelled";
+        /** @description A page of orders, the newest first. */
+        OrdersOut: {
+            /** @description The orders. */
+            items: components["schemas"]["OrderOut"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
         };
         /**
          * @description Whether a thing is made of matter. Only people see this; policies cannot.
@@ -1791,6 +2177,14 @@ export interface components {
          * @enum {string}
          */
         Presence: "online" | "offline" | "unknown";
+        /** @description How urgent an order is from now on. */
+        PriorityIn: {
+            /**
+             * Format: int32
+             * @description 0 to 9.
+             */
+            priority: number;
+        };
         /** @description An RFC 9457 problem document. */
         Problem: {
             /** @description What went wrong this time. */
@@ -2016,11 +2410,92 @@ export interface components {
             /** @description Whether every trace was the same; unknown until it is over. */
             same?: boolean | null;
         };
+        /** @description A robot that speaks VDA 5050. */
+        RobotIn: {
+            /** @description The first level of its topics; learnt from its first word when left out. */
+            interface?: string | null;
+            /** @description Who made it. */
+            manufacturer: string;
+            /** @description Which one it is. */
+            serial: string;
+            /** @description The version that it speaks: `2.0`, `2.1` or `3.0`. */
+            version: string;
+        };
+        /** @description A robot of the fleet. */
+        RobotOut: {
+            /** @description Where it is spoken to: interface, version, manufacturer and serial number. */
+            address: string;
+            /**
+             * Format: double
+             * @description Percent of its battery.
+             */
+            battery_percent: number | null;
+            /** @description The node that it reached last. */
+            node: string | null;
+            /**
+             * Format: int32
+             * @description Its number in the fleet.
+             */
+            number: number;
+            /** @description The order that it has. */
+            order: string | null;
+            /** @description What keeps it from working. */
+            problem: string | null;
+            /** @description Since when it is at that, as RFC 3339. */
+            since: string;
+            /**
+             * Format: double
+             * @description Metres a second.
+             */
+            speed: number | null;
+            /** @description What it is at. */
+            state: components["schemas"]["RobotStateOut"];
+            /**
+             * Format: double
+             * @description Its heading in radians.
+             */
+            theta: number | null;
+            /** @description The thing that it is. */
+            thing: string | null;
+            /** @description What people call it. */
+            title: string;
+            /**
+             * Format: double
+             * @description Metres to the east; null when it has not said where it is.
+             */
+            x: number | null;
+            /**
+             * Format: double
+             * @description Metres to the north.
+             */
+            y: number | null;
+        };
+        /**
+         * @description What a robot is at.
+         * @enum {string}
+         */
+        RobotStateOut: "idle" | "moving" | "waiting" | "serving" | "charging" | "broken" | "unlinked" | "set_aside";
+        /** @description All robots of the fleet. */
+        RobotsOut: {
+            /** @description In the order of their numbers, which is the order of frames too. */
+            items: components["schemas"]["RobotOut"][];
+        };
         /**
          * @description What a person may do on the whole site; each role may do all that the ones after it may.
          * @enum {string}
          */
         Role: "owner" | "operator" | "viewer";
+        /** @description Something wrong with a row. */
+        RowErrorOut: {
+            /** @description The column; empty when it is about the whole row. */
+            column: string;
+            /** @description What to do about it. */
+            hint: string;
+            /** @description What is wrong. */
+            problem: string;
+            /** @description The line of the file, from 1. */
+            row: number;
+        };
         /** @description A run. */
         Run: {
             /**
@@ -2567,6 +3042,37 @@ export interface components {
             /** @description What is tried. */
             values: components["schemas"]["Value"][];
         };
+        /** @description Where changes of orders are told. */
+        WebhookIn: {
+            /** @description What they are signed with. */
+            secret?: string | null;
+            /** @description Where they are posted, http or https. */
+            url: string;
+        };
+        /** @description Where changes of orders are told, and how that does. The secret is never shown. */
+        WebhookOut: {
+            /**
+             * Format: int64
+             * @description Changes that were taken.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failed: number;
+            /** @description Why the last attempt failed, if it did. */
+            problem: string | null;
+            /** @description Whether they are signed. */
+            signed: boolean;
+            /**
+             * Format: int64
+             * @description Changes that were left out because too many waited.
+             */
+            skipped: number;
+            /** @description Where they are posted; null when nowhere. */
+            url: string | null;
+        };
         /** @description The commands that a write led to, one for each property. */
         Written: {
             /** @description The commands. */
@@ -2952,6 +3458,520 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EntryWithChain"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_floor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FloorOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_orders: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                state?: "waiting" | "assigned" | "under_way" | "done" | "failed" | "cancelled";
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderOut"];
+                };
+            };
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_orders: {
+        parameters: {
+            query?: {
+                /** @description Whether rows that are fine are taken though others are wrong. */
+                partly?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_order_priority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_robots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RobotsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_robot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RobotIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RobotOut"];
+                };
+            };
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RobotOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_robot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the stream begins */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

@@ -127,6 +127,14 @@ impl Master {
         let begins =
             unit.given.as_ref().is_none_or(|given| given.is_accepted && given.sent_visit == reached && is_idle);
         if !(has_more || is_at_goal && released == reached && begins) {
+            // What is to be done where it stands cannot be added to its order, which for the robot goes on from here: its
+            // mission was exchanged at the last node of its base.
+            let is_at_end = |given: &Given| given.is_accepted && given.sent_visit == reached;
+            let waits =
+                unit.state.as_ref().is_some_and(|it| !it.driving && it.node_states.iter().all(|it| !it.released));
+            if is_at_goal && released == reached && waits && unit.given.as_ref().is_some_and(is_at_end) {
+                self.cancel(robot);
+            }
             return;
         }
         if is_charging && unit.given.is_none() && unit.pending.is_none() && !unit.told.contains("stop_charging") {

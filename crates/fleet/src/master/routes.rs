@@ -13,10 +13,13 @@ use crate::traffic::{PlannedStep, Robot};
 /// The farthest that is planned, in steps.
 pub const STEPS_MAX: u32 = 64;
 
+/// How often somebody who found no way is put first and all ways are looked for anew.
+const ROUNDS_MAX: usize = 8;
+
 /// No way leads to the goal.
 const FAR: u32 = u32::MAX;
 
-/// Plans ways for everybody. `turn` should change now and then, so that nobody is last for ever; not with every plan, or
+/// Plans ways for everybody; none where no order of robots was found in which each finds one. `turn` should change now and then, so that nobody is last for ever; not with every plan, or
 /// robots would turn round all the time.
 pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, Vec<PlannedStep>)> {
     let mut order: Vec<&Start> = problem.starts.iter().filter(|start| start.is_movable).collect();
@@ -25,7 +28,7 @@ pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, 
     order.sort_by_key(|start| start.goal.is_none());
     let mut distances = Distances::new(network);
     // Who finds no way goes first the next time.
-    for _ in 0..=order.len() {
+    for _ in 0..=order.len().min(ROUNDS_MAX) {
         let mut table = Table::new(network, problem);
         let mut paths = Vec::new();
         let mut stuck = None;
@@ -109,6 +112,8 @@ struct Table {
     nodes: usize,
     /// The last step in which a node is taken; the end of time for those that never become free.
     last_taken: Vec<Option<u32>>,
+    /// Whether somebody wants to go to a node.
+    wanted: Vec<bool>,
 }
 
 impl Table {
@@ -120,7 +125,9 @@ impl Table {
                 last_taken[*node as usize] = Some(u32::MAX - 1);
             }
         }
-        Self { taken: vec![false; nodes * (STEPS_MAX as usize + 1)], nodes, last_taken }
+        let mut wanted = vec![false; nodes];
+        problem.starts.iter().filter_map(|start| start.goal).for_each(|goal| wanted[goal as usize] = true);
+        Self { taken: vec![false; nodes * (STEPS_MAX as usize + 1)], nodes, last_taken, wanted }
     }
 
     fn add(&mut self, path: &[NodeIndex]) {
@@ -152,7 +159,7 @@ fn search(
     start: &Start,
 ) -> Option<Vec<NodeIndex>> {
     // Who has nowhere to go does not rest where others want to go.
-    let is_wanted = |node: NodeIndex| problem.starts.iter().any(|other| other.goal == Some(node));
+    let is_wanted = |node: NodeIndex| table.wanted[node as usize];
     let far = |node: NodeIndex| match distances {
         Some(distances) => distances[node as usize].min(100_000),
         None => u32::from(is_wanted(node)),

@@ -497,11 +497,11 @@ impl Operation {
             self.find(finding, now, &mut Vec::new());
         }
         let traffic = self.master.traffic();
-        let is_stuck = problem.starts.iter().any(|start| {
+        let stuck = problem.starts.iter().filter(|start| {
             let wants = start.is_movable && !start.is_busy && start.goal.is_some_and(|goal| goal != start.node);
             wants && start.holds.len() == 1 && traffic.horizon(start.robot).is_empty()
         });
-        self.planner.judge(is_stuck);
+        self.planner.judge(stuck.map(|start| start.robot));
     }
 
     /// Tells what would be sent, as far as it was not told before: tried on a copy, of which nothing is kept or sent.

@@ -3,7 +3,7 @@
 //! Plans begin where bases end. What they promise about time does not count: traffic keeps their order, and cuts off what
 //! could not be driven.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plan::assign::OnGrid;
 use plan::{Agent, Cell, Grid, Heading, Lifelong, State, Step};
@@ -19,11 +19,13 @@ use crate::warehouse::Policy;
 const LOOK_AHEAD: [(usize, u32); 3] = [(200, 8), (1_000, 6), (usize::MAX, 4)];
 /// The memory for distance fields.
 const FIELD_BYTES_MAX: usize = 256 << 20;
-/// After so many plans in which somebody could not move at all, ways are looked for one robot after the other, which takes
-/// longer and finds ways around.
-const STUCK_PLANS: u32 = 8;
+/// After so many plans in a row in which the same robot could not move at all, ways are looked for one robot after the other,
+/// which takes longer and finds ways around.
+const STUCK_PLANS: u32 = 20;
+/// For so many plans, so that who has found a way around can go it.
+const ROUTES_PLANS: u32 = 10;
 /// The most robots for which ways are looked for like that.
-const ROUTES_MAX: usize = 300;
+const ROUTES_MAX: usize = 120;
 /// After so many plans another robot is looked after first.
 const PLANS_A_TURN: usize = 12;
 
@@ -40,7 +42,10 @@ pub(super) struct Planner {
     effort: Effort,
     seed: u64,
     plans: usize,
-    stuck: u32,
+    /// In how many plans robots could not move at all.
+    stuck: BTreeMap<Robot, u32>,
+    /// For how many plans ways are still looked for one robot after the other.
+    routes_left: u32,
 }
 
 impl Planner {
@@ -50,7 +55,7 @@ impl Planner {
             network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
         });
         let view = is_plain.then(|| GridView::of(network).ok()).flatten();
-        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: 0 }
+        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: BTreeMap::new(), routes_left: 0 }
     }
 
     /// What is known of distances, if the floor is a grid and was planned on.
@@ -67,25 +72,26 @@ impl Planner {
         policy: Policy,
     ) -> Vec<(Robot, Vec<PlannedStep>)> {
         self.plans += 1;
-        let is_stuck = self.stuck >= STUCK_PLANS && problem.starts.len() <= ROUTES_MAX;
-        let paths = match self.view.take() {
-            Some(view) if !is_stuck => {
-                let paths = self.on_grid(&view, problem, policy);
-                self.view = Some(view);
-                paths
-            }
-            view => {
-                self.view = view;
-                self.stuck = 0;
-                None
-            }
-        };
-        paths.unwrap_or_else(|| routes(network, problem, self.plans / PLANS_A_TURN))
+        self.routes_left = self.routes_left.saturating_sub(1);
+        if self.stuck.values().any(|plans| *plans >= STUCK_PLANS) && problem.starts.len() <= ROUTES_MAX {
+            self.stuck.clear();
+            self.routes_left = ROUTES_PLANS;
+        }
+        let Some(view) = self.view.take() else { return self.by_routes(network, problem) };
+        let around = (self.routes_left > 0).then(|| self.by_routes(network, problem));
+        let paths = around.filter(|paths| !paths.is_empty()).or_else(|| self.on_grid(&view, problem, policy));
+        self.view = Some(view);
+        paths.unwrap_or_default()
     }
 
-    /// Hears whether somebody who wants to go somewhere got no way at all.
-    pub(super) fn judge(&mut self, is_somebody_stuck: bool) {
-        self.stuck = if is_somebody_stuck { self.stuck + 1 } else { 0 };
+    fn by_routes(&self, network: &Network, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
+        routes(network, problem, self.plans / PLANS_A_TURN)
+    }
+
+    /// Hears who wants to go somewhere and got no way at all.
+    pub(super) fn judge(&mut self, stuck: impl Iterator<Item = Robot>) {
+        let before = std::mem::take(&mut self.stuck);
+        self.stuck = stuck.map(|robot| (robot, before.get(&robot).map_or(1, |plans| plans + 1))).collect();
     }
 
     fn on_grid(

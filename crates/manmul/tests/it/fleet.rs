@@ -126,10 +126,9 @@ async fn robots_are_taken_in_and_let_go() {
     assert_eq!(site.ask("POST", "/api/v1/fleet/robots", &robot).expect(200)["number"], 1);
     for wrong in [
         json!({"manufacturer": "a/b", "serial": "7", "version": "2.0"}),
-        json!({"manufacturer": "a", "serial": "7", "version": "9"}),
+        json!({"manufacturer": "a", "serial": "7", "version": "new"}),
     ] {
-        let status = site.ask("POST", "/api/v1/fleet/robots", &wrong).status;
-        assert!(status == 422 || status == 201 && wrong["version"] == "9", "{wrong}: {status}");
+        site.ask("POST", "/api/v1/fleet/robots", &wrong).expect(422);
     }
     site.ask("DELETE", "/api/v1/fleet/robots/1", &Value::Null).expect(204);
     site.ask("DELETE", "/api/v1/fleet/robots/1", &Value::Null).expect(404);
