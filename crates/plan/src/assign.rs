@@ -33,7 +33,7 @@ pub struct Worker {
 }
 
 /// How far it is, as far as assignment needs to know: on a grid, or on any other floor whose places have numbers.
-pub trait Distances {
+pub trait Distances: Sync {
     /// The cost of the way from where somebody is to a cell.
     fn distance(&self, from: State, to: Cell) -> u32;
 
@@ -77,19 +77,28 @@ const PAIRS_MAX: usize = 400_000;
 /// How many jobs are looked at for one worker when there are too many pairs.
 const NEAREST: usize = 48;
 
+/// The share of the time in which jobs are looked for, when there are too many pairs.
+const OPTIONS_SHARE: f64 = 0.5;
+
 /// Assigns jobs step after step.
 #[derive(Debug)]
 pub struct Assigner {
     random: Random,
+    threads: usize,
 }
 
 /// The jobs that a worker could take, cheapest first.
 type Options = Vec<(i64, u32)>;
 
 impl Assigner {
-    /// An assigner that draws from this seed.
+    /// An assigner that draws from this seed and works on one thread.
     pub const fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed) }
+        Self { random: Random::new(seed), threads: 1 }
+    }
+
+    /// The same on so many threads, where there is enough to do for them.
+    pub const fn on_threads(self, threads: usize) -> Self {
+        Self { threads: if threads == 0 { 1 } else { threads }, ..self }
     }
 
     /// A job for each worker, none where there are not enough.
@@ -111,7 +120,7 @@ impl Assigner {
         taken
     }
 
-    /// The nearest jobs of whoever has none, and of the others as far as the time goes; the rest keep what they have.
+    /// The nearest jobs of as many as the time allows, those first who have none; the rest keep what they have.
     fn some_options(
         &mut self,
         distances: &impl Distances,
@@ -123,15 +132,20 @@ impl Assigner {
         let mut order: Vec<usize> = (0..workers.len()).collect();
         self.random.shuffle(&mut order);
         order.sort_by_key(|worker| workers[*worker].holds.is_some());
-        let half = budget.share(0.5);
-        let mut options = vec![Options::new(); workers.len()];
-        for number in order {
-            let worker = &workers[number];
-            options[number] = match worker.holds {
-                Some(job) if half.is_over() => vec![(cost(distances, worker, &jobs[job]), job as u32)],
-                _ => near_options(distances, worker, jobs, &squares),
-            };
-        }
+        let time = budget.share(OPTIONS_SHARE);
+        let threads = self.threads;
+        let look = |first: usize| -> Vec<(usize, Options)> {
+            let own = order.iter().skip(first).step_by(threads).take_while(|_| !time.is_over());
+            own.map(|number| (*number, near_options(distances, &workers[*number], jobs, &squares))).collect()
+        };
+        let held = |worker: &Worker| worker.holds.map(|job| (cost(distances, worker, &jobs[job]), job as u32));
+        let mut options: Vec<Options> = workers.iter().map(|worker| held(worker).into_iter().collect()).collect();
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..threads).map(|first| scope.spawn(move || look(first))).collect();
+            let found = look(0).into_iter();
+            let more = helpers.into_iter().flat_map(|helper| helper.join().expect("looking for jobs cannot panic"));
+            found.chain(more).for_each(|(number, found)| options[number] = found);
+        });
         options
     }
 
@@ -246,9 +260,12 @@ fn near_options(distances: &impl Distances, worker: &Worker, jobs: &[Job], squar
     let mut near = squares.around(distances, worker.state.cell, NEAREST);
     near.extend(worker.holds.map(|job| job as u32).filter(|job| !near.contains(job)));
     let mut options: Options = near.iter().map(|job| (cost(distances, worker, &jobs[*job as usize]), *job)).collect();
+    if options.len() > NEAREST {
+        options.select_nth_unstable(NEAREST);
+        options.truncate(NEAREST);
+        options.shrink_to_fit();
+    }
     options.sort_unstable();
-    options.truncate(NEAREST);
-    options.shrink_to_fit();
     options
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn improve_on_all_cores<const D: usize>(
     let everybody: Vec<u16> = (0..starts.len() as u16).collect();
     let threads = round.threads.min(starts.len() / AGENTS_MIN).max(1);
     if threads == 1 {
-        return window.search(&everybody, round.temperature, || budget.is_over());
+        // Everybody once: those who only went on with their course have its end still open.
+        return window.search(&everybody, &everybody, round.temperature, || budget.is_over());
     }
     let mut random = Random::new(round.seed);
     let mut tried = 0;
@@ -57,7 +58,7 @@ pub(crate) fn improve_on_all_cores<const D: usize>(
                     scope.spawn(move || {
                         copy.reseed(seed);
                         let own = copy.confine(|cell| strip.holds(round.grid, cell));
-                        let tried = copy.search(&own, round.temperature, || time.is_over());
+                        let tried = copy.search(&[], &own, round.temperature, || time.is_over());
                         (tried, own.iter().map(|agent| (*agent, copy.chosen[usize::from(*agent)])).collect())
                     })
                 })

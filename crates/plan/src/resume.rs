@@ -53,3 +53,33 @@ pub(crate) fn resume<const D: usize>(choices: &Choices<D>, starts: &[Cell], cour
 fn find<const D: usize>(choices: &Choices<D>, agent: usize, cells: &[Cell; D]) -> Option<u32> {
     choices.of_agent(agent).find(|index| choices.list[*index].cells == *cells).map(|index| index as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::Wish;
+    use crate::grid::{Grid, Heading, State};
+    use crate::operations::OperationTable;
+
+    #[test]
+    fn who_is_elsewhere_stops_only_those_who_would_run_into_it() {
+        let grid = Grid::new(1, 12, |_, _| true).unwrap();
+        let starts = [1, 4, 9];
+        let wishes = starts.map(|cell| Wish {
+            state: State { cell, heading: Heading::East },
+            goal: Some(11),
+            field: None,
+            next: None,
+            weight: 1,
+            is_fixed: false,
+        });
+        let choices = Choices::work_out(&grid, &OperationTable::<4>::new(), &wishes, 1);
+        // The second was meant to be on cell 5 by now, and the first to pass cell 4.
+        let courses = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11];
+        let resumed = resume(&choices, &starts, &courses, grid.len());
+        let cells: Vec<[Cell; 4]> = resumed.chosen.iter().map(|index| choices.list[*index as usize].cells).collect();
+        assert_eq!(cells, [[1; 4], [4; 4], [10, 11, 11, 11]]);
+        assert_eq!(resumed.lost, [1, 0]);
+        assert_eq!(resume(&choices, &starts, &[], grid.len()).lost, [0, 1, 2], "without a plan everybody is lost");
+    }
+}

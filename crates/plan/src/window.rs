@@ -18,7 +18,10 @@ pub const AGENTS_MAX: usize = NOBODY as usize - 1;
 const CHAIN_MAX: u32 = 400;
 
 /// How many pushes one attempt at improvement may try: dense floors need many, and those of open ones end early.
-const PUSHES: u32 = 200;
+const PUSHES: u32 = 300;
+
+/// From how many random agents the next one to be improved is taken.
+const DRAWN: usize = 2;
 
 /// The share of pushes that an attempt passes over, of 65,536, so that attempts differ.
 const PUSHES_SKIPPED: u16 = 20_000;
@@ -222,13 +225,14 @@ impl<'a, const D: usize> Window<'a, D> {
         self.bound_losses();
     }
 
-    /// Improves the plan by the agents of `own`, once in their order and then by random ones, until the time is out.
+    /// Improves the plan by the agents of `first` in their order and then by random ones of `own`, until the time is out.
     /// Returns how many were tried.
-    pub(crate) fn search(&mut self, own: &[u16], temperature: f64, is_over: impl Fn() -> bool) -> u64 {
+    pub(crate) fn search(&mut self, first: &[u16], own: &[u16], temperature: f64, is_over: impl Fn() -> bool) -> u64 {
         let mut tried = 0;
         if own.is_empty() {
             return tried;
         }
+        let mut first = first.iter().copied();
         let mut work = 0;
         loop {
             work += WORK_OF_TRY + std::mem::take(&mut self.examined);
@@ -242,9 +246,7 @@ impl<'a, const D: usize> Window<'a, D> {
             if tried % 4_096 == 0 {
                 self.bound_losses();
             }
-            // Everybody once: those who only went on with their course have its end still open.
-            let in_turn = own.get(tried as usize - 1).copied();
-            let agent = in_turn.unwrap_or_else(|| own[self.random.index(own.len())]);
+            let agent = first.next().unwrap_or_else(|| self.draw(own));
             if self.taken(usize::from(agent)).loss == 0 {
                 continue;
             }
@@ -253,6 +255,18 @@ impl<'a, const D: usize> Window<'a, D> {
             let limit = self.loss + allowed as i64;
             self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED });
         }
+    }
+
+    /// Of some random agents the one that loses most: there is most to gain.
+    fn draw(&mut self, own: &[u16]) -> u16 {
+        let mut drawn = own[self.random.index(own.len())];
+        for _ in 1..DRAWN {
+            let other = own[self.random.index(own.len())];
+            if self.taken(usize::from(other)).loss > self.taken(usize::from(drawn)).loss {
+                drawn = other;
+            }
+        }
+        drawn
     }
 
     /// Goes on with other random numbers.
@@ -286,5 +300,44 @@ impl<'a, const D: usize> Window<'a, D> {
             self.put(agent, index);
         }
         self.bound_losses();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::Wish;
+    use crate::grid::{Grid, Heading, State};
+    use crate::operations::OperationTable;
+
+    #[test]
+    fn nobody_goes_through_walls() {
+        let grid = Grid::new(1, 10, |_, _| true).unwrap();
+        let starts = [3, 7];
+        let wishes = [(3, Heading::East), (7, Heading::East)].map(|(cell, heading)| Wish {
+            state: State { cell, heading },
+            goal: Some(9),
+            field: None,
+            next: None,
+            weight: 1,
+            is_fixed: false,
+        });
+        let choices = Choices::work_out(&grid, &OperationTable::<3>::new(), &wishes, 1);
+        let mut at_start = vec![NOBODY; grid.len()];
+        (at_start[3], at_start[7]) = (0, 1);
+        let waiting: Vec<u32> = (0..2)
+            .map(|agent| {
+                let stays = |index: &usize| choices.list[*index].cells == [starts[agent]; 3];
+                choices.of_agent(agent).find(stays).unwrap() as u32
+            })
+            .collect();
+        let mut window = Window::new(&choices, &starts, &at_start, waiting, 1);
+        let own = window.confine(|cell| cell < 5);
+        assert_eq!(own, [0]);
+        let looks = std::cell::Cell::new(0);
+        let is_over = || looks.replace(looks.get() + 1) > 8;
+        window.search(&own, &own, 0.0, is_over);
+        assert_eq!(window.taken(0).cells, [4; 3], "as far as the wall");
+        assert_eq!(window.taken(1).cells, [7; 3], "who is beyond is not touched");
     }
 }

@@ -30,7 +30,7 @@ impl Controller {
     /// A player of an instance.
     pub fn new(instance: &Instance, settings: Settings) -> Result<Self, PlanError> {
         let planner = Lifelong::new(&instance.grid, settings)?;
-        Ok(Self { planner, assigner: Assigner::new(settings.seed), lengths: Vec::new() })
+        Ok(Self { planner, assigner: Assigner::new(settings.seed).on_threads(settings.threads), lengths: Vec::new() })
     }
 
     /// Decides the next step of a game.
