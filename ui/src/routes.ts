@@ -7,13 +7,14 @@ export interface PageProps { params: Record<string, string> }
 // A page that needs no parameters does not declare them.
 type Page = { default: Component<PageProps> | Component<Record<string, never>> };
 
-export interface Route { path: string; title: MessageKey; load: () => Promise<Page>; icon?: IconName; key?: string; open?: boolean }
+export interface Route { path: string; title: MessageKey; load: () => Promise<Page>; icon?: IconName; key?: string; short?: MessageKey; open?: boolean }
 
 export const routes: Route[] = [
-  { path: "/", title: "nav.overview", icon: "overview", key: "o", load: () => import("./pages/Overview.svelte") },
+  { path: "/", title: "nav.overview", short: "nav.overview.short", icon: "overview", key: "o", load: () => import("./pages/Overview.svelte") },
   { path: "/things", title: "nav.things", icon: "things", key: "t", load: () => import("./pages/Things.svelte") },
   { path: "/history", title: "nav.history", icon: "history", key: "h", load: () => import("./pages/History.svelte") },
-  { path: "/runs", title: "nav.runs", icon: "runs", key: "r", load: () => import("./pages/Runs.svelte") },
+  { path: "/runs", title: "nav.runs", short: "nav.runs.short", icon: "runs", key: "r", load: () => import("./pages/Runs.svelte") },
+  { path: "/fleet", title: "nav.fleet", short: "nav.fleet.short", icon: "robot", key: "w", load: () => import("./pages/Fleet.svelte") },
   { path: "/inbox", title: "nav.inbox", icon: "inbox", key: "i", load: () => import("./pages/Inbox.svelte") },
   { path: "/settings", title: "nav.settings", icon: "settings", key: "s", load: () => import("./pages/Settings.svelte") },
   { path: "/settings/:section", title: "nav.settings", load: () => import("./pages/Settings.svelte") },
@@ -21,6 +22,9 @@ export const routes: Route[] = [
   { path: "/runs/new", title: "run.new", load: () => import("./pages/RunNew.svelte") },
   { path: "/runs/compare", title: "runs.compare", load: () => import("./pages/Compare.svelte") },
   { path: "/runs/:run", title: "nav.runs", load: () => import("./pages/Run.svelte") },
+  { path: "/fleet/orders", title: "fleet.orders", load: () => import("./pages/FleetOrders.svelte") },
+  { path: "/fleet/robots", title: "fleet.robots", load: () => import("./pages/FleetRobots.svelte") },
+  { path: "/fleet/floor", title: "fleet.floor", load: () => import("./pages/FloorEditor.svelte") },
   { path: "/plans/new", title: "plan.new", load: () => import("./pages/PlanNew.svelte") },
   { path: "/plans/:plan", title: "runs.kind.plan", load: () => import("./pages/Plan.svelte") },
   { path: "/spaces/:space", title: "nav.space", load: () => import("./pages/Space.svelte") },

@@ -37,7 +37,12 @@ pub(crate) const BENCH: &[Tool] = &[
 ];
 
 /// Python packages of the tests, pinned: the newest linux2mqtt that Python 3.11 takes, and the psutil it can read.
-pub(crate) const PYTHON_TEST: &[&str] = &["paho-mqtt==2.1.0", "linux2mqtt==1.7.0", "psutil<7"];
+pub(crate) const PYTHON_TEST: &[&str] =
+    &["paho-mqtt==2.1.0", "linux2mqtt==1.7.0", "psutil<7", "vda5050-sdk==0.2.0", "aiomqtt==2.5.1"];
+
+/// What the simulator of NVIDIA's mission client imports, in the versions that its checkout names.
+pub(crate) const PYTHON_NVIDIA: &[&str] =
+    &["paho-mqtt==1.6.1", "pydantic==2.12.5", "fastapi==0.120.1", "py_trees==2.1.6", "psycopg[binary]==3.2.13"];
 
 /// Python packages of the benchmarks, pinned.
 pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];
@@ -94,21 +99,44 @@ pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// The user interface's npm packages, as its lock file says.
-pub(crate) fn npm() -> anyhow::Result<()> {
+/// Looks whether Node and npm are there.
+fn node() -> anyhow::Result<()> {
     let output = Command::new("node").arg("--version").output();
     let version = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
     let major: u32 = version.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
     if major < 20 || !is_there("npm") {
-        bail!("the user interface needs Node 20 or newer with npm, found {version:?}\nhint: install nodejs and npm");
+        bail!("Node 20 or newer with npm is needed, found {version:?}\nhint: install nodejs and npm");
     }
-    let ui = root().join("ui");
-    let lock = std::fs::read(ui.join("package-lock.json")).context("ui/package-lock.json")?;
-    let stamp = ui.join("node_modules/.manmul-lock");
-    if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+    Ok(())
+}
+
+/// Installs the npm packages of a folder, as its lock file says.
+fn npm_in(folder: &Path) -> anyhow::Result<()> {
+    node()?;
+    let lock = folder.join("package-lock.json");
+    let wanted = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let stamp = folder.join("node_modules/.manmul-lock");
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     announce("install npm packages");
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&ui))?;
-    std::fs::write(&stamp, lock).context("ui/node_modules/.manmul-lock")
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder))?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// The user interface's npm packages.
+pub(crate) fn npm() -> anyhow::Result<()> {
+    npm_in(&root().join("ui"))
+}
+
+/// The npm packages of the vehicles that master control is tested with; gives where Node finds them.
+pub(crate) fn vehicles() -> anyhow::Result<PathBuf> {
+    let source = root().join("crates/manmul/tests/vehicles");
+    let folder = root().join("target/node/vehicles");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+    }
+    npm_in(&folder)?;
+    Ok(folder.join("node_modules"))
 }

@@ -21,6 +21,8 @@ cargo xtask COMMAND
   openapi          write openapi.json and the interface's types anew
   bench NAME       measure beside the peers: mqtt, store, pipeline, fleet [--quick] [--soak HOURS]
   interop DIR      run a checkout of Eclipse Paho's interoperability suites (paho.mqtt.testing)
+  interop vehicles DIR
+                   run the simulator of a checkout of NVIDIA's isaac_mission_dispatch under master control
 ";
 
 fn main() -> ExitCode {

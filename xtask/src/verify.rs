@@ -86,11 +86,17 @@ pub(crate) fn test() -> anyhow::Result<()> {
 
     announce("real peers");
     let python = install::python("test", install::PYTHON_TEST)?;
-    total.add(counted(
-        cargo(&["test", "--package", "manmul", "--test", "peers", "--quiet", "--", "--ignored", "--test-threads=2"])
-            .env("PEERS_PYTHON", python.join("bin/python"))
-            .env("PEERS_FOLDER", python.join("bin")),
-    )?);
+    let node_modules = install::vehicles()?;
+    for (suite, threads) in [("peers", "--test-threads=2"), ("vehicles", "--test-threads=1")] {
+        let arguments = ["test", "--package", "manmul", "--test", suite, "--quiet", "--", "--ignored", threads];
+        total.add(counted(
+            cargo(&arguments)
+                .args(["--skip", "nvidia"])
+                .env("PEERS_PYTHON", python.join("bin/python"))
+                .env("PEERS_FOLDER", python.join("bin"))
+                .env("PEERS_NODE_MODULES", &node_modules),
+        )?);
+    }
 
     announce("a real browser");
     run(&mut cargo(&["build", "--package", "manmul"]))?;
@@ -163,10 +169,34 @@ fn tempfolder(name: &str) -> anyhow::Result<PathBuf> {
 /// The suites, and how each names its tests.
 const SUITES: &[(&str, &str)] = &[("client_test.py", "MQTT 3.1.1"), ("client_test5.py", "MQTT 5")];
 
+/// `cargo xtask interop vehicles DIR`: the simulator of NVIDIA's mission client, which is on no package registry, under our
+/// master control. DIR is a checkout of isaac_mission_dispatch.
+fn interop_vehicles(checkout: &str) -> anyhow::Result<()> {
+    let folder = std::fs::canonicalize(checkout).with_context(|| format!("cannot find {checkout}"))?;
+    let client = folder.join("packages/controllers/mission/tests/client.py");
+    if !client.exists() {
+        bail!("{} is not there\nhint: DIR is a checkout of isaac_mission_dispatch", client.display());
+    }
+    let python = install::python("nvidia", install::PYTHON_NVIDIA)?;
+    announce("NVIDIA's mission client under master control");
+    let count = counted(
+        cargo(&["test", "--package", "manmul", "--test", "vehicles", "--", "--ignored", "--nocapture", "nvidia"])
+            .env("PEERS_NVIDIA_PYTHON", python.join("bin/python"))
+            .env("PEERS_NVIDIA", folder),
+    )?;
+    println!("\n{} passed, {} failed", count.passed, count.failed);
+    if count.failed > 0 {
+        bail!("{} failed", count.failed);
+    }
+    Ok(())
+}
+
 /// `cargo xtask interop DIR`: one process a test, against a broker configured as the suites expect.
 pub(crate) fn interop(arguments: &[String]) -> anyhow::Result<()> {
-    let [checkout] = arguments else {
-        bail!("expected one argument\nhint: cargo xtask interop PATH-OF-A-CHECKOUT of paho.mqtt.testing");
+    let checkout = match arguments {
+        [checkout] => checkout,
+        [what, checkout] if what == "vehicles" => return interop_vehicles(checkout),
+        _ => bail!("expected a folder\nhint: cargo xtask interop PATH-OF-A-CHECKOUT of paho.mqtt.testing"),
     };
     let folder = Path::new(checkout).join("interoperability");
     run(&mut cargo(&["build", "--release", "--package", "manmul"]))?;

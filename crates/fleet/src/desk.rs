@@ -3,7 +3,7 @@
 //!
 //! The state, the clock and the book of runs are passed in; calls block for at most a commit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -370,13 +370,23 @@ impl Desk {
         })
     }
 
-    /// Takes a robot into the fleet; true when it is new.
-    pub fn add_robot(&self, address: Address, version: Version) -> Result<(RobotView, bool), DeskError> {
+    /// Takes a robot into the fleet; true when it is new. `parameters` is what its maker wants to be told with every action;
+    /// `None` leaves that as it is.
+    pub fn add_robot(
+        &self,
+        address: Address,
+        version: Version,
+        parameters: Option<BTreeMap<String, serde_json::Value>>,
+    ) -> Result<(RobotView, bool), DeskError> {
         let (robot, is_new) = self.change(|operation, _| {
             if operation.master().robots().count() >= ROBOTS_MAX {
                 return Err(DeskError::Full);
             }
-            Ok(operation.add_robot(address, version)?)
+            let (robot, is_new) = operation.add_robot(address, version)?;
+            if let Some(parameters) = parameters {
+                operation.set_parameters(robot, parameters)?;
+            }
+            Ok((robot, is_new))
         })?;
         Ok((self.robot(robot)?, is_new))
     }

@@ -166,6 +166,49 @@ fn a_floor_is_drawn_and_one_that_is_too_large_is_refused() {
 }
 
 #[test]
+fn floors_go_to_files_and_come_back() {
+    let shape = json!({"line_side": {"cells": 4}});
+    let exported = |format| Fleet.operate("floor_export", json!({"floor": shape, "format": format})).unwrap();
+    let imported =
+        |text: &serde_json::Value| Fleet.operate("floor_import", json!({"text": text, "name": "hall"})).unwrap();
+    let own = exported("floor");
+    let floor = Fleet.operate("floor", json!({"floor": shape})).unwrap()["floor"].clone();
+    assert_eq!(imported(&own["text"]), json!({"format": "floor", "floors": [floor]}));
+    let layout = imported(&exported("lif")["text"]);
+    assert_eq!(layout["format"], "lif");
+    assert_eq!(layout["floors"][0]["stations"].as_array().unwrap().len(), floor["stations"].as_array().unwrap().len());
+    let map = imported(&exported("map")["text"]);
+    assert_eq!(map["floors"][0]["ground"]["grid"]["rows"], floor["ground"]["grid"]["rows"]);
+    assert_eq!(map["floors"][0]["name"], "hall");
+
+    let refused = |text: &str| Fleet.operate("floor_import", json!({"text": text})).unwrap_err().remove(0);
+    assert_eq!(refused("hello").problem, "this is no floor that can be read");
+    assert_eq!(refused("type octile\nheight 1\nwidth 2\nmap\n.\n").problem, "line 5: 1 cells, the width is 2");
+    assert!(!refused("type hex").hint.is_empty(), "the hint is apart from the problem");
+    let graph = json!({"drawn": layout["floors"][0]});
+    let complaint = Fleet.operate("floor_export", json!({"floor": graph, "format": "map"})).unwrap_err().remove(0);
+    assert_eq!((complaint.place.as_str(), complaint.hint.as_str()), ("/format", "export it as LIF"));
+}
+
+#[test]
+fn a_drawn_floor_is_told_its_faults_where_they_are() {
+    let floor = json!({
+        "version": 1, "name": "two halves",
+        "ground": {"grid": {"cell_metres": 1.0, "rows": ["...@..", "...@..", "@.@@.."]}},
+        "stations": [{"id": "pick-1", "nodes": ["r0c5"]}],
+        "chargers": [{"id": "charger-1", "node": "r0c3"}],
+    });
+    let checked = |floor: &serde_json::Value| Fleet.operate("floor_check", json!({"floor": {"drawn": floor}})).unwrap();
+    let found = checked(&floor);
+    let places: Vec<_> =
+        found["faults"].as_array().unwrap().iter().map(|fault| fault["place"].as_str().unwrap()).collect();
+    assert_eq!(places, ["station pick-1", "charger charger-1", "floor"]);
+    assert_eq!(found["stranded"], json!(["r0c4", "r0c5", "r1c4", "r1c5", "r2c4", "r2c5"]));
+    let whole = json!({"version": 1, "name": "", "ground": {"grid": {"cell_metres": 1.0, "rows": ["..", ".."]}}});
+    assert_eq!(checked(&whole), json!({"faults": [], "stranded": []}));
+}
+
+#[test]
 fn the_same_seed_is_the_same_shift_on_every_machine() {
     let trace = |floor, robots, orders_per_hour, policy| {
         let mut shift = Shift::new(&warehouse(floor, robots, orders_per_hour), policy, 1).unwrap();

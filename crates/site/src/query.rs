@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use memchr::memmem;
 use model::{DataType, Name, PropertyModel, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{Desired, DiagnosticCount, Diagnostics, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
 
@@ -191,8 +192,13 @@ fn read_cursor(cursor: &str) -> Option<Key> {
 /// A query with its words and spaces looked up.
 struct Wanted<'a> {
     query: &'a ThingQuery,
-    words: Vec<String>,
+    words: Vec<memmem::Finder<'static>>,
     spaces: Option<HashSet<SpaceId>>,
+}
+
+/// What finds the words of a search, ready to look through many texts.
+fn finders(search: &str) -> Vec<memmem::Finder<'static>> {
+    search.split_whitespace().map(|word| memmem::Finder::new(&word.to_lowercase()).into_owned()).collect()
 }
 
 impl Wanted<'_> {
@@ -204,7 +210,7 @@ impl Wanted<'_> {
     }
 
     fn has_words(&self, words: &str) -> bool {
-        self.words.iter().all(|word| words.contains(word))
+        self.words.iter().all(|word| word.find(words.as_bytes()).is_some())
     }
 
     fn matches(&self, slot: &Slot) -> bool {
@@ -224,7 +230,7 @@ impl Site {
         let root = &things.spaces.root().space.id;
         let wanted = Wanted {
             query,
-            words: query.search.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect(),
+            words: finders(query.search.as_deref().unwrap_or_default()),
             // Everything is within the root, also what stands nowhere in particular.
             spaces: query.space.as_ref().filter(|space| *space != root).map(|space| things.spaces.within(space)),
         };

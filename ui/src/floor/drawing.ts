@@ -1,4 +1,5 @@
 // A floor as the server draws it, and where things are on it. Metres, y to the north. Pure.
+import type { FloorDocument } from "./document.ts";
 
 export type Point = [x: number, y: number];
 export interface Place { id: string; at: Point }
@@ -7,6 +8,8 @@ export interface Drawing {
   bounds: [west: number, south: number, east: number, north: number]; cell_metres: number; columns: number; rows: string[]; places: number;
   ways: [number, number, number, number][]; stations: Station[]; storages: Place[]; chargers: Place[]; parkings: Place[];
   warnings: { place: string; problem: string; hint: string }[];
+  /** The document behind it, for what has no place of its own above: lanes, walls between cells, doors and zones. */
+  floor?: FloorDocument;
 }
 
 /** What a point of the floor is called: the station, charger or storage there, else its row and column. */

@@ -4,10 +4,10 @@
 export const doings = ["free", "going", "served", "to_charger", "charging", "stuck"] as const;
 export type Doing = (typeof doings)[number];
 
-const version = 1;
+export const frameVersion = 1;
 const headBytes = 12;
-const frameHeadBytes = 8;
-const robotBytes = 12;
+export const frameHeadBytes = 8;
+export const robotBytes = 12;
 /** Frames further apart are not joined by straight lines: robots would seem to drive through shelves. */
 const joinSecondsMax = 3;
 
@@ -30,7 +30,7 @@ export class Recording {
       const length = this.#view.getUint32(at + 8, true);
       const body = at + headBytes;
       at = body + length;
-      if (at > buffer.byteLength || length < frameHeadBytes || this.#view.getUint8(body) !== version) continue;
+      if (at > buffer.byteLength || length < frameHeadBytes || this.#view.getUint8(body) !== frameVersion) continue;
       const count = this.#view.getUint32(body + 4, true);
       if (frameHeadBytes + count * robotBytes > length) continue;
       this.seconds.push(second);

@@ -1,8 +1,13 @@
 // What paints a floor. Canvas 2D today; a painter with other means has the same interface.
 import { closedRuns, type Drawing, type View } from "./drawing.ts";
 import { doings, type Doing, type Heat, type Moment } from "./frames.ts";
+import { paintLayers, type Projection } from "./layers.ts";
 
-export interface Scene { view: View; moment: Moment | null; heat: Heat | null; selected: number | null }
+/** What a page paints above everything else. */
+export type Overlay = (pen: CanvasRenderingContext2D, at: Projection) => void;
+/** What a page does with the pointer and the keys instead of moving the floor; it says whether it took them. */
+export interface Hand { down: (x: number, y: number, event: PointerEvent) => boolean; move: (x: number, y: number, event: PointerEvent) => void; up: () => void; press: (event: KeyboardEvent) => boolean }
+export interface Scene { view: View; moment: Moment | null; heat: Heat | null; selected: number | null; overlay?: Overlay | null }
 
 export interface Painter {
   resize(width: number, height: number, ratio: number): void;
@@ -43,7 +48,7 @@ export class CanvasPainter implements Painter {
   prepare(drawing: Drawing, colour: (token: string) => string): void {
     this.#drawing = drawing;
     this.#runs = closedRuns(drawing.rows);
-    const tokens = ["--surface", "--surface-sunken", "--surface-hover", "--line", "--line-strong", "--ink", "--ink-soft", "--accent", "--accent-tint", "--amber-mark", "--focus", ...Object.values(doingTokens)];
+    const tokens = ["--surface", "--surface-sunken", "--surface-hover", "--line", "--line-strong", "--ink", "--ink-soft", "--accent", "--accent-tint", "--amber-mark", "--red-mark", "--focus", "--ink-faint", "--series-4", "--series-5", ...Object.values(doingTokens)];
     this.#colours = Object.fromEntries(tokens.map((token) => [token, colour(token)]));
     this.#painted = "";
   }
@@ -64,6 +69,12 @@ export class CanvasPainter implements Painter {
     pen.scale(this.#size.ratio, this.#size.ratio);
     if (scene.heat) this.#paintHeat(pen, drawing, view, scene.heat);
     if (scene.moment) this.#paintRobots(pen, drawing, view, scene.moment, scene.selected);
+    scene.overlay?.(pen, this.#projection(view));
+  }
+
+  #projection(view: View): Projection {
+    const { width, height } = this.#size;
+    return { x: (metres) => this.#x(view, metres), y: (metres) => this.#y(view, metres), scale: view.scale, width, height, colour: (token) => this.#colour(token) };
   }
 
   #x(view: View, x: number): number {
@@ -100,7 +111,8 @@ export class CanvasPainter implements Painter {
       pen.fillRect(left + run.from * cell + inset, y + inset, (run.to - run.from) * cell - 2 * inset, cell - 2 * inset);
     }
     pen.globalAlpha = 1;
-    this.#paintWays(pen, drawing, view);
+    this.#paintWays(pen, drawing, view, cell);
+    if (drawing.floor) paintLayers(pen, drawing.floor, this.#projection(view), this.#font());
     this.#paintPlaces(pen, drawing, view, cell);
     pen.strokeStyle = this.#colour("--line-strong");
     pen.strokeRect(left, top, (east - west) * view.scale, (north - south) * view.scale);
@@ -117,11 +129,32 @@ export class CanvasPainter implements Painter {
     pen.lineWidth = 1;
   }
 
-  #paintWays(pen: Pen, drawing: Drawing, view: View): void {
+  #font(): string {
+    return `10px ${getComputedStyle(this.#canvas).fontFamily}`;
+  }
+
+  /** Ways of a graph; where there is room, an arrow at the end of each says which way it is driven, and a ring where robots stand. */
+  #paintWays(pen: Pen, drawing: Drawing, view: View, cell: number): void {
     pen.strokeStyle = this.#colour("--line-strong");
     pen.beginPath();
     for (const [ax, ay, bx, by] of drawing.ways) { pen.moveTo(this.#x(view, ax), this.#y(view, ay)); pen.lineTo(this.#x(view, bx), this.#y(view, by)); }
     pen.stroke();
+    if (cell < 10) return;
+    pen.fillStyle = this.#colour("--ink-faint");
+    for (const [ax, ay, bx, by] of drawing.ways) {
+      const angle = Math.atan2(this.#y(view, by) - this.#y(view, ay), this.#x(view, bx) - this.#x(view, ax));
+      const [x, y] = [this.#x(view, ax + (bx - ax) * 0.66), this.#y(view, ay + (by - ay) * 0.66)];
+      pen.beginPath();
+      for (const turn of [0, 2.6, -2.6]) pen.lineTo(x + Math.cos(angle + turn) * 5, y + Math.sin(angle + turn) * 5);
+      pen.fill();
+    }
+    for (const node of (drawing.floor && "graph" in drawing.floor.ground ? drawing.floor.ground.graph.nodes : [])) {
+      pen.beginPath();
+      pen.arc(this.#x(view, node.x), this.#y(view, node.y), 3, 0, 2 * Math.PI);
+      pen.fillStyle = this.#colour("--surface");
+      pen.fill();
+      pen.stroke();
+    }
   }
 
   #paintPlaces(pen: Pen, drawing: Drawing, view: View, cell: number): void {
@@ -129,6 +162,16 @@ export class CanvasPainter implements Painter {
     const square = (x: number, y: number, part: number) => pen.fillRect(this.#x(view, x) - half * part, this.#y(view, y) - half * part, 2 * half * part, 2 * half * part);
     pen.fillStyle = this.#colour("--surface-hover");
     for (const station of drawing.stations) for (const [x, y] of station.queue) square(x, y, 0.9);
+    if (cell >= 6) {
+      pen.strokeStyle = this.#colour("--ink-faint");
+      for (const { at } of drawing.parkings) { pen.beginPath(); pen.arc(this.#x(view, at[0]), this.#y(view, at[1]), half * 0.55, 0, 2 * Math.PI); pen.stroke(); }
+    }
+    if (cell >= 12) {
+      // In a corner, so that a lane's sign and a robot on it stay readable.
+      pen.fillStyle = this.#colour("--series-5");
+      const size = Math.max(2, half * 0.28);
+      for (const { at } of drawing.storages) pen.fillRect(this.#x(view, at[0]) + half * 0.9 - size, this.#y(view, at[1]) + half * 0.9 - size, size, size);
+    }
     pen.strokeStyle = this.#colour("--series-6");
     pen.lineWidth = 1.5;
     for (const charger of drawing.chargers) {
@@ -147,7 +190,7 @@ export class CanvasPainter implements Painter {
       const [x, y] = station.at[0] ?? [0, 0];
       if (cell < 26) continue;
       pen.fillStyle = this.#colour("--ink-soft");
-      pen.font = `10px ${getComputedStyle(this.#canvas).fontFamily}`;
+      pen.font = this.#font();
       pen.textAlign = "center";
       pen.fillText(station.id, this.#x(view, x), this.#y(view, y) - half - 3);
     }

@@ -36,9 +36,11 @@ export function unitSign(unit: string | null | undefined): string {
   return names[unit.toLowerCase().replaceAll("-", "_").replaceAll(" ", "_")] ?? unit;
 }
 
+const acronyms = new Set(["ac", "agv", "amr", "api", "cpu", "dc", "ev", "gps", "hvac", "id", "ip", "led", "mac", "mqtt", "pv", "ram", "rssi", "tv", "ups", "usb", "uv", "voc", "vda"]);
+
 /** A machine name made readable: "target_temperature" and "targetTemperature" become "Target temperature". */
 export function humanName(name: string): string {
-  const words = name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_-]+/g, " ").trim().toLowerCase();
+  const words = name.replace(/([a-z\d])([A-Z])/g, "$1 $2").replace(/[_-]+/g, " ").trim().toLowerCase().split(" ").map((word) => (acronyms.has(word) ? word.toUpperCase() : word)).join(" ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

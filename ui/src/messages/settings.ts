@@ -73,6 +73,7 @@ export const settings = {
   "system.limit": ["Limit", "한도"],
   "system.fill": ["Fill", "사용률"],
   "system.dropped": ["Dropped", "버려짐"],
+  "system.zeros": ["{count} counter at zero|{count} counters at zero", "0인 계수기 {count}개"],
   "system.policy": ["When full", "가득 찼을 때"],
   "storage.history": ["History", "기록"],
   "storage.history.text": ["Decoded values, kept compressed.", "해석된 값을 압축해 보관합니다."],

@@ -28,6 +28,8 @@ test("units, names and booleans are said in plain words", () => {
   assert.equal(unitSign(null), "");
   assert.equal(humanName("targetTemperature"), "Target temperature");
   assert.equal(humanName("color_temp"), "Color temp");
+  assert.equal(humanName("ev_charger"), "EV charger");
+  assert.equal(humanName("current_ac"), "Current AC");
   assert.equal(booleanSort("window_open"), "opening");
   assert.equal(booleanSort("locked"), "lock");
   assert.equal(booleanSort("battery_low"), "fault");

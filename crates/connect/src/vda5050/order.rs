@@ -314,8 +314,8 @@ message! {
 }
 
 impl InstantActions {
-    /// The message's fields. 3.0 knows no blocking instant actions; the schema of 2.0 names an action's type
-    /// `actionName` where its text says `actionType`, so both are written.
+    /// The message's fields. 3.0 knows no blocking instant actions. The schema of 2.0 says `actions` and `actionName` where
+    /// its text says `instantActions` and `actionType`; robots hear one or the other, so all of them are written.
     pub(crate) fn write_strictly(&self, version: Version) -> Map<String, Json> {
         let actions = self.actions.iter().filter_map(|action| {
             let mut json = action.write(version)?;
@@ -326,7 +326,9 @@ impl InstantActions {
             }
             Some(json)
         });
-        Map::from_iter([("actions".to_owned(), Json::Array(actions.collect()))])
+        let actions = Json::Array(actions.collect());
+        let by_text = (version == Version::V2_0).then(|| ("instantActions".to_owned(), actions.clone()));
+        [("actions".to_owned(), actions)].into_iter().chain(by_text).collect()
     }
 }
 

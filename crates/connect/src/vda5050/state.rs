@@ -76,9 +76,16 @@ impl State {
         self.action_states.iter().chain(&self.instant_action_states)
     }
 
-    /// Whether nothing of an order is left to do: no node ahead and no action open.
+    /// Whether nothing of an order is left to do: no node ahead and no action open. Some robots go on listing the node that
+    /// they reached last, and instant actions that they never end; neither is work.
     pub fn is_idle(&self) -> bool {
-        self.node_states.is_empty() && self.action_states.iter().all(|action| action.action_status.is_final())
+        let is_reached = |node: &NodeState| {
+            node.sequence_id == self.last_node_sequence_id
+                && node.node_id == self.last_node_id
+                && !node.node_id.is_empty()
+        };
+        let is_over = |action: &ActionState| action.action_status.is_final() || action.is_instant();
+        self.node_states.iter().all(is_reached) && self.action_states.iter().all(is_over)
     }
 
     /// The fields. In 2.x the instant actions stand among the order's.
@@ -291,6 +298,15 @@ message! {
         action_status: ActionStatus = "actionStatus",
         /// What came of it.
         result: Option<String> = ["resultDescription", "actionResult"],
+    }
+}
+
+impl ActionState {
+    /// Whether it is asked for at once and never part of an order.
+    pub fn is_instant(&self) -> bool {
+        const INSTANT: &[&str] =
+            &["stateRequest", "factsheetRequest", "logReport", "cancelOrder", "startPause", "stopPause"];
+        self.action_type.as_deref().is_some_and(|action_type| INSTANT.contains(&action_type))
     }
 }
 

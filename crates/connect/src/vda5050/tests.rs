@@ -79,7 +79,7 @@ fn commands_are_instant_actions_and_end_with_the_robots_word() {
     let mut adapter = Vda5050::new();
     decode(&mut adapter, "uagv/v2/acme/nv1/state", sloppy_state().to_string());
     let encoded = adapter.encode(&command("acme-nv1", "pause", false, json!(null))).unwrap();
-    assert_snapshot!(message_lines(&encoded.messages), @r#"uagv/v2/acme/nv1/instantActions {"headerId":0,"timestamp":"2025-11-22T19:33:20Z","version":"2.0.0","manufacturer":"acme","serialNumber":"nv1","actions":[{"actionId":"c1","actionType":"startPause","blockingType":"NONE","actionName":"startPause"}]} qos 0"#);
+    assert_snapshot!(message_lines(&encoded.messages), @r#"uagv/v2/acme/nv1/instantActions {"headerId":0,"timestamp":"2025-11-22T19:33:20Z","version":"2.0.0","manufacturer":"acme","serialNumber":"nv1","actions":[{"actionId":"c1","actionType":"startPause","blockingType":"NONE","actionName":"startPause"}],"instantActions":[{"actionId":"c1","actionType":"startPause","blockingType":"NONE","actionName":"startPause"}]} qos 0"#);
     decode(&mut adapter, "uagv/v2/acme/nv1/instantActions", &encoded.messages[0].payload);
     let answer = lines(&decode(&mut adapter, "uagv/v2/acme/nv1/state", sloppy_state().to_string()));
     assert!(answer.contains("command c1 acme-nv1.startPause Finished Null None"), "{answer}");
@@ -140,4 +140,25 @@ fn words_that_a_version_shares_mean_the_plain_one() {
         assert_eq!((state.operating_mode, state.errors[0].error_level), (OperatingMode::Manual, ErrorLevel::Fatal));
         assert_eq!(state.safety_state.emergency_stop, EmergencyStop::Manual);
     }
+}
+
+#[test]
+fn a_robot_that_lists_what_it_has_reached_is_idle_all_the_same() {
+    // As NVIDIA's mission client was heard: the last node stays, and instant actions are never ended.
+    let state = |last: u32, status: &str| {
+        let json = json!({
+            "headerId": 16, "timestamp": "2026-11-23T02:52:21.424213", "version": "2.0.0", "orderId": "1795402339732870",
+            "orderUpdateId": 0, "lastNodeId": format!("r{last}c1"), "lastNodeSequenceId": 2 * last, "edgeStates": [],
+            "nodeStates": [{"nodeId": "r2c1", "sequenceId": 4, "released": true}], "driving": false, "errors": [],
+            "actionStates": [{"actionId": "a1", "actionType": "pick", "actionStatus": status},
+                {"actionId": "i1", "actionType": "stateRequest", "actionStatus": "WAITING"}],
+            "batteryState": {"batteryCharge": 90.0, "batteryVoltage": null, "charging": false},
+            "operatingMode": "AUTOMATIC", "safetyState": {"eStop": "NONE", "fieldViolation": false},
+        });
+        let topic = Topic::parse("uagv/v2/RobotCompany/nv1/state").unwrap();
+        let Body::State(state) = read(&topic, json.to_string().as_bytes()).unwrap().body else { panic!("no state") };
+        state.is_idle()
+    };
+    assert!(state(2, "FINISHED"));
+    assert!(!state(1, "FINISHED") && !state(2, "RUNNING"));
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::access::{TopicGrant, TopicRules};
 use serde::{Deserialize, Serialize};
 
 use super::wire::Version;
@@ -52,6 +53,11 @@ impl Kind {
             Self::ZoneSet => "zoneSet",
             Self::Responses => "responses",
         }
+    }
+
+    /// Whether robots say it; the others are said to them.
+    pub fn is_from_robot(self) -> bool {
+        matches!(self, Self::State | Self::Visualization | Self::Connection | Self::Factsheet)
     }
 
     /// The quality of service that the standard asks for.
@@ -132,6 +138,23 @@ impl Address {
         }
     }
 
+    /// Reads `interface/v2/manufacturer/serialNumber`; `None` when it is no address of one robot.
+    pub fn parse(text: &str) -> Option<Self> {
+        let topic = format!("{text}/{}", Kind::State.as_str());
+        let address = Topic::parse(&topic)?.address();
+        (!text.contains(['+', '#'])).then_some(address)
+    }
+
+    /// What the robot's own credential opens: it speaks for itself, and hears what is said to it.
+    pub fn rules(&self) -> TopicRules {
+        let grant = |kind: Kind| TopicGrant {
+            filter: self.topic(kind),
+            publish: kind.is_from_robot(),
+            subscribe: !kind.is_from_robot(),
+        };
+        TopicRules { grants: Kind::ALL.into_iter().map(grant).collect(), ..TopicRules::default() }
+    }
+
     /// The topic of a kind of message.
     pub fn topic(&self, kind: Kind) -> String {
         format!("{self}/{}", kind.as_str())
@@ -141,5 +164,35 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}/{}", self.interface, self.major, self.manufacturer, self.serial_number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::ThingId;
+    use model::access::{Principal, Resource, Right, decide};
+
+    use super::*;
+
+    #[test]
+    fn a_robot_speaks_only_for_itself_and_hears_only_what_is_said_to_it() {
+        let address = Address::parse("site/hall/v2/KIT/0001").unwrap();
+        assert_eq!((address.interface.as_str(), address.serial_number.as_str()), ("site/hall", "0001"));
+        let id = ThingId::new("KIT-0001").unwrap();
+        let robot = Principal::Thing { id, rules: Arc::new(address.rules()) };
+        let publish = |topic: &str| decide(&robot, Right::Publish, Resource::Topic(topic)).is_allowed();
+        let subscribe = |filter: &str| decide(&robot, Right::Subscribe, Resource::Filter(filter)).is_allowed();
+        for kind in Kind::ALL {
+            let (own, other) = (address.topic(kind), format!("site/hall/v2/KIT/0002/{}", kind.as_str()));
+            assert_eq!((publish(&own), subscribe(&own)), (kind.is_from_robot(), !kind.is_from_robot()), "{own}");
+            assert!(!publish(&other) && !subscribe(&other), "{other}");
+        }
+        assert!(!subscribe("site/hall/v2/KIT/+/order") && !subscribe("site/hall/v2/KIT/0001/#"));
+        assert_eq!(
+            ["uagv/v2/KIT/+", "uagv/v2/#/1", "v2/KIT/1", "uagv/2/KIT/1"].map(Address::parse),
+            [const { None }; 4]
+        );
     }
 }

@@ -243,7 +243,7 @@ impl Checker<'_> {
     fn reach(&mut self) {
         let network = Network::of(self.floor);
         let (component, sizes) = network.components();
-        let largest = sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(number, _)| number as u32);
+        let largest = largest_of(&sizes);
         let mut found = Vec::new();
         for (place, nodes, must_be_reached) in self.named() {
             for node in nodes {
@@ -282,7 +282,21 @@ impl Checker<'_> {
     }
 }
 
+/// The number of the largest set of nodes that can all reach each other.
+fn largest_of(sizes: &[usize]) -> Option<u32> {
+    sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(number, _)| number as u32)
+}
+
 impl Floor {
+    /// The nodes that cannot be reached from the most of the floor, or cannot be left; what is faulty is left out.
+    pub fn stranded(&self) -> Vec<String> {
+        let network = Network::of(self);
+        let (component, sizes) = network.components();
+        let largest = largest_of(&sizes);
+        let nodes = component.iter().enumerate().filter(|(_, number)| Some(**number) != largest);
+        nodes.map(|(node, _)| network.id(node as super::NodeIndex).to_owned()).collect()
+    }
+
     /// Everything that is wrong with the floor, errors first; at most the first 200 of them.
     pub fn check(&self) -> Vec<Fault> {
         let mut checker = Checker { floor: self, faults: Vec::new() };

@@ -12,6 +12,9 @@ use crate::floor::NodeIndex;
 /// States that have to be plausible in a row before a robot that jumped is believed again.
 const DOUBTS: u32 = 3;
 
+/// How long a robot has to wait where its base ends to be known as one that does.
+const TRIAL: Duration = Duration::from_secs(3);
+
 /// Header ids that far back are old messages; further back the counter has wrapped or begun anew.
 const HEADERS_BACK_MAX: u32 = 1_000;
 
@@ -33,9 +36,13 @@ const REFUSALS: &[&str] = &[
     "unsupportedparameter",
     "insufficientmemory",
     "mobilerobotnotavailable",
+    "maperror",
 ];
 
 fn is_refusal(error: &Error) -> bool {
+    if error.reference("topic") == Some("instantActions") {
+        return false;
+    }
     let plain: String = error.error_type.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
     REFUSALS.contains(&plain.as_str())
 }
@@ -398,10 +405,12 @@ impl Master {
         if let Some(error) = refused.filter(|_| is_unanswered).cloned() {
             return self.refused(robot, &error);
         }
-        if unit.phase != Phase::Ready || !given.is_accepted {
+        // An update is only sent when the order before was accepted.
+        if unit.phase != Phase::Ready || !given.is_accepted && given.update_id == 0 {
             return;
         }
         let is_gone = state.order_id != order_id;
+        let is_updated = given.update_id > 0;
         let is_dropped = state.order_update_id == given.update_id
             && state.is_idle()
             && !state.driving
@@ -409,23 +418,41 @@ impl Master {
         if is_gone {
             self.find(robot, "order_lost", Weight::Warning, false, String::new);
             self.find(robot, "order_lost", Weight::Warning, true, || format!("it no longer has order {order_id}"));
-            unit_lost(self.units.get_mut(&robot));
+            let is_located = state.position.as_ref().is_some_and(|position| position.localized);
+            if is_located && state.is_idle() && !state.driving {
+                // It was started anew: it goes on from where it stands.
+                self.end_order(robot, state);
+            } else {
+                unit_lost(self.units.get_mut(&robot));
+            }
             self.unsaved.insert(robot);
         } else if is_dropped {
             self.find(robot, "order_dropped", Weight::Warning, false, String::new);
             self.find(robot, "order_dropped", Weight::Warning, true, || format!("it gave up order {order_id}"));
+            if is_updated {
+                self.note_updates(robot, false);
+            }
             self.end_order(robot, state);
         }
     }
 
     fn hear_progress(&mut self, robot: Robot, state: &State) {
         let Some(given) = self.units.get(&robot).and_then(|unit| unit.given.as_ref()) else { return };
+        // Until they begin with an order, some robots tell of the node where the one before ended.
+        let has_begun = !state.last_node_id.is_empty() && state.node_states.iter().all(|node| node.sequence_id > 0);
+        if !has_begun {
+            return;
+        }
         let number = given.first_visit + u64::from(state.last_node_sequence_id) / 2;
         let Some((reached, released, _)) = self.traffic.progress(robot) else { return };
         if number < reached {
             return;
         }
-        let is_ahead = number > released.min(given.sent_visit);
+        let sent = given.sent_visit + u64::from(given.is_trial);
+        let is_ahead = number > released.min(sent);
+        if is_ahead {
+            self.note_updates(robot, false);
+        }
         self.find(robot, "ahead", Weight::Alarm, is_ahead, || {
             format!("it says that it reached node {number} of its way, but only {released} are released")
         });
@@ -440,11 +467,45 @@ impl Master {
         self.find(robot, "off_route", Weight::Alarm, is_off, || {
             format!("it says that it is {metres:.1} m off its way; what it holds stays held")
         });
-        if !is_other_node && !is_off && self.traffic.reached(robot, number).is_ok() && number > reached {
-            // Others may have waited for what it left, and may have it once that is written down.
-            self.unsaved.insert(robot);
-            self.find(robot, "stuck", Weight::Warning, false, String::new);
+        if !is_other_node && !is_off && self.traffic.reached(robot, number).is_ok() {
+            self.judge_trial(robot, number, state);
+            if number > reached {
+                // Others may have waited for what it left, and may have it once that is written down.
+                self.unsaved.insert(robot);
+                self.find(robot, "stuck", Weight::Warning, false, String::new);
+            }
         }
+    }
+
+    /// Whether a robot that was told less than it may waits where it was told to.
+    fn judge_trial(&mut self, robot: Robot, number: u64, state: &State) {
+        let (now, near) = (self.now, self.settings.deviation_metres);
+        let position = state.position.as_ref().filter(|position| position.localized);
+        let is_there = position.is_none_or(|position| self.metres_to(robot, number, position) <= near);
+        let Some(unit) = self.units.get_mut(&robot) else { return };
+        let Some(given) = unit.given.as_mut().filter(|given| given.is_trial && number >= given.sent_visit) else {
+            return;
+        };
+        if number > given.sent_visit {
+            (given.sent_visit, given.is_trial) = (number, false);
+            return self.note_updates(robot, false);
+        }
+        let ahead = 2 * (number + 1 - given.first_visit);
+        let knows_more = state.node_states.iter().any(|node| u64::from(node.sequence_id) == ahead && !node.released);
+        let since = *unit.waits_since.get_or_insert(now);
+        if knows_more && is_there && !state.driving && now >= since + TRIAL {
+            given.is_trial = false;
+            self.note_updates(robot, true);
+        }
+    }
+
+    fn note_updates(&mut self, robot: Robot, takes_updates: bool) {
+        let Some(unit) = self.units.get_mut(&robot) else { return };
+        unit.takes_updates = Some(takes_updates);
+        self.unsaved.insert(robot);
+        self.find(robot, "no_updates", Weight::Information, !takes_updates, || {
+            "it does not wait for updates of its orders; each of them is sent whole".to_owned()
+        });
     }
 
     /// What became of the tasks at a stop.
@@ -529,6 +590,13 @@ impl Master {
         let Some(unit) = self.units.get_mut(&robot) else { return };
         self.is_plan_wanted |= !has_way && unit.pending.is_none() && unit.is_movable() && unit.goals().next().is_some();
         let (is_linked, since) = (unit.is_linked, unit.unlinked_since);
+        // Whether it still waits is known from its next state, which may be half a minute away.
+        let judged = unit.waits_since.filter(|_| unit.given.as_ref().is_some_and(|given| given.is_trial));
+        if judged.is_some_and(|since| since + TRIAL <= now && unit.asked_state < since + TRIAL) {
+            unit.asked_state = now;
+            self.ask(robot, "stateRequest");
+        }
+        let Some(unit) = self.units.get_mut(&robot) else { return };
         let is_silent = is_linked && unit.heard.unwrap_or(unit.asked_state) + silence < now;
         let ask = is_silent && unit.asked_state + silence < now;
         if ask {

@@ -294,6 +294,17 @@ impl Master {
         Ok(())
     }
 
+    /// What a robot's maker wants to be told with every action of an order, beside what the action itself is told.
+    pub fn set_parameters(
+        &mut self,
+        robot: Robot,
+        parameters: BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), MasterError> {
+        self.units.get_mut(&robot).ok_or(MasterError::Unknown(robot))?.parameters = parameters;
+        self.unsaved.insert(robot);
+        Ok(())
+    }
+
     /// Lets go of a robot; it is taken to have left the floor.
     pub fn remove_robot(&mut self, robot: Robot) {
         if let Some(unit) = self.units.remove(&robot) {

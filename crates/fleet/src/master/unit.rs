@@ -1,6 +1,6 @@
 //! What master control knows of one robot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connect::vda5050::factsheet::ActionScope;
 use connect::vda5050::order::Node;
@@ -53,6 +53,9 @@ pub(super) struct Given {
     pub(super) decision: Node,
     /// Whether the robot has shown the order.
     pub(super) is_accepted: bool,
+    /// Whether it ends with a node that is said to be no part of the base and is: nothing happens when the robot drives on.
+    #[serde(default)]
+    pub(super) is_trial: bool,
 }
 
 /// The stop that a robot is at or was released to, and the actions that have to end there.
@@ -90,6 +93,12 @@ pub struct Unit {
     pub stale_states: u64,
     /// Violations of the standard that it has committed.
     pub violations: u64,
+    /// Whether it waits where its base ends and goes on when its order is updated, once that is known.
+    #[serde(default)]
+    pub takes_updates: Option<bool>,
+    /// What its maker wants to be told with every action of an order, beside what the action itself is told.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, serde_json::Value>,
     pub(super) given: Option<Given>,
     pub(super) pending: Option<Pending>,
     pub(super) unanswered: Vec<Unanswered>,
@@ -100,6 +109,9 @@ pub struct Unit {
     pub(super) is_header_fresh: bool,
     pub(super) ordered: Timestamp,
     pub(super) not_before: Timestamp,
+    /// Since when it has stood where the base of a trial ends.
+    #[serde(default)]
+    pub(super) waits_since: Option<Timestamp>,
     pub(super) unlinked_since: Timestamp,
     pub(super) asked_state: Timestamp,
     pub(super) sent_headers: [u32; 8],
@@ -121,6 +133,8 @@ impl Unit {
             intrudes: None,
             stale_states: 0,
             violations: 0,
+            takes_updates: None,
+            parameters: BTreeMap::new(),
             given: None,
             pending: None,
             unanswered: Vec::new(),
@@ -130,6 +144,7 @@ impl Unit {
             is_header_fresh: true,
             ordered: Timestamp::EPOCH,
             not_before: Timestamp::EPOCH,
+            waits_since: None,
             unlinked_since: now,
             asked_state: now,
             sent_headers: [0; 8],

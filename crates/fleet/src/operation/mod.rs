@@ -272,6 +272,12 @@ impl Operation {
         Ok((robot, true))
     }
 
+    /// What a robot's maker wants to be told with every action, beside what the action itself is told.
+    pub fn set_parameters(&mut self, robot: Robot, parameters: BTreeMap<String, Json>) -> Result<(), MasterError> {
+        self.revision += 1;
+        self.master.set_parameters(robot, parameters)
+    }
+
     /// Lets go of a robot. An order that it has not begun is given to another; one that it has begun has failed.
     pub fn remove_robot(&mut self, robot: Robot, now: Timestamp) -> Result<(), MasterError> {
         let unit = self.master.unit(robot).ok_or(MasterError::Unknown(robot))?;

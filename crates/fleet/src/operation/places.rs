@@ -63,10 +63,11 @@ fn stop(node: NodeIndex, action_type: &str, parameters: Vec<(String, serde_json:
 /// What a robot does for an order, between these two nodes.
 pub(super) fn mission(order: &Order, from: NodeIndex, to: NodeIndex) -> Mission {
     let handle = |node, action_type, place: &str| {
+        // A kind of station and of load that the standard names: robots refuse words that they do not know.
         let said = [
-            ("stationType", json!("station")),
+            ("stationType", json!("floor")),
             ("stationName", json!(place)),
-            ("loadType", json!("load")),
+            ("loadType", json!("EPAL")),
             ("loadId", json!(order.id)),
         ];
         stop(node, action_type, said.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())

@@ -1,5 +1,6 @@
 //! What people see of a fleet in operation: robots, figures, and frames for pages that draw it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,6 +70,8 @@ pub struct RobotView {
     pub since: Timestamp,
     /// What keeps it from working.
     pub problem: Option<String>,
+    /// What its maker wants to be told with every action.
+    pub parameters: BTreeMap<String, serde_json::Value>,
 }
 
 /// How a fleet does.
@@ -172,6 +175,7 @@ impl Operation {
             speed,
             since: self.since.get(&number).map_or(Timestamp::EPOCH, |(_, since)| *since),
             problem,
+            parameters: unit.parameters.clone(),
         }
     }
 

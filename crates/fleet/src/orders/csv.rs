@@ -179,7 +179,11 @@ fn records(text: &str) -> impl Iterator<Item = (usize, Vec<String>)> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (Vec<(String, String, u8)>, Vec<(usize, String)>) {
+    /// From, to and priority of a row.
+    type Row = (String, String, u8);
+
+    /// The rows of a text, and the places of what is wrong with others.
+    fn read(text: &str) -> (Vec<Row>, Vec<(usize, String)>) {
         let (rows, errors) = read_csv(text);
         let rows = rows.into_iter().map(|(_, _, it)| (it.from, it.to, it.priority)).collect();
         (rows, errors.into_iter().map(|it| (it.row, it.column)).collect())

@@ -263,9 +263,10 @@ impl Book {
         now: Timestamp,
     ) -> Result<Created, OrderError> {
         if let Some(known) = id.and_then(|id| self.get(id)) {
-            return match known.wanted == wanted {
-                true => Ok(Created { order: known.clone(), is_new: false }),
-                false => Err(OrderError::Other(known.id.clone())),
+            return if known.wanted == wanted {
+                Ok(Created { order: known.clone(), is_new: false })
+            } else {
+                Err(OrderError::Other(known.id.clone()))
             };
         }
         if let Some(id) = id {

@@ -6,11 +6,11 @@ use site::run::{
     Complaint, Domain, DomainDescription, Failed, OperationDescription, Outcome, PolicyDescription, Scenario, Watch,
 };
 
-use super::drawing;
 use super::figures::descriptions;
 use super::policy::Policy;
 use super::settings::Warehouse;
 use super::shift::Shift;
+use super::{drawing, exchange};
 
 /// Robots, stations and orders.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,10 +78,15 @@ impl Domain for Fleet {
     }
 
     fn operations(&self) -> Vec<OperationDescription> {
-        vec![drawing::description()]
+        std::iter::once(drawing::description()).chain(exchange::descriptions()).collect()
     }
 
-    fn operate(&self, _name: &str, input: Json) -> Result<Json, Vec<Complaint>> {
-        drawing::draw(input)
+    fn operate(&self, name: &str, input: Json) -> Result<Json, Vec<Complaint>> {
+        match name {
+            exchange::IMPORT => exchange::import(input),
+            exchange::EXPORT => exchange::export(input),
+            exchange::CHECK => exchange::check(input),
+            _ => drawing::draw(input),
+        }
     }
 }

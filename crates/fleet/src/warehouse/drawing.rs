@@ -55,7 +55,7 @@ pub(super) fn draw(input: Json) -> Result<Json, Vec<Complaint>> {
 }
 
 /// Scenarios have the floor in their world; the question has it by itself.
-fn in_question(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
+pub(super) fn in_question(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
     for complaint in &mut complaints {
         complaint.place = complaint.place.replacen("/world", "", 1);
     }

@@ -6,6 +6,7 @@
 mod demand;
 mod domain;
 mod drawing;
+mod exchange;
 mod figures;
 mod frame;
 mod layout;

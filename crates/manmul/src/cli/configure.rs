@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
+use connect::vda5050::Address;
+use model::access::TopicGrant;
 use model::{Clock as _, WallClock};
 use serde_json::{Value, json};
 
@@ -84,8 +86,16 @@ pub(super) struct Credential {
     /// Another filter that it may publish and subscribe to, like homeassistant/#
     #[arg(long)]
     grant: Vec<String>,
+    /// The thing is a VDA 5050 robot at this address, like uagv/v2/MAKER/SERIAL: it may say what robots say there, and hear
+    /// what is said to it
+    #[arg(long, value_name = "ADDRESS", value_parser = robot_address)]
+    robot: Option<Address>,
     #[command(flatten)]
     remote: Remote,
+}
+
+fn robot_address(text: &str) -> Result<Address, String> {
+    Address::parse(text).ok_or_else(|| "expected INTERFACE/v2/MANUFACTURER/SERIAL".to_owned())
 }
 
 impl Credential {
@@ -97,9 +107,10 @@ impl Credential {
         } else {
             Value::Null
         };
-        let credential = if made.is_null() || !self.grant.is_empty() {
-            let grant = |filter: &String| json!({"filter": filter, "publish": true, "subscribe": true});
-            let grants: Vec<Value> = self.grant.iter().map(grant).collect();
+        let whole = |filter| TopicGrant { filter, publish: true, subscribe: true };
+        let mut grants: Vec<TopicGrant> = self.grant.into_iter().map(whole).collect();
+        grants.extend(self.robot.iter().flat_map(|address| address.rules().grants));
+        let credential = if made.is_null() || !grants.is_empty() {
             let body = if grants.is_empty() { json!({}) } else { json!({"rules": {"grants": grants}}) };
             client.post(&format!("{path}/credential"), &body)?
         } else {

@@ -65,11 +65,22 @@ impl Server {
         Self::start(program(), folder, CLOSED)
     }
 
-    fn start(mut command: Command, folder: &Path, config: &str) -> Self {
+    /// kill -9, and starts it again on the same data and the same addresses.
+    pub(crate) fn restart(self) -> Self {
+        let (folder, mqtt, http) = (self.folder.clone(), self.mqtt.to_string(), self.url.replace("http://", ""));
+        self.kill();
+        Self::start_at(program(), &folder, CLOSED, &http, &mqtt)
+    }
+
+    fn start(command: Command, folder: &Path, config: &str) -> Self {
+        Self::start_at(command, folder, config, "127.0.0.1:0", "127.0.0.1:0")
+    }
+
+    fn start_at(mut command: Command, folder: &Path, config: &str, http: &str, mqtt: &str) -> Self {
         let file = folder.join("manmul.toml");
         std::fs::write(&file, config).unwrap();
         let mut child = command
-            .args(["up", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--config"])
+            .args(["up", "--http", http, "--mqtt", mqtt, "--config"])
             .arg(&file)
             .arg("--data")
             .arg(folder.join("data"))
@@ -154,6 +165,21 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// Asks the API as the program's own command line may, and gives the answer's status and body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let local = std::fs::read_to_string(self.folder.join("data/local.token")).unwrap();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url))
+            .header("authorization", format!("Bearer {}", local.trim()))
+            .header("content-type", "application/json");
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let mut answer = agent.run(request.body(text).unwrap()).unwrap();
+        let said = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), serde_json::from_str(&said).unwrap_or(Value::String(said)))
     }
 
     /// Runs a command of the command line against this server.

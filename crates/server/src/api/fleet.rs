@@ -1,6 +1,7 @@
 //! The fleet in operation: how it does, its floor and its robots. Orders are in `fleet_orders`, what is watched in
 //! `fleet_watch`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -22,6 +23,9 @@ use crate::http::{IfMatch, Json, LargeJson, Made, Path, Problem, Revised};
 
 /// The interface that robots are spoken to on when nobody says; the first word of a robot corrects it.
 const INTERFACE: &str = "uagv";
+
+/// The most parameters that a robot's maker may want.
+const PARAMETERS_MAX: usize = 20;
 
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
@@ -249,6 +253,10 @@ pub struct RobotOut {
     /// What keeps it from working.
     #[schema(required)]
     problem: Option<String>,
+    /// What its maker wants to be told with every action.
+    #[schema(value_type = Object)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parameters: BTreeMap<String, serde_json::Value>,
 }
 
 /// What a robot is at.
@@ -301,6 +309,10 @@ pub struct RobotIn {
     /// The first level of its topics; learnt from its first word when left out.
     #[serde(default)]
     interface: Option<String>,
+    /// What its maker wants to be told with every action of an order, by key; left as it is when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 fn robot_out(app: &App, view: RobotView) -> RobotOut {
@@ -323,6 +335,7 @@ fn robot_out(app: &App, view: RobotView) -> RobotOut {
         speed: view.speed,
         since: text(view.since),
         problem: view.problem,
+        parameters: view.parameters,
     }
 }
 
@@ -383,7 +396,8 @@ pub async fn list_robots(State(app): State<App>) -> Result<Json<RobotsOut>, Prob
     Ok(Json(RobotsOut { items: views.into_iter().map(|view| robot_out(&app, view)).collect() }))
 }
 
-/// Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing.
+/// Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing but its
+/// parameters.
 #[utoipa::path(post, path = "/fleet/robots", tag = "fleet",
     responses((status = 201, body = RobotOut), (status = 200, body = RobotOut)))]
 pub async fn add_robot(
@@ -402,8 +416,16 @@ pub async fn add_robot(
     }
     vda5050::thing_of(&robot.manufacturer, &robot.serial)
         .map_err(|error| Problem::invalid(error.to_string()).at("serial"))?;
+    let parameters = robot.parameters;
+    let is_odd = |it: &BTreeMap<String, serde_json::Value>| {
+        it.len() > PARAMETERS_MAX || it.values().any(serde_json::Value::is_null)
+    };
+    if parameters.as_ref().is_some_and(is_odd) {
+        let problem = Problem::invalid(format!("at most {PARAMETERS_MAX} parameters are accepted, and none is null"));
+        return Err(problem.at("parameters"));
+    }
     let address = Address::new(interface, version, &robot.manufacturer, &robot.serial);
-    let (view, is_new) = at_desk(&app, move |desk| desk.add_robot(address, version)).await?;
+    let (view, is_new) = at_desk(&app, move |desk| desk.add_robot(address, version, parameters)).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Extension(Made(view.number.to_string())), Json(robot_out(&app, view))))
 }

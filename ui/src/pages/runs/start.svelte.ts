@@ -1,6 +1,7 @@
 // A form that begins from a scenario: the default of the domain, or that of a run.
 import { ask, client, Problem } from "../../api/client.ts";
 import type { Complaint, DomainDescription } from "../../api/types.ts";
+import { readDraft } from "../editor/draft.ts";
 import { complete, type Scenario } from "../scenario/scenario.ts";
 import { domains } from "./domains.svelte.ts";
 
@@ -13,14 +14,18 @@ export class Start {
   complaints = $state.raw<Complaint[]>([]);
   busy = $state(false);
 
-  async load(from: string | null): Promise<void> {
+  /** Begins from a run, or with the floor that was drawn. */
+  async load(from: string | null, isDrawn = false): Promise<void> {
     this.problem = null;
     try {
       const [run] = await Promise.all([from ? ask(client.GET("/api/v1/runs/{id}", { params: { path: { id: from } } })) : null, domains.load()]);
       const domain = domains.find(run?.scenario.domain ?? domainName);
       if (!domain) throw domains.problem ?? new Problem(404, "", domainName);
       this.domain = domain;
-      this.scenario = complete(domain, run?.scenario);
+      const scenario = complete(domain, run?.scenario);
+      const draft = isDrawn ? readDraft() : null;
+      if (draft) scenario.world.floor = { drawn: draft };
+      this.scenario = scenario;
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause;
       this.problem = cause;

@@ -19,6 +19,7 @@ export interface World {
   demand: { orders_per_hour: number; profile: number[]; due_minutes: number; list: OrderRow[] };
   troubles: { stops_per_robot_hour: number; stop_seconds: number; breakdowns_per_robot_day: number; repair_minutes: number };
   station_cost_per_hour: number;
+  late_order_cost: number;
 }
 export interface Scenario {
   title: string; domain: string; policy: { name: string; parameters: Record<string, unknown> }; world: World; start: number; duration_seconds: number; seeds: number[];
