@@ -33,6 +33,9 @@ struct Arguments {
     /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
     #[arg(long)]
     share: Option<f64>,
+    /// fleet: instead of all else, a fault soak of so many virtual hours with 500 robots: a day is 24.
+    #[arg(long, value_name = "HOURS")]
+    soak: Option<f64>,
     /// Where NAME.json is written.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
@@ -41,7 +44,10 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let report: Report = match arguments.name {
-        Name::Fleet => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
+        Name::Fleet => match arguments.soak {
+            Some(hours) => bench::fleet::soak(hours),
+            None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
+        },
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,

@@ -1,6 +1,7 @@
 //! Robots: the League of Robot Runners' instances beside the best known results, and warehouses in figures.
 
 mod league;
+mod soak;
 mod warehouse;
 
 use std::path::Path;
@@ -12,6 +13,11 @@ const SHARE: f64 = 0.05;
 
 /// The same when there is little time.
 const SHARE_QUICK: f64 = 0.01;
+
+/// Runs a fault soak of so many virtual hours and tells what it came to.
+pub fn soak(hours: f64) -> Report {
+    Report::new("fleet-soak", soak::rows(hours))
+}
 
 /// Measures everything. `instances` is the folder of League rounds; shortened runs are compared with as many steps of the best
 /// solutions known.

@@ -19,6 +19,7 @@ pub mod league;
 pub mod master;
 pub mod operation;
 pub mod orders;
+pub mod soak;
 pub mod traffic;
 pub mod vehicle;
 pub mod warehouse;

@@ -40,11 +40,6 @@ pub trait Distances: Sync {
     /// Where a cell lies, as row and column of a grid or of squares as large as a usual step: to look nearby first.
     fn place(&self, cell: Cell) -> (usize, usize);
 
-    /// The same, but for a look that must not depend on what happens to be measured.
-    fn guess(&self, from: State, to: Cell) -> u32 {
-        self.distance(from, to)
-    }
-
     /// Roughly the way between two cells.
     fn between(&self, from: Cell, to: Cell) -> u32 {
         let (a, b) = (self.place(from), self.place(to));
@@ -69,10 +64,6 @@ impl Distances for OnGrid<'_> {
 
     fn place(&self, cell: Cell) -> (usize, usize) {
         self.grid.place(cell)
-    }
-
-    fn guess(&self, from: State, to: Cell) -> u32 {
-        u32::from(guess(self.grid, from, to))
     }
 }
 

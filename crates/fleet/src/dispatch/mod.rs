@@ -174,7 +174,7 @@ pub fn to_charge<K>(situation: &Situation<'_, K>, distances: &impl Distances) ->
         if !matches!(worker.duty, Duty::Free) || !is_low {
             continue;
         }
-        let nearest = (0..free.len()).min_by_key(|at| distances.guess(worker.state, situation.chargers[free[*at]]));
+        let nearest = (0..free.len()).min_by_key(|at| distances.distance(worker.state, situation.chargers[free[*at]]));
         if let Some(at) = nearest {
             sent.push((number, free.remove(at)));
         }

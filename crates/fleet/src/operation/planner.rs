@@ -4,10 +4,9 @@
 //! could not be driven.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use plan::assign::OnGrid;
-use plan::{Agent, Budget, Cell, Grid, Heading, Lifelong, Planner as _, State, Step};
+use plan::{Agent, Cell, Grid, Heading, Lifelong, State, Step};
 
 use crate::effort::Effort;
 use crate::floor::{GridView, Network, NodeIndex};
@@ -119,9 +118,8 @@ impl Planner {
         let mut paths: Vec<Vec<PlannedStep>> = agents.iter().map(|agent| vec![planned(0, agent.state, view)]).collect();
         let steps = LOOK_AHEAD.iter().find(|(most, _)| agents.len() <= *most).map_or(1, |(_, steps)| *steps);
         for step in 1..=steps {
-            let looks = agents.len() as u64 * u64::from(2 + policy.improvement) + 64;
-            let budget = Budget::new(&self.effort, Duration::from_micros(looks));
-            let Ok(plan) = lifelong.solve(Step { grid, agents: &agents }, budget) else { break };
+            let step_now = Step { grid, agents: &agents };
+            let Ok(plan) = self.effort.plan(lifelong, step_now, policy.improvement) else { break };
             for (number, action) in plan.actions.into_iter().enumerate() {
                 let agent = &mut agents[number];
                 agent.state = grid.after(agent.state, action).unwrap_or(agent.state);

@@ -1,11 +1,10 @@
 //! Who does what: the situation of the fleet laid out for [`crate::dispatch`], and its decisions carried out.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use model::Timestamp;
 use plan::assign::{Distances, OnGrid};
-use plan::{Budget, Cell, State};
+use plan::{Cell, State};
 
 use super::Operation;
 use super::places::{charging, is_charging, mission, order_of};
@@ -147,7 +146,7 @@ impl Operation {
             .collect();
         let charged: BTreeSet<usize> = sent.iter().map(|(worker, _)| *worker).collect();
         let tasks = open.iter().map(|(order, stops)| task(order, stops));
-        let budget = Budget::new(&self.effort, Duration::from_micros(16 * workers.len() as u64 + 64));
+        let budget = self.effort.for_orders(workers.len());
         let taken = dispatcher.orders(&situation, tasks, &ways, budget);
         let mut bookings = bookings.clone();
         for (worker, key) in taken.into_iter().filter(|(worker, _)| !charged.contains(worker)) {

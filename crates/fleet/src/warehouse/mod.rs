@@ -21,4 +21,4 @@ pub use frame::{FRAME_VERSION, FrameRobot, ROBOT_BYTES, frame_of};
 pub use policy::Policy;
 pub use settings::floor_complaints;
 pub use settings::{Demand, FloorSource, OrderRow, Robots, Troubles, Warehouse};
-pub use shift::Shift;
+pub use shift::{Shift, Tally};

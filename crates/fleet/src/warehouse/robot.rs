@@ -45,6 +45,8 @@ pub(super) struct Robot {
     pub(super) battery: f64,
     /// It does not move before this second.
     pub(super) stuck_until: f64,
+    /// Stops and breakdowns so far.
+    pub(super) troubles: u32,
     /// The second of its next stop, and of its next breakdown.
     next_stop: f64,
     next_breakdown: f64,
@@ -68,17 +70,29 @@ impl Robot {
         let battery = random.between(60.0, 100.0);
         let next_stop = wait(troubles.stops_per_robot_hour, &mut random);
         let next_breakdown = wait(troubles.breakdowns_per_robot_day / 24.0, &mut random);
-        Self { state, doing: Doing::Free, carried: None, battery, stuck_until: 0.0, next_stop, next_breakdown, random }
+        Self {
+            state,
+            doing: Doing::Free,
+            carried: None,
+            battery,
+            stuck_until: 0.0,
+            troubles: 0,
+            next_stop,
+            next_breakdown,
+            random,
+        }
     }
 
     /// Stops and breakdowns, as chance has them.
     pub(super) fn meet_trouble(&mut self, troubles: &Troubles, now: f64) {
         while now >= self.next_stop {
             self.stuck_until = self.stuck_until.max(now + lasting(&mut self.random) * troubles.stop_seconds);
+            self.troubles += 1;
             self.next_stop += wait(troubles.stops_per_robot_hour, &mut self.random);
         }
         while now >= self.next_breakdown {
             self.stuck_until = self.stuck_until.max(now + lasting(&mut self.random) * troubles.repair_minutes * 60.0);
+            self.troubles += 1;
             self.next_breakdown += wait(troubles.breakdowns_per_robot_day / 24.0, &mut self.random);
         }
     }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use plan::assign::Distances;
-use plan::{Action, Agent, Budget, Cell, Grid, Lifelong, Planner, State, Step};
+use plan::{Action, Agent, Cell, Grid, Lifelong, State, Step};
 use site::run::{Complaint, Kpis, Watch};
 
 use super::demand::{Order, Stream, Urgency};
@@ -22,14 +21,27 @@ use crate::effort::Effort;
 const OPEN_MAX: usize = 50_000;
 /// The least seconds that a robot is served.
 const SERVED_MIN: f64 = 0.5;
-/// How many changes of the plan are tried for each robot and step, besides those that a policy asks for.
-const TRIES: u64 = 3;
-/// How many changes the planner tries between two looks at its budget.
-const TRIES_PER_LOOK: u64 = 32;
 /// Virtual seconds between two frames of a recording.
 const FRAME_SECONDS: f64 = 1.0;
 /// The memory for distance fields.
 const FIELD_BYTES_MAX: usize = 256 << 20;
+
+/// How orders and robots stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Orders that came.
+    pub came: u64,
+    /// Orders that were refused, because too many were open.
+    pub refused: u64,
+    /// Orders that no robot has.
+    pub open: u64,
+    /// Orders that robots have.
+    pub carried: u64,
+    /// Orders that are done.
+    pub done: u64,
+    /// Stops and breakdowns of robots.
+    pub troubles: u64,
+}
 
 /// A warehouse at work.
 #[derive(Debug)]
@@ -96,6 +108,23 @@ impl Shift {
     /// The grid that is driven on.
     pub fn grid(&self) -> &Grid {
         &self.layout.ground.view.grid
+    }
+
+    /// How long a step is.
+    pub fn step_seconds(&self) -> f64 {
+        self.layout.dt_seconds
+    }
+
+    /// How orders and robots stand now.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            came: self.figures.came,
+            refused: self.figures.refused,
+            open: self.open.len() as u64,
+            carried: self.robots.iter().filter(|robot| robot.carried.is_some()).count() as u64,
+            done: self.figures.lead_seconds.len() as u64,
+            troubles: self.robots.iter().map(|robot| u64::from(robot.troubles)).sum(),
+        }
     }
 
     /// A digest of everything that happened so far.
@@ -264,8 +293,7 @@ impl Shift {
         let situation = self.layout.situation(self.now, &self.bookings, &workers);
         let distances = self.layout.distances(&self.planner);
         let open = self.open.iter().map(|(urgency, order)| order.task(*urgency));
-        let effort = Duration::from_micros(16 * workers.len() as u64 + 64);
-        let budget = Budget::new(&self.effort, effort);
+        let budget = self.effort.for_orders(workers.len());
         let given = self.dispatcher.orders(&situation, open, &distances, budget);
         // All that may change is taken first, so that every robot finds the places of the others as they will be.
         for (number, _) in &given {
@@ -300,14 +328,8 @@ impl Shift {
                 Agent { state: robot.state, goal, next, beyond, is_fixed }
             })
             .collect();
-        let count = self.robots.len() as u64;
-        let goals = agents.iter().flat_map(|agent| agent.goal.into_iter().chain(agent.next));
-        let budget = Budget::new(&self.effort, Duration::from_micros(2 * count + 16));
-        self.planner.fields().prepare_more(goals, budget);
-        let looks =
-            8 + count.div_ceil(16) + count * (TRIES + u64::from(self.layout.policy.improvement)) / TRIES_PER_LOOK;
-        let budget = Budget::new(&self.effort, Duration::from_micros(looks));
-        match self.planner.solve(Step { grid: &self.layout.ground.view.grid, agents: &agents }, budget) {
+        let step = Step { grid: &self.layout.ground.view.grid, agents: &agents };
+        match self.effort.plan(&mut self.planner, step, self.layout.policy.improvement) {
             Ok(plan) => plan.actions,
             // The judge threw the plan out: nobody moves in this step.
             Err(_) => vec![Action::Wait; agents.len()],
