@@ -155,6 +155,6 @@ pub(super) mod tests {
         assert_eq!(said(OF_2023, "1\n3,8\n"), "the instance: task 0 has several errands, which 2023 did not know");
         assert_eq!(said(&OF_2024.replace("2024 LoRR", "1"), ""), "the instance: version `1` is none of 2023 and 2024");
         assert_eq!(said(&OF_2024.replace("ring.map", "no.map"), ""), "no.map: there is no no.map");
-        assert_eq!(said(&OF_2024.replace(": 2,", ": 0,"), ""), "the instance: teamSize is 0, not from 1 to 65535");
+        assert_eq!(said(&OF_2024.replace(": 2,", ": 0,"), ""), "the instance: teamSize is 0, not from 1 to 65534");
     }
 }
