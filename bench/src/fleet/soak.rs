@@ -18,6 +18,7 @@ pub(super) fn rows(hours: f64) -> Vec<Row> {
     kinds.into_iter().flat_map(|(kind, run)| rows_of(&soak, kind, run)).collect()
 }
 
+#[expect(clippy::print_stderr, reason = "a soak takes long and says how far it is")]
 fn rows_of(soak: &Soak, kind: &str, run: Run) -> Vec<Row> {
     let began = Instant::now();
     let mut next = TOLD_SECONDS;
