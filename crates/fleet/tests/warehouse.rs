@@ -225,6 +225,6 @@ fn the_same_seed_is_the_same_shift_on_every_machine() {
         ),
         trace(FloorSource::LineSide(LineSide::default()), 12, 600.0, Policy { improvement: 4, ..Policy::default() }),
     ];
-    let known = ["b1c5a4a0095f27d3", "6f54b22d720e8c90", "07a1dbd3e0e97ed0"];
+    let known = ["4c1057d0d4e51345", "bab00a44ad3853f8", "07a1dbd3e0e97ed0"];
     assert_eq!(pinned, known, "what happens has changed, not only how it is worked out");
 }
