@@ -481,7 +481,7 @@ impl Master {
     fn judge_trial(&mut self, robot: Robot, number: u64, state: &State) {
         let (now, near) = (self.now, self.settings.deviation_metres);
         let position = state.position.as_ref().filter(|position| position.localized);
-        let is_there = position.is_none_or(|position| self.metres_to(robot, number, position) <= near);
+        let is_there = position.map_or(!state.driving, |position| self.metres_to(robot, number, position) <= near);
         let Some(unit) = self.units.get_mut(&robot) else { return };
         let Some(given) = unit.given.as_mut().filter(|given| given.is_trial && number >= given.sent_visit) else {
             return;
@@ -491,9 +491,10 @@ impl Master {
             return self.note_updates(robot, false);
         }
         let ahead = 2 * (number + 1 - given.first_visit);
-        let knows_more = state.node_states.iter().any(|node| u64::from(node.sequence_id) == ahead && !node.released);
+        let knows_more = state.node_states.iter().any(|node| u64::from(node.sequence_id) == ahead);
         let since = *unit.waits_since.get_or_insert(now);
-        if knows_more && is_there && !state.driving && now >= since + TRIAL {
+        // Some stop further off than they are asked to.
+        if knows_more && now >= since + if is_there { TRIAL } else { 3 * TRIAL } {
             given.is_trial = false;
             self.note_updates(robot, true);
         }
