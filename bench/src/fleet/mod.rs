@@ -23,6 +23,6 @@ pub fn soak(hours: f64) -> Report {
 /// solutions known.
 pub fn run(quick: bool, instances: &Path, share: Option<f64>) -> anyhow::Result<Report> {
     let mut rows = warehouse::rows(quick)?;
-    rows.extend(league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }))?);
+    rows.extend(league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }), quick)?);
     Ok(Report::new("fleet", rows))
 }
