@@ -61,6 +61,7 @@ async fn the_demo_home_lives_and_has_a_past() {
         config.demo.robots = 0;
     })
     .await;
+    site.running.demo().wait_for(|part| *part >= 1.0).await.unwrap();
     let session = site.request("GET", "/api/v1/session", &[], b"").expect(200);
     assert_eq!((&session["demo"], &session["site"]["simulated"]), (&json!(true), &json!(true)));
     site.until("/api/v1/overview", |overview| {
@@ -75,12 +76,12 @@ async fn the_demo_home_lives_and_has_a_past() {
     assert!(longest.unwrap() > 100, "a day of a minute a point");
     let thing = &site.get("/api/v1/things?limit=1")["items"][0];
     assert_eq!(thing["origin"], "virtual");
-    let before = site.get("/api/v1/things")["total"].clone();
     let counted = meters(&site);
     assert!(counted.iter().any(|(_, property)| property["value"].as_f64() > Some(1.0)), "{counted:?}");
     let waiting = "/api/v1/things?status=inbox";
     let newcomer = site.until(waiting, |inbox| inbox["items"][0]["primary"][0]["value"].is_number()).await;
     assert_eq!((&newcomer["total"], &newcomer["items"][0]["origin"]), (&json!(1), &json!("virtual")));
+    let before = site.get("/api/v1/things")["total"].clone();
     let site = site.restart().await;
     assert_eq!(site.get("/api/v1/things")["total"], before);
     site.until("/api/v1/overview", |overview| overview["totals"]["online"] == overview["totals"]["things"]).await;
