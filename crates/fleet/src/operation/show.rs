@@ -18,6 +18,8 @@ use crate::warehouse::{FrameRobot, frame_of};
 
 /// Figures are about this last time.
 const FIGURES_OF: Duration = Duration::from_secs(3_600);
+/// The shortest work that says anything about an hour.
+const FIGURES_OF_MIN: Duration = Duration::from_secs(300);
 /// From how many orders that were done last the usual time is taken.
 const LEADS: usize = 500;
 
@@ -101,7 +103,7 @@ pub struct Figures {
     pub orders_failed: u64,
     /// Orders that were called off.
     pub orders_cancelled: u64,
-    /// Orders done in the last hour.
+    /// Orders done in the last hour; while the work is younger, as many as that would be in one.
     pub orders_per_hour: f64,
     /// How long orders usually take from their coming until they are done.
     pub median_lead_seconds: Option<f64>,
@@ -212,7 +214,10 @@ impl Operation {
         figures.orders_cancelled = self.book.count(OrderState::Cancelled);
         let is_recent = |done: Option<Timestamp>| done.is_some_and(|done| now.since(done) <= FIGURES_OF);
         let recent = || self.book.over().take_while(|order| is_recent(order.done));
-        figures.orders_per_hour = recent().filter(|order| order.state == OrderState::Done).count() as f64;
+        let began = recent().chain(self.book.open()).map(|order| order.created).min();
+        let worked = began.map_or(FIGURES_OF, |began| now.since(began).clamp(FIGURES_OF_MIN, FIGURES_OF));
+        let done = recent().filter(|order| order.state == OrderState::Done).count() as f64;
+        figures.orders_per_hour = (done * 3_600.0 / worked.as_secs_f64()).round();
         let late = recent().chain(self.book.open()).filter(|order| order.is_late(now));
         figures.late = late.count() as u64;
         let done = self.book.over().filter(|order| order.state == OrderState::Done).take(LEADS);
