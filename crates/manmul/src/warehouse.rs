@@ -119,7 +119,8 @@ fn open(needs: &Needs) -> anyhow::Result<Vec<Vehicle>> {
     }
     let count = needs.robots as usize;
     let wanted: HashMap<String, usize> = (0..count).map(|index| (address(index).serial_number, index)).collect();
-    let ours = desk.robots()?.into_iter().filter(|robot| robot.address.manufacturer == MAKER);
+    let all = desk.robots()?;
+    let ours = all.iter().filter(|robot| robot.address.manufacturer == MAKER);
     let surplus: Vec<u32> =
         ours.filter(|robot| !wanted.contains_key(&robot.address.serial_number)).map(|robot| robot.number).collect();
     desk.change_robots((0..count).map(|index| (address(index), Version::V2_1)).collect(), &surplus)?;

@@ -427,9 +427,7 @@ impl Master {
     pub fn plan(&mut self, paths: &[(Robot, Vec<PlannedStep>)]) -> Result<Kept, MasterError> {
         let movable: Vec<_> =
             paths.iter().filter(|(robot, _)| self.units.get(robot).is_some_and(Unit::is_movable)).cloned().collect();
-        let kept = self.traffic.plan(&movable)?;
-        self.is_plan_wanted = false;
-        Ok(kept)
+        Ok(self.traffic.plan(&movable)?)
     }
 
     /// What it has to tell of what it heard, without letting time pass: nothing is released, sent again or planned. For

@@ -1,10 +1,12 @@
 //! The places of a floor that orders and robots go to, by the names that people give them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use connect::vda5050::order::BlockingType;
 use serde_json::json;
 
+use crate::dispatch::Place;
 use crate::floor::{Floor, Network, NodeIndex};
 use crate::master::{Mission, Stop, Task};
 use crate::orders::Order;
@@ -14,43 +16,43 @@ const ORDER: &str = "order ";
 /// The id of a mission to a charger.
 const CHARGE: &str = "charge";
 
-/// A station or storage.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
-    /// Where robots stand; at least one node.
-    pub(super) nodes: Vec<NodeIndex>,
-    pub(super) is_station: bool,
-}
-
 /// All places of a floor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
-    by_id: BTreeMap<String, Place>,
-    pub(super) chargers: Vec<NodeIndex>,
+    numbers: BTreeMap<String, usize>,
+    /// Stations and storages by their numbers; each has a node.
+    pub(super) all: Arc<[Place]>,
+    pub(super) chargers: Arc<[NodeIndex]>,
 }
 
 impl Places {
     pub(super) fn of(floor: &Floor, network: &Network) -> Self {
-        let mut by_id = BTreeMap::new();
+        let (mut numbers, mut all) = (BTreeMap::new(), Vec::new());
         let stations = floor.stations.iter().map(|it| (&it.id, it.nodes.as_slice(), true));
         let storages = floor.storages.iter().map(|it| (&it.id, std::slice::from_ref(&it.node), false));
-        for (id, nodes, is_station) in stations.chain(storages) {
-            let nodes: Vec<NodeIndex> = nodes.iter().filter_map(|node| network.node(node)).collect();
-            if !nodes.is_empty() {
-                by_id.entry(id.clone()).or_insert(Place { nodes, is_station });
+        for (id, nodes, is_limited) in stations.chain(storages) {
+            let cells: Vec<NodeIndex> = nodes.iter().filter_map(|node| network.node(node)).collect();
+            if !cells.is_empty() && !numbers.contains_key(id) {
+                numbers.insert(id.clone(), all.len());
+                all.push(Place { cells, is_limited });
             }
         }
         let chargers = floor.chargers.iter().filter_map(|it| network.node(&it.node)).collect();
-        Self { by_id, chargers }
+        Self { numbers, all: all.into(), chargers }
     }
 
-    /// All of them, by name.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&String, &Place)> {
-        self.by_id.iter()
+    /// The number of the place with an id.
+    pub(super) fn number(&self, id: &str) -> Option<usize> {
+        self.numbers.get(id).copied()
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Place> {
-        self.by_id.get(id)
+        self.number(id).map(|number| &self.all[number])
+    }
+
+    /// Where an order begins and ends, as far as the floor has it.
+    pub(super) fn stops(&self, order: &Order) -> Option<[usize; 2]> {
+        Some([self.number(&order.wanted.from)?, self.number(&order.wanted.to)?])
     }
 }
 

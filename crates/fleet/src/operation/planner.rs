@@ -4,6 +4,7 @@
 //! could not be driven.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use plan::assign::OnGrid;
 use plan::{Agent, Cell, Grid, Heading, Lifelong, State, Step};
@@ -36,6 +37,7 @@ const INTO: [(Heading, isize, isize); 4] =
 /// Plans for one floor.
 #[derive(Debug)]
 pub(super) struct Planner {
+    network: Arc<Network>,
     view: Option<GridView>,
     /// What the grid was planned with: the cells that are closed, and the policy.
     lifelong: Option<(BTreeSet<Cell>, usize, Grid, Lifelong)>,
@@ -49,13 +51,19 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    pub(super) fn new(network: &Network, seed: u64) -> Self {
+    pub(super) fn new(network: Arc<Network>, seed: u64) -> Self {
         // Robots that drive backwards or sideways are not what the planner of cells thinks of.
         let is_plain = (0..network.len() as NodeIndex).all(|node| {
             network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
         });
-        let view = is_plain.then(|| GridView::of(network).ok()).flatten();
-        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: BTreeMap::new(), routes_left: 0 }
+        let view = is_plain.then(|| GridView::of(&network).ok()).flatten();
+        let (effort, stuck) = (Effort::default(), BTreeMap::new());
+        Self { network, view, lifelong: None, effort, seed, plans: 0, stuck, routes_left: 0 }
+    }
+
+    /// The nodes that it plans for.
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.network
     }
 
     /// What is known of distances, if the floor is a grid and was planned on.
@@ -65,30 +73,25 @@ impl Planner {
     }
 
     /// Ways for everybody who can be sent, from where their bases end.
-    pub(super) fn paths(
-        &mut self,
-        network: &Network,
-        problem: &Problem,
-        policy: Policy,
-    ) -> Vec<(Robot, Vec<PlannedStep>)> {
+    pub(super) fn paths(&mut self, problem: &Problem, policy: Policy) -> Vec<(Robot, Vec<PlannedStep>)> {
         self.plans += 1;
         self.routes_left = self.routes_left.saturating_sub(1);
         if self.stuck.values().any(|plans| *plans >= STUCK_PLANS) && problem.starts.len() <= ROUTES_MAX {
             self.stuck.clear();
             self.routes_left = ROUTES_PLANS;
         }
-        let Some(view) = self.view.take() else { return self.by_routes(network, problem) };
-        let around = (self.routes_left > 0).then(|| self.by_routes(network, problem));
+        let Some(view) = self.view.take() else { return self.by_routes(problem) };
+        let around = (self.routes_left > 0).then(|| self.by_routes(problem));
         let paths = around.filter(|paths| !paths.is_empty()).or_else(|| self.on_grid(&view, problem, policy));
         self.view = Some(view);
         paths.unwrap_or_default()
     }
 
-    fn by_routes(&self, network: &Network, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
-        routes(network, problem, self.plans / PLANS_A_TURN)
+    fn by_routes(&self, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
+        routes(&self.network, problem, self.plans / PLANS_A_TURN)
     }
 
-    /// Hears who wants to go somewhere and got no way at all.
+    /// Hears who wanted to go somewhere and got no way at all by the plan before.
     pub(super) fn judge(&mut self, stuck: impl Iterator<Item = Robot>) {
         let before = std::mem::take(&mut self.stuck);
         self.stuck = stuck.map(|robot| (robot, before.get(&robot).map_or(1, |plans| plans + 1))).collect();

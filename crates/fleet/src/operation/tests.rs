@@ -10,7 +10,7 @@ use plan::Random;
 use serde_json::Value as Json;
 use site::run::Mode;
 
-use super::{Operation, Saved};
+use super::{Operation, Saved, Thinker};
 use crate::floor::{Floor, Fulfilment};
 use crate::orders::{Order, OrderState, Wanted};
 use crate::traffic::Robot;
@@ -25,6 +25,7 @@ const COLLISION_METRES: f64 = 0.75;
 struct World {
     floor: Floor,
     operation: Operation,
+    thinker: Thinker,
     vehicles: Vec<Vehicle>,
     linked: Vec<bool>,
     orders_on_disk: BTreeMap<String, Order>,
@@ -54,13 +55,14 @@ impl World {
         };
         let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
         assert_eq!(vehicles.len(), robots);
-        let mut operation = Operation::open(floor.clone(), network, Saved::default(), 1, now).unwrap();
+        let mut operation = Operation::open(floor.clone(), network, Saved::default(), now).unwrap();
         for vehicle in &vehicles {
             operation.add_robot(vehicle.address().clone(), Version::V2_1).unwrap();
         }
         Self {
             floor,
             operation,
+            thinker: Thinker::new(1),
             linked: vec![false; vehicles.len()],
             vehicles,
             orders_on_disk: BTreeMap::new(),
@@ -131,7 +133,7 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let messages = self.operation.turn(self.now, Some((self.mode, Policy::default())));
+        let messages = self.operation.whole_turn(&mut self.thinker, self.now, Some((self.mode, Policy::default())));
         self.write();
         for message in &messages {
             for vehicle in &mut self.vehicles {
@@ -159,7 +161,7 @@ impl World {
             robots: self.robots_on_disk.iter().map(|(robot, record)| (*robot, record.clone())).collect(),
         };
         let network = self.floor.network().unwrap();
-        self.operation = Operation::open(self.floor.clone(), network, saved, 1, self.now).unwrap();
+        self.operation = Operation::open(self.floor.clone(), network, saved, self.now).unwrap();
         // Links are told of by what the broker has retained.
         for index in 0..self.vehicles.len() {
             if !self.linked[index] {
@@ -213,7 +215,7 @@ fn whenever_it_is_killed_nothing_is_lost_and_nobody_collides() {
             }
             // The end may come between what is written down and what is sent.
             if world.random.index(2) == 0 {
-                world.operation.turn(world.now, Some((Mode::Operate, Policy::default())));
+                world.operation.whole_turn(&mut world.thinker, world.now, Some((Mode::Operate, Policy::default())));
                 if world.random.index(2) == 0 {
                     world.write();
                 }

@@ -191,9 +191,9 @@ pub struct FloorOut {
     revision: i64,
 }
 
-impl From<FloorView> for FloorOut {
-    fn from(view: FloorView) -> Self {
-        Self { source: view.source, drawing: view.drawing, revision: view.revision }
+impl From<&FloorView> for FloorOut {
+    fn from(view: &FloorView) -> Self {
+        Self { source: view.source.clone(), drawing: Arc::clone(&view.drawing), revision: view.revision }
     }
 }
 
@@ -315,7 +315,7 @@ pub struct RobotIn {
     parameters: Option<BTreeMap<String, serde_json::Value>>,
 }
 
-fn robot_out(app: &App, view: RobotView) -> RobotOut {
+fn robot_out(app: &App, view: &RobotView) -> RobotOut {
     let address = &view.address;
     let thing = vda5050::thing_of(&address.manufacturer, &address.serial_number).ok();
     let row = thing.as_ref().and_then(|thing| app.site.thing_row(thing));
@@ -328,14 +328,14 @@ fn robot_out(app: &App, view: RobotView) -> RobotOut {
         x: view.x,
         y: view.y,
         theta: view.theta,
-        node: view.node,
+        node: view.node.clone(),
         state: view.state.into(),
         battery_percent: view.battery_percent,
-        order: view.order,
+        order: view.order.clone(),
         speed: view.speed,
         since: text(view.since),
-        problem: view.problem,
-        parameters: view.parameters,
+        problem: view.problem.clone(),
+        parameters: view.parameters.clone(),
     }
 }
 
@@ -349,19 +349,19 @@ pub async fn get_fleet(State(app): State<App>) -> Result<Json<FleetOut>, Problem
         Some(Mode::Backtest | Mode::Simulate) | None => FleetMode::HandsOff,
     };
     let (policy, run) = summary.live.map_or((None, None), |live| (Some(live.policy), live.run));
-    let findings = summary.findings.into_iter().map(|told| FindingOut {
+    let findings = summary.findings.iter().map(|told| FindingOut {
         at: text(told.at),
         robot: told.finding.robot,
-        code: told.finding.code,
+        code: told.finding.code.clone(),
         weight: match told.finding.weight {
             Weight::Information => "information",
             Weight::Warning => "warning",
             Weight::Alarm => "alarm",
         },
-        words: told.finding.words,
+        words: told.finding.words.clone(),
     });
     Ok(Json(FleetOut {
-        title: summary.title,
+        title: summary.floor.title.clone(),
         mode,
         policy,
         run,
@@ -375,7 +375,7 @@ pub async fn get_fleet(State(app): State<App>) -> Result<Json<FleetOut>, Problem
 #[utoipa::path(get, path = "/fleet/floor", tag = "fleet", responses((status = 200, body = FloorOut)))]
 pub async fn get_floor(State(app): State<App>) -> Result<Revised<FloorOut>, Problem> {
     let view = at_desk(&app, Desk::floor).await?;
-    Ok(Revised(view.revision, view.into()))
+    Ok(Revised(view.revision, (&*view).into()))
 }
 
 /// Puts another floor under the fleet. Robots with work must find their places on it.
@@ -386,14 +386,14 @@ pub async fn put_floor(
     LargeJson(floor): LargeJson<FloorIn, SCENARIO_BYTES_MAX>,
 ) -> Result<Revised<FloorOut>, Problem> {
     let view = at_desk(&app, move |desk| desk.set_floor(floor.source, expected.0)).await?;
-    Ok(Revised(view.revision, view.into()))
+    Ok(Revised(view.revision, (&*view).into()))
 }
 
 /// The robots of the fleet.
 #[utoipa::path(get, path = "/fleet/robots", tag = "fleet", responses((status = 200, body = RobotsOut)))]
 pub async fn list_robots(State(app): State<App>) -> Result<Json<RobotsOut>, Problem> {
     let views = at_desk(&app, Desk::robots).await?;
-    Ok(Json(RobotsOut { items: views.into_iter().map(|view| robot_out(&app, view)).collect() }))
+    Ok(Json(RobotsOut { items: views.iter().map(|view| robot_out(&app, view)).collect() }))
 }
 
 /// Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing but its
@@ -427,7 +427,7 @@ pub async fn add_robot(
     let address = Address::new(interface, version, &robot.manufacturer, &robot.serial);
     let (view, is_new) = at_desk(&app, move |desk| desk.add_robot(address, version, parameters)).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Extension(Made(view.number.to_string())), Json(robot_out(&app, view))))
+    Ok((status, Extension(Made(view.number.to_string())), Json(robot_out(&app, &view))))
 }
 
 /// Lets go of a robot. An order that it has not begun goes to another; one that it has begun fails.
