@@ -81,7 +81,8 @@ fn address(index: usize) -> Address {
 fn shape(robots: u32, seed: u64) -> Fulfilment {
     let robots = robots as usize;
     if robots > SMALL_FLOOR_ROBOTS_MAX {
-        return Fulfilment { robots, seed, ..Fulfilment::default() };
+        let (block_columns, block_rows, block_length) = (8, 8, 8);
+        return Fulfilment { block_columns, block_rows, block_length, stations: 24, chargers: 24, robots, seed };
     }
     Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed }
 }

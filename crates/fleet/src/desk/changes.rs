@@ -1,4 +1,5 @@
-//! Changes of orders that are written down, kept for those who follow them.
+//! Changes of orders that are written down, kept for those who follow them. Followers count places from the start of the
+//! program, or from what a webhook had not been told then.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,12 +25,23 @@ pub struct Changes {
 #[derive(Debug, Default)]
 pub(super) struct ChangeLog {
     orders: VecDeque<Arc<Order>>,
-    /// The number of the first.
+    /// The place of the first among all of them.
     first: u64,
+    /// The number of the last change that is known.
+    newest: u64,
 }
 
 impl ChangeLog {
+    pub(super) fn new(newest: u64) -> Self {
+        Self { newest, ..Self::default() }
+    }
+
+    pub(super) fn newest(&self) -> u64 {
+        self.newest
+    }
+
     pub(super) fn push(&mut self, order: Order) {
+        self.newest = self.newest.max(order.change);
         if self.orders.len() >= CHANGES_MAX {
             self.orders.pop_front();
             self.first += 1;

@@ -4,7 +4,7 @@
 //! The state, the clock and the book of runs are passed in. There are three locks, taken in this order:
 //! - the thinker is held by [`Desk::turn`] as long as it takes, so that there is one turn at a time; nothing else needs it;
 //! - the room, with the operation, is held for at most a commit: by changes, and by a turn between its thoughts;
-//! - what is shown, the changes of orders and the webhook lie beside it and are held for a moment.
+//! - what is shown and the changes of orders lie beside it and are held for a moment; the webhook is for at most a commit.
 //!
 //! **Invariant:** nobody waits for a plan, and who only looks waits for nothing at all.
 
@@ -12,6 +12,7 @@ mod changes;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,26 +22,25 @@ use connect::Message;
 use connect::vda5050::{Address, Read, Topic, Version};
 use model::{Clock, Timestamp};
 use parking_lot::{Mutex, RwLock};
-use serde::{Deserialize, Serialize};
 use site::run::{Complaint, Mode, Promotion, RunBook, RunError};
-use store::State;
 use store::state::{Change, StateError, Table};
+use store::{Seal, State};
 
 use crate::floor::{Floor, Network};
 use crate::master::MasterError;
 use crate::operation::{Figures, Operation, Question, ROBOTS_MAX, RobotView, Saved, Think, Thinker, Thought, Told};
-use crate::orders::{Created, Order, OrderError, OrderState, RowError, Wanted, read_csv};
+use crate::orders::{Book, Created, Order, OrderError, OrderState, RowError, Wanted, read_csv};
 use crate::traffic::Robot;
 use crate::warehouse::{Fleet, FloorSource, Policy, draw_floor, floor_complaints};
 use changes::ChangeLog;
 pub use changes::{CHANGES_MAX, Changes};
 pub use shown::FloorView;
 use shown::Shown;
+use webhook::Hook;
+pub use webhook::{Webhook, WebhookFigures};
 
 /// The setting in which the floor is kept.
 const FLOOR_SETTING: &str = "fleet.floor";
-/// The setting in which the webhook is kept.
-const WEBHOOK_SETTING: &str = "fleet.webhook";
 /// Rows that are read at a time.
 const ROWS: usize = 1_000;
 
@@ -84,28 +84,6 @@ pub enum DeskError {
     State(#[from] StateError),
 }
 
-/// Where changes of orders are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Webhook {
-    /// Where they are posted.
-    pub url: String,
-    /// What they are signed with, if anything.
-    pub secret: Option<String>,
-}
-
-/// How the webhook does.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct WebhookFigures {
-    /// Changes that were taken.
-    pub delivered: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Changes that were left out because too many waited.
-    pub skipped: u64,
-    /// Why the last attempt failed, if it did.
-    pub problem: Option<String>,
-}
-
 /// The fleet at a glance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -146,9 +124,6 @@ struct Place {
     floor: Arc<FloorView>,
 }
 
-/// The webhook, and how it does.
-type Hook = (Option<Webhook>, WebhookFigures);
-
 /// The fleet in operation, for people, programs and the loop that runs it.
 #[derive(Debug)]
 pub struct Desk {
@@ -163,14 +138,15 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Opens the desk, and the operation that was written down, if there was one.
+    /// Opens the desk, and the operation that was written down, if there was one. `seal` is for secrets.
     pub fn open(
         state: Arc<dyn State>,
         clock: Arc<dyn Clock>,
         runs: Arc<RunBook>,
+        seal: Seal,
         seed: u64,
     ) -> Result<Arc<Self>, DeskError> {
-        Self::open_with(state, clock, runs, Box::new(Thinker::new(seed)))
+        Self::open_with(state, clock, runs, seal, Box::new(Thinker::new(seed)))
     }
 
     /// The same, with somebody else who thinks.
@@ -178,58 +154,30 @@ impl Desk {
         state: Arc<dyn State>,
         clock: Arc<dyn Clock>,
         runs: Arc<RunBook>,
+        seal: Seal,
         thinker: Box<dyn Think>,
     ) -> Result<Arc<Self>, DeskError> {
-        let webhook = state.get(Table::Setting, WEBHOOK_SETTING)?.map(|row| row.parse(Table::Setting)).transpose()?;
+        let place = read(&*state, clock.now())?;
+        let book = place.as_ref().map(|place| place.operation.book());
+        let newest = book.map_or(0, Book::last_change);
+        let hook = Hook::open(&*state, seal, newest, clock.now())?;
+        let mut changes = ChangeLog::new(newest);
+        // What was not told when the program ended is told now.
+        if let Some((book, told)) = book.zip(hook.told()) {
+            book.changed_since(told).into_iter().for_each(|order| changes.push(order.clone()));
+        }
         let desk = Self {
             thinker: Mutex::new(thinker),
-            room: Mutex::default(),
+            room: Mutex::new(place),
             shown: RwLock::default(),
-            changes: Mutex::default(),
-            hook: Mutex::new((webhook, WebhookFigures::default())),
+            changes: Mutex::new(changes),
+            hook: Mutex::new(hook),
             state,
             clock,
             runs,
         };
-        *desk.room.lock() = desk.read()?;
         desk.refresh();
         Ok(Arc::new(desk))
-    }
-
-    /// What was written down.
-    fn read(&self) -> Result<Option<Place>, DeskError> {
-        let Some(row) = self.state.get(Table::Setting, FLOOR_SETTING)? else { return Ok(None) };
-        let source: FloorSource = row.parse(Table::Setting)?;
-        let (floor, network, view) = floor_of(source)?;
-        let mut saved = Saved::default();
-        self.each(Table::FleetOrder, |row| {
-            saved.orders.push(row.parse(Table::FleetOrder)?);
-            Ok(())
-        })?;
-        self.each(Table::FleetRobot, |row| {
-            if let Ok(robot) = row.id.parse() {
-                saved.robots.push((robot, row.parse(Table::FleetRobot)?));
-            }
-            Ok(())
-        })?;
-        let operation = Operation::open(floor, network, saved, self.clock.now())?;
-        Ok(Some(Place { operation, floor: Arc::new(FloorView { revision: row.rev, ..view }) }))
-    }
-
-    fn each(
-        &self,
-        table: Table,
-        mut act: impl FnMut(&store::state::Row) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
-        let mut after: Option<String> = None;
-        loop {
-            let rows = self.state.list(table, None, after.as_deref(), ROWS)?;
-            rows.iter().try_for_each(&mut act)?;
-            match rows.into_iter().last() {
-                Some(row) => after = Some(row.id),
-                None => return Ok(()),
-            }
-        }
     }
 
     /// Writes down what has changed, and `more`; gives the revision of the last row of `more`.
@@ -249,8 +197,10 @@ impl Desk {
         }
         let revisions = self.state.commit(changes, self.clock.now())?;
         operation.saved();
+        let mut changed: Vec<Order> = unsaved.orders.into_iter().filter_map(|(_, order)| order).collect();
+        changed.sort_by_key(|order| order.change);
         let mut told = self.changes.lock();
-        unsaved.orders.into_iter().filter_map(|(_, order)| order).for_each(|order| told.push(order));
+        changed.into_iter().for_each(|order| told.push(order));
         Ok(revisions.last().copied().unwrap_or(0))
     }
 
@@ -347,7 +297,11 @@ impl Desk {
             }
             Err(error) => {
                 // What is on disk counts.
-                *room = self.read()?;
+                *room = read(&*self.state, self.clock.now())?;
+                match &*room {
+                    Some(place) => self.show(place, true),
+                    None => *self.shown.write() = None,
+                }
                 Err(error.into())
             }
         }
@@ -463,8 +417,9 @@ impl Desk {
     }
 
     /// Calls an order off.
-    pub fn cancel(&self, id: &str, by: &str) -> Result<Order, DeskError> {
-        self.change(|operation, now| Ok(operation.cancel(id, by, now)?))
+    /// A load that is on its robot is brought to the place `to`, or back to where it came from, before the order is over.
+    pub fn cancel(&self, id: &str, to: Option<&str>, by: &str) -> Result<Order, DeskError> {
+        self.change(|operation, now| Ok(operation.cancel(id, to, by, now)?))
     }
 
     /// Changes how urgent an order is.
@@ -484,24 +439,23 @@ impl Desk {
 
     /// Where changes of orders are told, and how that does.
     pub fn webhook(&self) -> (Option<Webhook>, WebhookFigures) {
-        self.hook.lock().clone()
+        self.hook.lock().get()
     }
 
     /// Says where changes of orders are told from now on.
     pub fn set_webhook(&self, webhook: Option<Webhook>) -> Result<(), DeskError> {
-        let change = match &webhook {
-            Some(webhook) => Change::put(Table::Setting, WEBHOOK_SETTING, None, webhook),
-            None => Change::delete(Table::Setting, WEBHOOK_SETTING),
-        };
-        let mut hook = self.hook.lock();
-        self.state.commit(vec![change], self.clock.now())?;
-        *hook = (webhook, WebhookFigures::default());
-        Ok(())
+        let newest = self.changes.lock().newest();
+        Ok(self.hook.lock().set(webhook, newest, &*self.state, self.clock.now())?)
+    }
+
+    /// Notes that all changes up to the one with this number are told: they are not told again after a restart.
+    pub fn set_told(&self, change: u64) -> Result<(), DeskError> {
+        Ok(self.hook.lock().set_told(change, &*self.state, self.clock.now())?)
     }
 
     /// Notes how telling did.
     pub fn note_webhook(&self, note: impl FnOnce(&mut WebhookFigures)) {
-        note(&mut self.hook.lock().1);
+        note(self.hook.lock().figures());
     }
 
     /// Hears a message of a robot.
@@ -549,6 +503,42 @@ impl Desk {
     /// Looks at the operation itself, if there is one.
     pub fn with<T>(&self, look: impl FnOnce(&Operation) -> T) -> Option<T> {
         self.room.lock().as_ref().map(|place| look(&place.operation))
+    }
+}
+
+/// What was written down.
+fn read(state: &dyn State, now: Timestamp) -> Result<Option<Place>, DeskError> {
+    let Some(row) = state.get(Table::Setting, FLOOR_SETTING)? else { return Ok(None) };
+    let source: FloorSource = row.parse(Table::Setting)?;
+    let (floor, network, view) = floor_of(source)?;
+    let mut saved = Saved::default();
+    each(state, Table::FleetOrder, |row| {
+        saved.orders.push(row.parse(Table::FleetOrder)?);
+        Ok(())
+    })?;
+    each(state, Table::FleetRobot, |row| {
+        if let Ok(robot) = row.id.parse() {
+            saved.robots.push((robot, row.parse(Table::FleetRobot)?));
+        }
+        Ok(())
+    })?;
+    let operation = Operation::open(floor, network, saved, now)?;
+    Ok(Some(Place { operation, floor: Arc::new(FloorView { revision: row.rev, ..view }) }))
+}
+
+fn each(
+    state: &dyn State,
+    table: Table,
+    mut act: impl FnMut(&store::state::Row) -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let mut after: Option<String> = None;
+    loop {
+        let rows = state.list(table, None, after.as_deref(), ROWS)?;
+        rows.iter().try_for_each(&mut act)?;
+        match rows.into_iter().last() {
+            Some(row) => after = Some(row.id),
+            None => return Ok(()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use model::SteppedClock;
 use site::run::PolicyChoice;
+use store::seal::KEY_BYTES;
 use store::state::MemoryState;
 
 use super::*;
@@ -52,7 +53,7 @@ fn opened() -> (Arc<Desk>, Receiver<()>, Sender<()>) {
     runs.force(Fleet::NAME, policy, Mode::Operate, "test").unwrap();
     let ((begins, begun), (leave, may)) = (channel(), channel());
     let slow = Slow { begins, may, thinker: Thinker::new(1) };
-    let desk = Desk::open_with(state, clock, runs, Box::new(slow)).unwrap();
+    let desk = Desk::open_with(state, clock, runs, Seal::of([1; KEY_BYTES]), Box::new(slow)).unwrap();
     desk.set_floor(shape(4), None).unwrap();
     (desk, begun, leave)
 }
@@ -70,7 +71,7 @@ fn nobody_waits_for_a_thought() {
         let address = Address::new("uagv", Version::V2_1, "maker", "1");
         let (robot, is_new) = desk.add_robot(address, Version::V2_1, None).unwrap();
         assert!(is_new && desk.robots().unwrap().len() == 1 && desk.frame().is_some());
-        assert_eq!(desk.cancel(&order.id, "test").unwrap().state, OrderState::Cancelled);
+        assert_eq!(desk.cancel(&order.id, None, "test").unwrap().state, OrderState::Cancelled);
         desk.remove_robot(robot.number).unwrap();
         assert!(!turning.is_finished());
         leave.send(()).unwrap();

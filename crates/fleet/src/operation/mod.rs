@@ -10,6 +10,7 @@
 //! **Invariant:** what is said to robots is said after it can be written down: whoever runs an operation writes
 //! [`Operation::unsaved`] before it sends what [`Operation::turn`] gave.
 
+mod called_off;
 mod places;
 mod planner;
 mod show;
@@ -34,7 +35,7 @@ use crate::master::{Finding, Master, MasterError, Settings};
 use crate::orders::{Book, Created, Order, OrderChange, OrderError, OrderState, Wanted};
 use crate::traffic::Robot;
 use places::{Places, order_of};
-pub use show::{Figures, RobotState, RobotView};
+pub use show::{Figures, RobotState, RobotView, WAY_MAX};
 pub use think::{Question, Think, Thinker, Thought};
 
 /// The most robots of one fleet.
@@ -145,7 +146,8 @@ impl Operation {
         let lost: Vec<(String, OrderState)> = self
             .book
             .open()
-            .filter(|order| order.state != OrderState::Waiting && !missions.contains(order.id.as_str()))
+            .filter(|order| order.state != OrderState::Waiting && order.called_off.is_none())
+            .filter(|order| !missions.contains(order.id.as_str()))
             .map(|order| (order.id.clone(), order.state))
             .collect();
         for (id, state) in lost {
@@ -228,8 +230,11 @@ impl Operation {
             }
         }
         let gone = self.book.open().filter(|order| order.state != OrderState::Waiting).find_map(|order| {
-            let wanted = [&order.wanted.from, &order.wanted.to];
-            wanted.into_iter().find(|place| places.get(place).is_none()).map(|place| (order, place))
+            let wanted = [&order.wanted.from, &order.wanted.to].into_iter();
+            wanted
+                .chain(order.called_off.iter().map(|off| &off.to))
+                .find(|place| places.get(place).is_none())
+                .map(|place| (order, place))
         });
         complaints.extend(gone.map(|(order, place)| Complaint {
             place: format!("/source place {place}"),
@@ -269,7 +274,7 @@ impl Operation {
         let unit = self.master.unit(robot).ok_or(MasterError::Unknown(robot))?;
         let order = unit.mission.as_ref().and_then(|mission| order_of(&mission.id)).map(str::to_owned);
         if let Some(id) = order {
-            self.hand_back(&id, "its robot was taken out of the fleet", false, now);
+            self.hand_back(&id, "its robot was taken out of the fleet", now);
         }
         self.master.remove_robot(robot);
         self.unable.remove(&robot);
@@ -288,20 +293,6 @@ impl Operation {
     ) -> Result<Created, OrderError> {
         let places = &self.places;
         self.book.create(id, wanted, |place| places.get(place).is_some(), by, now)
-    }
-
-    /// Calls an order off, and its robot.
-    pub fn cancel(&mut self, id: &str, by: &str, now: Timestamp) -> Result<Order, OrderError> {
-        let state = self.book.get(id).map(|order| order.state);
-        let order = self.book.cancel(id, &format!("called off by {by}"), now)?;
-        if matches!(state, Some(OrderState::Assigned | OrderState::UnderWay))
-            && let Some(robot) = order.robot
-            && self.master.unit(robot).and_then(|unit| order_of(&unit.mission.as_ref()?.id)) == Some(id)
-        {
-            self.master.withdraw(robot);
-            (self.is_plan_wanted, self.revision) = (true, self.revision + 1);
-        }
-        Ok(order)
     }
 
     /// Changes how urgent an order is.

@@ -13,6 +13,8 @@ use crate::orders::Order;
 
 /// What ids of missions begin with that carry out an order.
 const ORDER: &str = "order ";
+/// What ids of missions begin with that bring the load of an order back.
+const RETURN: &str = "return ";
 /// The id of a mission to a charger.
 const CHARGE: &str = "charge";
 
@@ -62,26 +64,38 @@ fn stop(node: NodeIndex, action_type: &str, parameters: Vec<(String, serde_json:
     Stop { node, tasks: vec![task] }
 }
 
+/// Something done with the load of an order at a place.
+fn handle(order: &Order, node: NodeIndex, action_type: &str, place: &str) -> Stop {
+    // A kind of station and of load that the standard names: robots refuse words that they do not know.
+    let said = [
+        ("stationType", json!("floor")),
+        ("stationName", json!(place)),
+        ("loadType", json!("EPAL")),
+        ("loadId", json!(order.id)),
+    ];
+    stop(node, action_type, said.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
 /// What a robot does for an order, between these two nodes.
 pub(super) fn mission(order: &Order, from: NodeIndex, to: NodeIndex) -> Mission {
-    let handle = |node, action_type, place: &str| {
-        // A kind of station and of load that the standard names: robots refuse words that they do not know.
-        let said = [
-            ("stationType", json!("floor")),
-            ("stationName", json!(place)),
-            ("loadType", json!("EPAL")),
-            ("loadId", json!(order.id)),
-        ];
-        stop(node, action_type, said.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-    };
     let (first, last) = (&order.wanted.from, &order.wanted.to);
-    let stops = vec![handle(from, "pick", first), handle(to, "drop", last)];
+    let stops = vec![handle(order, from, "pick", first), handle(order, to, "drop", last)];
     Mission { id: format!("{ORDER}{}", order.id), stops }
 }
 
-/// The order that a mission carries out.
+/// What a robot does to put the load of an order down that was called off.
+pub(super) fn return_mission(order: &Order, place: &str, node: NodeIndex) -> Mission {
+    Mission { id: format!("{RETURN}{}", order.id), stops: vec![handle(order, node, "drop", place)] }
+}
+
+/// Whether a mission brings a load back.
+pub(super) fn is_return(mission: &str) -> bool {
+    mission.starts_with(RETURN)
+}
+
+/// The order that a mission is for: it carries it out, or brings its load back.
 pub(super) fn order_of(mission: &str) -> Option<&str> {
-    mission.strip_prefix(ORDER)
+    mission.strip_prefix(ORDER).or_else(|| mission.strip_prefix(RETURN))
 }
 
 /// What a robot does to be charged.

@@ -254,12 +254,109 @@ fn an_order_that_is_called_off_leaves_its_robot() {
     world.order(1);
     assert!(world.until(120, |world| world.count(OrderState::Assigned) == 1
         && world.sent.iter().any(|it| it.topic.ends_with("/order"))));
-    world.operation.cancel("order-1", "kim", world.now).unwrap();
+    world.operation.cancel("order-1", None, "kim", world.now).unwrap();
     world.order(1);
     assert!(world.until(600, |world| world.count(OrderState::Done) == 1));
     assert_eq!((world.count(OrderState::Cancelled), world.open()), (1, 0));
     let order = world.operation.book().get("order-1").unwrap();
     assert_eq!(order.why.as_deref(), Some("called off by kim"));
+}
+
+/// A world in which a robot has order-1 under way, and its number.
+fn under_way() -> (World, Robot) {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(600, |world| world.count(OrderState::UnderWay) == 1));
+    let robot = world.operation.book().get("order-1").unwrap().robot.unwrap();
+    (world, robot)
+}
+
+fn loads(world: &World, robot: Robot) -> usize {
+    world.vehicles[robot as usize - 1].state().loads.unwrap().len()
+}
+
+/// Whether the load was put down by something that was done at a place, the last that was.
+fn was_put_down_at(world: &World, place: &str) -> bool {
+    let drops = world.sent.iter().filter_map(|message| {
+        let topic = Topic::parse(&message.topic)?;
+        let vda5050::Body::Order(order) = vda5050::read(&topic, &message.payload).unwrap().body else { return None };
+        let drop = order.nodes.into_iter().flat_map(|node| node.actions).find(|action| action.action_type == "drop")?;
+        drop.parameter("stationName").cloned()
+    });
+    drops.last() == Some(Json::from(place))
+}
+
+#[test]
+fn a_load_that_is_on_its_way_is_brought_back_before_its_order_is_cancelled() {
+    for is_killed in [false, true] {
+        let (mut world, robot) = under_way();
+        let order = world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+        assert_eq!((order.state, loads(&world, robot)), (OrderState::UnderWay, 1));
+        assert!(order.why.unwrap().contains(&order.wanted.from));
+        world.write();
+        // Whoever calls it off again changes nothing, and its robot gets no other load.
+        world.operation.cancel("order-1", None, "lee", world.now).unwrap();
+        world.order(2);
+        if is_killed {
+            for _ in 0..8 {
+                world.tick();
+            }
+            world.kill(8);
+        }
+        assert!(world.until(900, |world| world.count(OrderState::Cancelled) == 1));
+        assert_eq!(loads(&world, robot), 0);
+        let order = world.operation.book().get("order-1").unwrap();
+        assert_eq!(order.why.as_deref(), Some("called off by kim"));
+        assert!(world.until(900, |world| world.open() == 0));
+        assert_eq!((world.count(OrderState::Done), loads(&world, robot)), (2, 0));
+        assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+    }
+}
+
+#[test]
+fn a_load_is_brought_to_the_place_that_was_chosen() {
+    let (mut world, robot) = under_way();
+    assert!(world.operation.cancel("order-1", Some("nowhere"), "kim", world.now).is_err());
+    let wanted = world.operation.book().get("order-1").unwrap().wanted.clone();
+    let elsewhere =
+        world.floor.storages.iter().map(|it| it.id.clone()).find(|id| ![&wanted.from, &wanted.to].contains(&id));
+    let elsewhere = elsewhere.unwrap();
+    world.operation.cancel("order-1", Some(&elsewhere), "kim", world.now).unwrap();
+    assert!(world.until(900, |world| world.open() == 0));
+    assert_eq!((world.count(OrderState::Cancelled), loads(&world, robot)), (1, 0));
+    assert!(was_put_down_at(&world, &elsewhere));
+}
+
+#[test]
+fn an_order_that_is_called_off_while_its_load_is_taken_is_wound_up() {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(600, |world| world.operation.robots().any(|it| it.state == super::RobotState::Serving)));
+    let order = world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+    assert_eq!(order.state, OrderState::Assigned);
+    assert!(world.until(900, |world| world.open() == 0));
+    let robot = order.robot.unwrap();
+    assert_eq!((world.count(OrderState::Cancelled), loads(&world, robot)), (1, 0));
+    assert!(was_put_down_at(&world, &order.wanted.from));
+}
+
+#[test]
+fn a_robot_that_cannot_put_its_load_down_is_set_aside() {
+    let (mut world, robot) = under_way();
+    let vehicle = &mut world.vehicles[robot as usize - 1];
+    let mut record = serde_json::to_value(&*vehicle).unwrap();
+    record["settings"]["troubles"]["failed_handlings"] = Json::from(1.0);
+    *vehicle = serde_json::from_value(record).unwrap();
+    world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+    assert!(world.until(900, |world| world.open() == 0));
+    assert_eq!((world.count(OrderState::Failed), loads(&world, robot)), (1, 1));
+    let view = world.operation.robot(robot).unwrap();
+    assert_eq!(view.state, super::RobotState::SetAside);
+    assert!(view.problem.unwrap().contains("the load of order order-1 is on it"));
+    // What comes now is for the other one.
+    world.order(2);
+    assert!(world.until(60, |world| world.count(OrderState::Assigned) == 1));
+    assert!(world.operation.book().open().all(|order| order.robot != Some(robot)));
 }
 
 #[test]

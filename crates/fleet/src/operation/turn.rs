@@ -10,7 +10,7 @@ use model::{ThingId, Timestamp};
 use serde_json::{Value as Json, json};
 use site::run::Mode;
 
-use super::places::{is_charging, order_of};
+use super::places::{is_charging, is_return, order_of};
 use super::think::{Answer, Asked, Question, Think, Thought, Ways};
 use super::work::Choice;
 use super::{DISPATCH_EVERY, FINDINGS_MAX, HORIZON_LEAST, Operation, PATIENCE, PLAN_EVERY, SHADOW_EVERY, Told};
@@ -75,6 +75,7 @@ impl Operation {
         match answer {
             None => {
                 self.follow(now);
+                self.wind_up(now, said);
                 if now.since(self.dispatched) >= DISPATCH_EVERY {
                     self.dispatched = now;
                     return Some(Asked::Orders(self.lay_out(policy, now)));
@@ -119,9 +120,7 @@ impl Operation {
                 Output::Finding(finding) => self.find(finding, now, said),
                 Output::MissionDone { robot, mission } => {
                     if let Some(id) = order_of(&mission) {
-                        said.extend(self.note(robot, "events/order_done", &json!(id)));
-                        // Somebody may have called it off in the last moment.
-                        drop(self.book.finish(id, now));
+                        self.put_down(robot, id, now, said);
                     }
                     self.dispatched = Timestamp::EPOCH;
                     self.revision += 1;
@@ -129,12 +128,7 @@ impl Operation {
                 Output::MissionFailed { robot, mission, why } => {
                     if let Some(id) = order_of(&mission.id) {
                         said.extend(self.note(robot, "events/order_failed", &json!({"order": id, "why": why})));
-                        if mission.stops.len() < 2 {
-                            let why = format!("{why}; the load is on robot {robot}");
-                            drop(self.book.fail(id, &why, now));
-                        } else {
-                            drop(self.book.give_back(id, &why, true, now));
-                        }
+                        self.fell_through(robot, id, &mission, &why, now);
                     }
                     self.revision += 1;
                 }
@@ -142,6 +136,31 @@ impl Operation {
                 // Who keeps their hands off sends nothing; batteries are looked at when robots get work.
                 Output::Send(_) | Output::Door { .. } | Output::ChargeWanted(_) => {}
             }
+        }
+    }
+
+    /// The load of an order is down.
+    fn put_down(&mut self, robot: Robot, id: &str, now: Timestamp, said: &mut Vec<Message>) {
+        let off = self.book.get(id).and_then(|order| order.called_off.clone());
+        let event = if off.is_some() { "events/order_cancelled" } else { "events/order_done" };
+        said.extend(self.note(robot, event, &json!(id)));
+        // Its robot may have given it up before.
+        drop(match off {
+            Some(off) => self.book.cancel(id, &off.why, now),
+            None => self.book.finish(id, now),
+        });
+    }
+
+    /// A robot could not do what its mission asked next.
+    fn fell_through(&mut self, robot: Robot, id: &str, mission: &Mission, why: &str, now: Timestamp) {
+        let (has_load, off) = (mission.stops.len() < 2, self.book.get(id).and_then(|order| order.called_off.clone()));
+        match off {
+            Some(off) if is_return(&mission.id) => self.leave_load(robot, id, &off, why, now),
+            // It is brought back.
+            Some(_) if has_load => {}
+            Some(off) => drop(self.book.cancel(id, &off.why, now)),
+            None if has_load => drop(self.book.fail(id, &format!("{why}; the load is on robot {robot}"), now)),
+            None => drop(self.book.give_back(id, why, true, now)),
         }
     }
 
@@ -201,16 +220,20 @@ impl Operation {
             self.master.withdraw(robot);
             self.halted.remove(&robot);
             if let Some(id) = order {
-                drop(self.book.give_back(&id, &format!("robot {robot} cannot move"), false, now));
+                self.hand_back(&id, &format!("robot {robot} cannot move"), now);
             }
             self.revision += 1;
         }
     }
 
     /// An order leaves its robot for good.
-    pub(super) fn hand_back(&mut self, id: &str, why: &str, counts: bool, now: Timestamp) {
-        let is_begun = self.book.get(id).is_some_and(|order| order.state == OrderState::UnderWay);
-        let changed = if is_begun { self.book.fail(id, why, now) } else { self.book.give_back(id, why, counts, now) };
+    pub(super) fn hand_back(&mut self, id: &str, why: &str, now: Timestamp) {
+        let Some(order) = self.book.get(id) else { return };
+        let changed = match order.called_off.clone() {
+            _ if order.state == OrderState::UnderWay => self.book.fail(id, why, now),
+            Some(off) => self.book.cancel(id, &off.why, now),
+            None => self.book.give_back(id, why, false, now),
+        };
         // An order that is over by now needs no other robot.
         drop(changed);
     }
@@ -310,13 +333,13 @@ impl Operation {
         }
     }
 
-    fn decision(&self, mode: Mode, mission: &Mission) -> Json {
+    pub(super) fn decision(&self, mode: Mode, mission: &Mission) -> Json {
         let stops: Vec<&str> = mission.stops.iter().map(|stop| self.network.id(stop.node)).collect();
         json!({"mode": mode, "order": order_of(&mission.id).unwrap_or(&mission.id), "stops": stops})
     }
 
     /// Tells a fact about a robot: on `decisions/...` or `events/...` of its thing.
-    fn note(&self, robot: Robot, what: &str, value: &Json) -> Option<Message> {
+    pub(super) fn note(&self, robot: Robot, what: &str, value: &Json) -> Option<Message> {
         let topic = format!("things/{}/{what}", self.thing(robot)?);
         Some(Message { topic, payload: value.to_string().into(), qos: 1, retain: false })
     }

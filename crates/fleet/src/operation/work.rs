@@ -189,7 +189,9 @@ impl Operation {
         open.sort_by_key(|(order, _)| {
             (u8::MAX - order.priority, order.wanted.due.unwrap_or(Timestamp::MAX), order.number)
         });
-        let (robots, workers) = self.master.robots().filter_map(|(robot, unit)| self.lay(robot, unit)).unzip();
+        let returning = self.returning();
+        let (robots, workers) =
+            self.master.robots().filter_map(|(robot, unit)| self.lay(robot, unit, returning.contains(&robot))).unzip();
         Layout {
             now,
             policy,
@@ -208,13 +210,14 @@ impl Operation {
     }
 
     /// A robot on the floor as the dispatcher sees it.
-    fn lay(&self, robot: Robot, unit: &Unit) -> Option<((Robot, Option<String>), Laid)> {
+    fn lay(&self, robot: Robot, unit: &Unit, is_returning: bool) -> Option<((Robot, Option<String>), Laid)> {
         let end = self.master.traffic().base(robot).last()?;
         let state = State { cell: end.cell, heading: GridView::heading(end.theta) };
         let supply = unit.state.as_ref().map(|state| &state.power_supply);
         let battery_percent = supply.map_or(0.0, |supply| supply.state_of_charge);
         let is_charging = supply.is_some_and(|supply| supply.charging) && battery_percent < CHARGE_UNTIL_PERCENT;
         let doing = match &unit.mission {
+            _ if is_returning => Doing::Busy(Vec::new()),
             None if is_charging => Doing::Busy(Vec::new()),
             None => Doing::Nothing,
             Some(mission) => self.doing(unit, mission),
@@ -304,7 +307,7 @@ impl Operation {
     }
 
     /// How many robots are bound for each node.
-    fn bookings(&self) -> Bookings {
+    pub(super) fn bookings(&self) -> Bookings {
         let mut bookings = Bookings::new(self.network.len());
         for (robot, unit) in self.master.robots() {
             let stops = unit.mission.iter().flat_map(|mission| &mission.stops);
@@ -322,5 +325,5 @@ impl Operation {
 /// Whether a robot is on its way to take an order, which may still be given to somebody else.
 fn is_fetching(order: &Order, unit: &Unit) -> bool {
     let stops = unit.mission.as_ref().map_or(0, |mission| mission.stops.len());
-    order.state == OrderState::Assigned && stops == 2 && unit.may_change()
+    order.state == OrderState::Assigned && order.called_off.is_none() && stops == 2 && unit.may_change()
 }

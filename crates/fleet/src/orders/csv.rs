@@ -28,6 +28,7 @@ const USUAL: [&str; 5] = ["time", "from", "to", "priority", "due"];
 
 /// Something wrong with a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RowError {
     /// The line of the file, from 1.
     pub row: usize,
