@@ -124,7 +124,7 @@ fn ten_thousand(folder: &Path, steps: usize) -> anyhow::Result<Vec<Row>> {
     let instance = read(&folder.join("MR24/warehouse.domain/SORTATION.json"))?;
     let outcome = play(&instance, steps, 300)?;
     let resident = machine::resident_bytes(std::process::id())? as f64 / 1e6;
-    let report = check(&outcome.file, Some(&instance)).map_err(|error| anyhow!("{error}"))?;
+    let report = check(outcome.file.as_bytes(), Some(&instance)).map_err(|error| anyhow!("{error}"))?;
     let shape = format!("10,000 robots, {steps} steps of 300 ms");
     let slowest_ms = outcome.slowest.as_secs_f64() * 1e3;
     Ok(vec![
@@ -164,8 +164,8 @@ fn replays(folder: &Path) -> anyhow::Result<(Row, Published)> {
         let known = known.with_context(|| format!("no instance belongs to {stem}"))?;
         let instance = read(&folder.join(known.file))?;
         for file in std::fs::read_dir(&place)? {
-            let text = std::fs::read_to_string(file?.path())?;
-            let report = check(&text, Some(&instance)).map_err(|error| anyhow!("{stem}: {error}"))?;
+            let text = std::io::BufReader::new(std::fs::File::open(file?.path())?);
+            let report = check(text, Some(&instance)).map_err(|error| anyhow!("{stem}: {error}"))?;
             let holds = report.faults_total == 0
                 && report.count.finished() == report.stated
                 && report.stated as f64 == known.best;

@@ -36,7 +36,7 @@ fn main() {
     if words[0] == "check" {
         let text = std::fs::read_to_string(&words[1]).expect("the result can be read");
         let report =
-            check(&text, words.get(2).map(|path| read(path)).as_ref()).unwrap_or_else(|error| panic!("{error}"));
+            check(text.as_bytes(), words.get(2).map(|path| read(path)).as_ref()).unwrap_or_else(|error| panic!("{error}"));
         println!("{:?} of {} stated, {} faults", report.count, report.stated, report.faults_total);
         report.faults.iter().take(20).for_each(|fault| println!("{fault}"));
         return;

@@ -18,6 +18,9 @@ use crate::assemble::simulation_threads;
 /// The file beside a round's instances that says how many steps each has.
 const STEPS_FILE: &str = "simulation_time.json";
 
+/// The largest result that is replayed, in bytes: five times what ten thousand robots and five thousand steps come to.
+const RESULT_BYTES_MAX: u64 = 1 << 30;
+
 /// How many faults of a result are listed.
 const FAULTS_SHOWN: usize = 20;
 
@@ -142,8 +145,9 @@ impl League {
 impl Check {
     fn run(self) -> anyhow::Result<()> {
         let instance = self.instance.as_deref().map(read_instance).transpose()?;
-        let report = check(&text(&self.result)?, instance.as_ref())
-            .map_err(|error| anyhow!("{}: {error}", self.result.display()))?;
+        let place = || self.result.display().to_string();
+        let result = files::open(&self.result, RESULT_BYTES_MAX).with_context(place)?;
+        let report = check(result, instance.as_ref()).map_err(|error| anyhow!("{}: {error}", place()))?;
         let counted = report.count.finished();
         if self.json {
             say(&json!({"finished": counted, "stated": report.stated, "faults": report.faults_total}).to_string())?;
