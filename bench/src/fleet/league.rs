@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use fleet::league::{Instance, Outcome, Progress, RunSettings, check, run};
+use fleet::league::{Instance, Outcome, PREPARATION, Progress, RunSettings, check, run};
 use model::WallClock;
 
 use crate::machine;
@@ -76,6 +76,7 @@ fn read(path: &Path) -> anyhow::Result<Instance> {
 fn play(instance: &Instance, steps: usize, step_ms: u64) -> anyhow::Result<Outcome> {
     let settings = RunSettings {
         steps,
+        preparation: PREPARATION,
         step_time: Duration::from_millis(step_ms),
         planner: plan::Settings::default(),
     };

@@ -376,7 +376,12 @@ mod tests {
     fn play(description: &str, tasks: &str, tick_micros: i64) -> (usize, usize, String) {
         let instance = ring(description, tasks).unwrap();
         let planner = plan::Settings { threads: 1, depth: Some(3), ..plan::Settings::default() };
-        let settings = RunSettings { steps: 40, step_time: Duration::from_millis(5), planner };
+        let settings = RunSettings {
+            steps: 40,
+            preparation: Duration::from_millis(1),
+            step_time: Duration::from_millis(5),
+            planner,
+        };
         let clock = CountingClock(AtomicI64::new(0), tick_micros);
         let mut steps = 0;
         let outcome = run(&instance, settings, &clock, &mut |progress| steps = progress.step).unwrap();

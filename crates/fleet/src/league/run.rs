@@ -16,6 +16,8 @@ use super::rules::Game;
 pub struct RunSettings {
     /// The steps to make.
     pub steps: usize,
+    /// The time before the first step in which only the floor is known; the League gives half an hour.
+    pub preparation: Duration,
     /// The time of one step. Everybody waits in a step whose plan is late.
     pub step_time: Duration,
     /// How the planner works.
@@ -36,6 +38,9 @@ pub struct Progress {
     /// How many changes the planner tried for the last plan.
     pub tried: u64,
 }
+
+/// The time before the first step unless said otherwise: enough to survey the League's largest floors.
+pub const PREPARATION: Duration = Duration::from_secs(10);
 
 /// What came of a run.
 #[derive(Debug, Clone)]
@@ -69,6 +74,7 @@ pub fn run(
 ) -> Result<Outcome, PlanError> {
     let mut game = Game::new(instance);
     let mut controller = Controller::new(instance, settings.planner)?;
+    controller.prepare(instance, Budget::new(clock, settings.preparation));
     let team = instance.starts.len();
     let mut record = Record { schedule: vec![Vec::new(); team], ..Record::default() };
     let mut slowest = Duration::ZERO;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
-use fleet::league::{Instance, Progress, RunSettings, check, run};
+use fleet::league::{Instance, PREPARATION, Progress, RunSettings, check, run};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::WallClock;
 use serde_json::json;
@@ -113,6 +113,7 @@ impl League {
         let threads = self.threads.unwrap_or_else(simulation_threads);
         let settings = RunSettings {
             steps,
+            preparation: PREPARATION,
             step_time: Duration::from_millis(self.step_ms),
             planner: plan::Settings { threads, seed: self.seed, ..plan::Settings::default() },
         };
