@@ -33,10 +33,10 @@ fn warehouse(robots: u32, orders_per_hour: f64) -> Warehouse {
     warehouse
 }
 
-pub(super) fn rows(quick: bool) -> anyhow::Result<Vec<Row>> {
-    let mut rows = shift(if quick { 120.0 } else { 900.0 })?;
-    rows.push(search(if quick { 180 } else { 3_600 })?);
-    Ok(rows)
+pub(super) fn rows(quick: bool, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    shift(if quick { 120.0 } else { 900.0 })?.into_iter().for_each(&mut *add);
+    add(search(if quick { 180 } else { 3_600 })?);
+    Ok(())
 }
 
 /// Five hundred robots at work.
