@@ -83,7 +83,15 @@ fn shape(robots: u32, seed: u64) -> Fulfilment {
     if robots > SMALL_FLOOR_ROBOTS_MAX {
         return Fulfilment { robots, seed, ..Fulfilment::default() };
     }
-    Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed }
+    let least = Fulfilment {
+        block_columns: 2,
+        block_rows: 2,
+        block_length: 4,
+        stations: 4,
+        chargers: 2,
+        ..Fulfilment::default()
+    };
+    Fulfilment { robots, seed, ..least }
 }
 
 /// Sets the warehouse up and lets it work until `closing`.
