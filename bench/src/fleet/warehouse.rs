@@ -26,6 +26,7 @@ fn warehouse(robots: u32, orders_per_hour: f64) -> Warehouse {
         chargers: 60,
         robots: robots as usize,
         seed: 1,
+        ..Fulfilment::default()
     };
     let mut warehouse = Warehouse { floor: FloorSource::Fulfilment(shape), ..Warehouse::default() };
     warehouse.robots.count = robots;

@@ -84,7 +84,15 @@ fn shape(robots: u32, seed: u64) -> Fulfilment {
         let (block_columns, block_rows, block_length) = (8, 8, 8);
         return Fulfilment { block_columns, block_rows, block_length, stations: 24, chargers: 24, robots, seed };
     }
-    Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed }
+    let least = Fulfilment {
+        block_columns: 2,
+        block_rows: 2,
+        block_length: 4,
+        stations: 4,
+        chargers: 2,
+        ..Fulfilment::default()
+    };
+    Fulfilment { robots, seed, ..least }
 }
 
 /// Sets the warehouse up and lets it work until `closing`.

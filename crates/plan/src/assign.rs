@@ -63,6 +63,10 @@ impl Distances for OnGrid<'_> {
     fn place(&self, cell: Cell) -> (usize, usize) {
         self.grid.place(cell)
     }
+
+    fn between(&self, from: Cell, to: Cell) -> u32 {
+        self.grid.steps_between(from, to)
+    }
 }
 
 /// How much a step on the way to a job counts, against a step of the job itself: a long job that waits must be done one

@@ -62,7 +62,8 @@ impl Agent {
 /// What there is to plan in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// The floor; the same one in every step.
+    /// The floor; the same one in every step, but that ways may be closed and opened in between. Distances stay those
+    /// of the floor that the planner was made with.
     pub grid: &'a Grid,
     /// Everybody, in the same order in every step.
     pub agents: &'a [Agent],

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use plan::assign::OnGrid;
-use plan::{Agent, Cell, Grid, Heading, Lifelong, State, Step};
+use plan::{Agent, Cell, Grid, Heading, Lifelong, NO_CELL, State, Step};
 
 use crate::effort::Effort;
 use crate::floor::{GridView, Network, NodeIndex};
@@ -29,10 +29,6 @@ const ROUTES_PLANS: u32 = 10;
 const ROUTES_MAX: usize = 120;
 /// After so many plans another robot is looked after first.
 const PLANS_A_TURN: usize = 12;
-
-/// The headings in which a cell is entered, and where one comes from: so many rows down and columns to the right.
-const INTO: [(Heading, isize, isize); 4] =
-    [(Heading::East, 0, -1), (Heading::South, -1, 0), (Heading::West, 0, 1), (Heading::North, 1, 0)];
 
 /// Plans for one floor.
 #[derive(Debug)]
@@ -143,12 +139,9 @@ impl Planner {
         let mut grid = view.grid.clone();
         for cell in &closed {
             // Who is on a closed cell may leave it; nobody enters.
-            let (row, column) = view.grid.place(*cell);
-            for (heading, down, right) in INTO {
-                let beside = (row.checked_add_signed(down), column.checked_add_signed(right));
-                if let (Some(row), Some(column)) = beside
-                    && let Some(beside) = view.grid.cell(row, column)
-                {
+            for heading in Heading::ALL {
+                let beside = view.grid.beside(*cell, heading.right().right());
+                if beside != NO_CELL {
                     grid.close(beside, heading);
                 }
             }
@@ -173,6 +166,5 @@ fn planned(step: u32, state: State, view: &GridView) -> PlannedStep {
 /// What is left of a robot's task beyond its goal, as a distance.
 fn beyond(start: &Start, view: &GridView) -> u32 {
     let (Some(goal), Some(next)) = (start.goal, start.next_goal) else { return 0 };
-    let (a, b) = (view.grid.place(view.cell(goal)), view.grid.place(view.cell(next)));
-    (a.0.abs_diff(b.0) + a.1.abs_diff(b.1)) as u32
+    view.grid.steps_between(view.cell(goal), view.cell(next))
 }

@@ -38,7 +38,8 @@ struct World {
 }
 
 fn shape(robots: usize) -> Fulfilment {
-    Fulfilment { block_columns: 3, block_rows: 3, block_length: 4, stations: 4, chargers: 3, robots, seed: 3 }
+    let least = Fulfilment { block_columns: 3, block_rows: 3, block_length: 4, stations: 4, ..Fulfilment::default() };
+    Fulfilment { chargers: 3, robots, seed: 3, ..least }
 }
 
 impl World {

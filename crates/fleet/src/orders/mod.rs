@@ -13,6 +13,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::traffic::Robot;
+pub(crate) use csv::read_csv_with;
 pub use csv::{ROWS_MAX, Row, RowError, read_csv};
 
 /// The most orders that may be open; more are refused.
