@@ -5,3 +5,5 @@
 //!
 //! **Invariant:** nothing here reads a clock, opens a file or draws unseeded randomness: time comes with each sample.
 //! **Invariant:** the cost of a sample and the bytes of a state are bounded, whatever arrives; the same samples give the same findings.
+
+pub mod forecast;
