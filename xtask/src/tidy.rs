@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("model", 0),
     ("store", 1),
     ("plan", 1),
+    ("learn", 1),
     ("mqtt", 2),
     ("twin", 3),
     ("connect", 3),

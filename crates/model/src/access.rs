@@ -288,6 +288,7 @@ mod tests {
         assert!(publish("things/lamp/properties/on") && publish("things/lamp/actions/fade/status"));
         assert!(!publish("things/lamp2/properties/on") && !publish("things/lamp/actions/fade"));
         assert!(!publish("things/lamp/desired") && !publish("other"));
+        assert!(!publish("things/lamp/decisions/on") && !publish("things/lamp/insights/on"));
         let subscribe = |filter: &str| decide(&lamp, Right::Subscribe, Resource::Filter(filter)).is_allowed();
         assert!(subscribe("things/lamp/actions/+") && subscribe("things/lamp/#"));
         assert!(!subscribe("things/+/desired") && !subscribe("#") && !subscribe("things/#"));

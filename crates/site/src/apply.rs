@@ -12,6 +12,7 @@ use twin::{Folded, PresenceState, Step, Thing, ThingIndex, ThingStatus};
 
 use crate::counters::count;
 use crate::fold::{Afterwards, Heard};
+use crate::mind::{Gathered, Sample};
 use crate::site::Site;
 use crate::things::Things;
 
@@ -34,14 +35,23 @@ struct Group {
     cause: Arc<Cause>,
 }
 
+/// Where that goes which comes of a batch.
+pub(crate) struct Made<'a> {
+    /// To the history.
+    pub(crate) batch: &'a mut Batch,
+    /// To the mind.
+    pub(crate) gathered: &'a mut Gathered,
+    /// To live clients.
+    pub(crate) live: &'a mut Vec<Record>,
+}
+
 /// One batch being applied.
 pub(crate) struct Apply<'a> {
     site: &'a Site,
     things: &'a mut Things,
     adapters: &'a [Arc<str>],
     in_history: Position,
-    batch: &'a mut Batch,
-    live: &'a mut Vec<Record>,
+    made: Made<'a>,
     afterwards: Afterwards,
     /// Things that the current entry is about.
     touched: Vec<ThingIndex>,
@@ -54,12 +64,11 @@ impl<'a> Apply<'a> {
         things: &'a mut Things,
         adapters: &'a [Arc<str>],
         in_history: Position,
-        batch: &'a mut Batch,
-        live: &'a mut Vec<Record>,
+        made: Made<'a>,
     ) -> Self {
         let presence = Name::new(PRESENCE).expect("a plain word is a name");
         let (afterwards, touched) = (Afterwards::default(), Vec::new());
-        Self { site, things, adapters, in_history, batch, live, afterwards, touched, presence }
+        Self { site, things, adapters, in_history, made, afterwards, touched, presence }
     }
 
     /// Applies entries in order.
@@ -108,6 +117,10 @@ impl<'a> Apply<'a> {
     fn records(&mut self, entry: &Entry, adapter: usize, records: impl Iterator<Item = Record>) {
         let mut group: Option<Group> = None;
         for mut record in records {
+            if record.kind == RecordKind::Insight {
+                self.insight(entry, record);
+                continue;
+            }
             if group.as_ref().is_none_or(|group| group.thing != record.thing) {
                 if let Some(done) = group.take() {
                     self.close(entry, done);
@@ -124,6 +137,19 @@ impl<'a> Apply<'a> {
         }
         if let Some(done) = group {
             self.close(entry, done);
+        }
+    }
+
+    /// A finding of ours. The thing has not spoken: it is not there because of it, and one that is gone does not come
+    /// back.
+    fn insight(&mut self, entry: &Entry, record: Record) {
+        if entry.cause.kind != CauseKind::System {
+            let detail = format!("{} is for the mind alone, and {} said it", entry.topic, entry.cause.id);
+            return self.things.diagnostics.add("not_its_own", &detail, entry.received);
+        }
+        let is_new = entry.position > self.things.applied;
+        if let Some(index) = self.things.registry.find(&record.thing).filter(|_| is_new) {
+            self.tell(index, record);
         }
     }
 
@@ -247,6 +273,7 @@ impl<'a> Apply<'a> {
                 self.things.registry.slot_mut(group.index).twin.present(state, record.time, reason);
                 self.tell(group.index, record);
             }
+            // Findings never come here, see `insight`.
             RecordKind::Action | RecordKind::Decision | RecordKind::Insight => self.tell(group.index, record),
         }
     }
@@ -302,12 +329,12 @@ impl<'a> Apply<'a> {
     /// Keeps a record, and gives it to live clients.
     fn tell(&mut self, index: ThingIndex, record: Record) {
         self.things.remember(index, &record);
-        self.live.push(record);
+        self.made.live.push(record);
     }
 
     fn tell_command(&mut self, moved: Option<&Command>) {
         if let Some(record) = moved.and_then(|command| self.things.command_record(command)) {
-            self.live.push(record);
+            self.made.live.push(record);
         }
     }
 
@@ -328,7 +355,14 @@ impl<'a> Apply<'a> {
             twin.set_series(property, series);
             series
         };
-        self.batch.points.push((series, record.time, record.value.clone()));
+        self.made.batch.points.push((series, record.time, record.value.clone()));
+        if let Value::Integer(_) | Value::Float(_) = record.value
+            && let Some(value) = record.value.as_f64()
+        {
+            let Record { time, received, position, .. } = *record;
+            let sample = Sample { series, time, received, value, position };
+            self.made.gathered.add(sample, || (group.thing.clone(), record.name.clone()));
+        }
     }
 
     fn event_point(&mut self, group: &Group, record: &Record) {
@@ -344,7 +378,7 @@ impl<'a> Apply<'a> {
             self.things.event_series.insert(key, series);
             series
         };
-        self.batch.points.push((series, record.time, record.value.clone()));
+        self.made.batch.points.push((series, record.time, record.value.clone()));
     }
 
     /// The twin has seen the record already, the history has not.

@@ -114,6 +114,7 @@ impl Site {
         for adapter in &mut self.adapters.lock().list {
             adapter.forget(id);
         }
+        self.mind_forgets(id, self.clock.now());
         Ok(())
     }
 

@@ -95,6 +95,24 @@ counters! {
     live_conflated,
     /// Times that a live client read so slowly that events may have passed it by.
     live_gaps,
+    /// Samples that the mind took in.
+    mind_samples,
+    /// Samples that detectors learned from in the history.
+    mind_samples_learned,
+    /// Samples that the mind did not get, because too many waited.
+    mind_samples_dropped,
+    /// Streams that are not watched, because too many are.
+    mind_streams_refused,
+    /// Streams that began anew, because their type or unit changed.
+    mind_streams_anew,
+    /// Detectors that panicked and were put away.
+    mind_failures,
+    /// Findings made.
+    mind_insights,
+    /// Findings that were not made, because too many go on.
+    mind_insights_refused,
+    /// Silent streams of things whose silence was found already.
+    mind_dropouts_merged,
 }
 
 /// Adds one.

@@ -1,6 +1,6 @@
 //! Why something was not done.
 
-use model::{CommandId, ModelError, SpaceId, ThingId};
+use model::{CommandId, ModelError, Name, SpaceId, ThingId};
 
 use crate::guard::Refusal;
 use crate::publish::NotPublished;
@@ -34,6 +34,26 @@ pub enum SiteError {
     /// The thing waits in the inbox or is ignored.
     #[error("{0} is not accepted\nhint: accept it first, then command it")]
     NotAccepted(ThingId),
+    /// There is no such finding.
+    #[error("there is no insight {0}")]
+    UnknownInsight(String),
+    /// There is no such model card.
+    #[error("there is no model {0}")]
+    UnknownCard(String),
+    /// Somebody called the finding normal before.
+    #[error("{0} was called normal, which is final\nhint: if it comes again it will be a new finding")]
+    CalledNormal(String),
+    /// Too few or too many false alarms.
+    #[error("{0} false alarms a month are not between {low} and {high}", low = crate::mind::FALSE_ALARMS_RANGE.0, high = crate::mind::FALSE_ALARMS_RANGE.1)]
+    FalseAlarms(f64),
+    /// Too little was seen of a property to say what comes.
+    #[error("there is no forecast of {name} of {thing} yet\nhint: a forecast needs about a day of numbers")]
+    NoForecastYet {
+        /// Whose.
+        thing: ThingId,
+        /// Which property.
+        name: Name,
+    },
     /// Nothing was given to be done.
     #[error("{0} has nothing to write\nhint: give at least one property with its value")]
     NothingToWrite(ThingId),

@@ -11,9 +11,10 @@ use store::history::{Batch, HistoryError};
 use store::log::LogError;
 use twin::ThingIndex;
 
-use crate::apply::Apply;
+use crate::apply::{Apply, Made};
 use crate::counters::{add, count};
 use crate::error::SiteError;
+use crate::mind::Gathered;
 use crate::options::BATCH_ENTRIES_MAX;
 use crate::site::Site;
 
@@ -44,6 +45,8 @@ pub(crate) struct Fold {
     expired_at: Timestamp,
     heard: Vec<Heard>,
     batch: Batch,
+    /// What the mind gets of the batch.
+    gathered: Gathered,
     /// The history had no room for the batch, which belongs to this position. Nothing is folded until it has.
     waiting: Option<Position>,
 }
@@ -70,6 +73,7 @@ impl Fold {
             expired_at: now,
             heard: Vec::new(),
             batch: Batch::default(),
+            gathered: Gathered::default(),
             waiting: None,
         }
     }
@@ -87,14 +91,15 @@ impl Fold {
 }
 
 impl Site {
-    /// Folds everything that is durable now, and then looks after what time brings: deadlines, and who is connected.
-    /// Returns how many entries were folded. [`Site::start`] does this all the time; tests and stepped sites call it.
+    /// Folds everything that is durable now, and then looks after what time brings: deadlines, who is connected,
+    /// and what the mind has to think about. Returns how many entries were folded. [`Site::start`] does this all the time; tests and stepped sites call it.
     pub fn turn(&self) -> Result<usize, SiteError> {
         let mut folded = 0;
         while let Some((count, _)) = self.fold_some()? {
             folded += count;
         }
         self.look_at_the_clock(self.clock.now());
+        self.think(usize::MAX);
         Ok(folded)
     }
 
@@ -124,6 +129,8 @@ impl Site {
         fold.since_checkpoint += entries.len() as u64;
         add(&self.counters.entries, entries.len());
         self.append_history(&mut fold, last);
+        // After the history, so that a detector which learns from it finds there what it does not take from here.
+        add(&self.counters.mind_samples_dropped, self.mind.feed.push(&mut fold.gathered));
         // Whoever waits to write a checkpoint gets in between two batches.
         MutexGuard::unlock_fair(fold);
         self.do_afterwards(afterwards);
@@ -168,7 +175,8 @@ impl Site {
         let mut live: Vec<Record> = Vec::with_capacity(decoded.records.len());
         let adapters = self.adapters.lock().names.clone();
         let mut things = self.things.write();
-        let mut apply = Apply::new(self, &mut things, &adapters, fold.in_history, &mut fold.batch, &mut live);
+        let made = Made { batch: &mut fold.batch, gathered: &mut fold.gathered, live: &mut live };
+        let mut apply = Apply::new(self, &mut things, &adapters, fold.in_history, made);
         apply.entries(entries, &fold.heard, decoded);
         let afterwards = apply.finish();
         things.applied = things.applied.max(last);

@@ -90,7 +90,7 @@ impl Site {
         series.into_iter().map(|info| summary(unit(&info.key), info)).collect()
     }
 
-    fn find_series(&self, thing: &ThingId, name: &Name) -> Result<SeriesInfo, SiteError> {
+    pub(crate) fn find_series(&self, thing: &ThingId, name: &Name) -> Result<SeriesInfo, SiteError> {
         let found = self.history.list(Some(thing)).into_iter().find(|info| info.key.name == *name);
         let unknown = || HistoryError::UnknownSeries(SeriesKey { thing: thing.clone(), name: name.clone() });
         Ok(found.ok_or_else(unknown)?)

@@ -5,6 +5,8 @@ use std::time::Duration;
 use model::{SpaceId, Timestamp};
 use twin::RegistryLimits;
 
+use crate::mind::MindOptions;
+
 /// The most entries that the fold reads from the log at a time: small enough that readers wait for milliseconds.
 pub const BATCH_ENTRIES_MAX: usize = 512;
 
@@ -45,6 +47,8 @@ pub struct Options {
     pub live_records: usize,
     /// How often retention and compaction run.
     pub maintain_every: Duration,
+    /// What watches the streams.
+    pub mind: MindOptions,
 }
 
 impl Default for Options {
@@ -60,6 +64,7 @@ impl Default for Options {
             checkpoint_every: Duration::from_secs(1),
             live_records: 65_536,
             maintain_every: Duration::from_mins(1),
+            mind: MindOptions::default(),
         }
     }
 }

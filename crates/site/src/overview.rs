@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::{Name, PropertyModel, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{PresenceState, Reported, Slot, SpaceRow, ThingStatus};
 
+use crate::mind::{Book, InsightSeverity, InsightState};
 use crate::query::headlines;
 use crate::site::Site;
 use crate::things::Things;
@@ -116,6 +117,8 @@ pub struct Totals {
     pub records_per_second: f64,
     /// Times that something could not be understood.
     pub undecodable: u64,
+    /// Findings that nobody has looked at.
+    pub insights_open: usize,
 }
 
 /// The first page.
@@ -145,7 +148,8 @@ impl Site {
         let records_per_second =
             self.fold.lock().records_per_second(self.counters.records.load(Ordering::Relaxed), now);
         let undecodable = self.counters.diagnostics.load(Ordering::Relaxed);
-        let overview = Arc::new(self.things.read().overview(now, records_per_second, undecodable));
+        let overview =
+            Arc::new(self.things.read().overview(now, records_per_second, undecodable, &self.mind.book.lock()));
         *kept = Some(Arc::clone(&overview));
         overview
     }
@@ -161,7 +165,7 @@ struct Here {
 }
 
 impl Things {
-    fn overview(&self, now: Timestamp, records_per_second: f64, undecodable: u64) -> Overview {
+    fn overview(&self, now: Timestamp, records_per_second: f64, undecodable: u64, book: &Book) -> Overview {
         let root = &self.spaces.root().space.id;
         let mut here: HashMap<&SpaceId, Here> = HashMap::new();
         let mut attention: Vec<Attention> = Vec::new();
@@ -173,7 +177,7 @@ impl Things {
             if here.headline.len() < SPACE_HEADLINES_MAX {
                 here.headline.extend(headlines(slot, 1));
             }
-            attention.extend(attention_of(slot, now));
+            attention.extend(attention_of(slot, now, book));
         }
         let mut within: HashMap<&SpaceId, (usize, usize)> = HashMap::new();
         for (space, here) in &here {
@@ -202,13 +206,14 @@ impl Things {
         }
         attention.truncate(ATTENTION_MAX);
         let (things, online) = sums(root);
-        let totals = Totals { things, online, inbox: self.registry.in_inbox(), records_per_second, undecodable };
+        let (inbox, insights_open) = (self.registry.in_inbox(), book.open_count());
+        let totals = Totals { things, online, inbox, records_per_second, undecodable, insights_open };
         Overview { time: now, spaces, totals, attention }
     }
 }
 
 /// What is the matter with a thing: the worst of it.
-fn attention_of(slot: &Slot, now: Timestamp) -> Option<Attention> {
+fn attention_of(slot: &Slot, now: Timestamp, book: &Book) -> Option<Attention> {
     let presence = slot.twin.presence();
     let attention = |text: String, level: Level| Attention {
         thing: slot.thing.id.clone(),
@@ -219,6 +224,13 @@ fn attention_of(slot: &Slot, now: Timestamp) -> Option<Attention> {
     };
     if let Some(wrong) = slot.twin.bad().find(|reported| reported.value != Value::Null) {
         return Some(attention(format!("{} cannot be trusted: {}", wrong.name, wrong.value), Level::Red));
+    }
+    let open = book.of(&slot.thing.id).filter(|insight| insight.state == InsightState::Open);
+    let worst =
+        open.filter(|insight| insight.severity > InsightSeverity::Notice).max_by_key(|insight| insight.severity);
+    if let Some(worst) = worst {
+        let level = if worst.severity == InsightSeverity::Alarm { Level::Red } else { Level::Amber };
+        return Some(attention(worst.words.clone(), level));
     }
     if let Some(unknown) = slot.twin.bad().next() {
         return Some(attention(format!("{} is not known any more", unknown.name), Level::Amber));

@@ -7,6 +7,7 @@ use memchr::memmem;
 use model::{DataType, Name, PropertyModel, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{Desired, DiagnosticCount, Diagnostics, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
 
+use crate::mind::{Book, Health, HealthLevel, health};
 use crate::overview::Headline;
 use crate::site::Site;
 
@@ -77,6 +78,8 @@ pub struct ThingSummary {
     pub last_seen: Option<Timestamp>,
     /// At most [`HEADLINES_MAX`] values that stand for it.
     pub primary: Vec<Headline>,
+    /// How well it is; `None` before it has said anything.
+    pub health: Option<Health>,
 }
 
 /// A thing with everything that is known of it now.
@@ -96,12 +99,14 @@ pub struct ThingDetail {
     pub diagnostics: Vec<(Arc<str>, DiagnosticCount)>,
 }
 
-pub(crate) fn summarise(slot: &Slot) -> ThingSummary {
+pub(crate) fn summarise(slot: &Slot, book: &Book) -> ThingSummary {
+    let (health, _) = health(slot, book.of(&slot.thing.id));
     ThingSummary {
         thing: Arc::clone(&slot.thing),
         presence: slot.twin.presence().clone(),
         last_seen: slot.twin.last_seen(),
         primary: headlines(slot, HEADLINES_MAX),
+        health: (health.level != HealthLevel::Unknown).then_some(health),
     }
 }
 
@@ -254,8 +259,9 @@ impl Site {
         };
         let more = page.len() > limit;
         page.truncate(limit);
+        let book = self.mind.book.lock();
         Page {
-            items: page.iter().map(|slot| summarise(slot)).collect(),
+            items: page.iter().map(|slot| summarise(slot, &book)).collect(),
             next_cursor: page.last().filter(|_| more).map(|slot| write_cursor(&key(slot, query.sort))),
             total,
         }
@@ -270,7 +276,7 @@ impl Site {
         let twin = &slot.twin;
         let diagnostics = twin.diagnostics().into_iter().flat_map(Diagnostics::iter);
         Some(ThingDetail {
-            summary: summarise(slot),
+            summary: summarise(slot, &self.mind.book.lock()),
             properties: twin.properties().iter().map(|property| (property.clone(), unit(&property.name))).collect(),
             desired: twin.desired().iter().map(|(name, desired)| (name.clone(), desired.clone())).collect(),
             delta: twin.delta(model).map(|(name, desired)| (name.clone(), desired.value.clone())).collect(),

@@ -19,6 +19,9 @@ use crate::site::Site;
 /// How long the fold sleeps at most when nothing is said, so that deadlines are kept.
 const IDLE: Duration = Duration::from_millis(100);
 
+/// How many pieces of history detectors learn from in between two looks at what is live.
+const LESSONS_AT_A_TIME: usize = 8;
+
 /// How long the fold waits after an error before it tries again.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
@@ -78,6 +81,7 @@ impl Site {
             thread("site-fold", Site::run_fold),
             thread("site-keeper", Site::run_keeper),
             thread("site-maintenance", Site::run_maintenance),
+            thread("site-mind", Site::run_mind),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -164,6 +168,14 @@ impl Site {
             {
                 tracing::error!(%error, "retention and compaction failed; they are tried again");
             }
+        }
+    }
+
+    /// Thinks about what the fold gathered, away from the fold.
+    fn run_mind(&self, stopping: &Stopping) {
+        while !stopping.is_now() {
+            self.mind.feed.wait(IDLE);
+            self.think(LESSONS_AT_A_TIME);
         }
     }
 
@@ -256,6 +268,7 @@ impl Running {
     pub fn stop(mut self) -> Result<(), crate::SiteError> {
         self.end_threads();
         self.site.turn()?;
+        self.site.keep_mind()?;
         self.site.checkpoint()
     }
 

@@ -18,6 +18,7 @@ use crate::fold::Fold;
 use crate::guard::Guard;
 use crate::live::Hub;
 use crate::maintenance::RetentionSettings;
+use crate::mind::Mind;
 use crate::options::Options;
 use crate::overview::Overview;
 use crate::publish::Publish;
@@ -80,6 +81,7 @@ pub struct Site {
     pub(crate) retention: RwLock<RetentionSettings>,
     pub(crate) overview: Mutex<Option<Arc<Overview>>>,
     pub(crate) commands_made: AtomicU64,
+    pub(crate) mind: Mind,
 }
 
 impl std::fmt::Debug for Site {
@@ -107,6 +109,7 @@ impl Site {
         let retention = setting(state, RETENTION_SETTING)?.unwrap_or_default();
         let adapters = restore_adapters(state, &parts.adapters)?;
         let from = applied.min(parts.history.applied());
+        let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
         Ok(Arc::new(Self {
             live: Hub::new(parts.options.live_records, applied),
             fold: Mutex::new(Fold::starting_after(from, parts.history.applied(), now)),
@@ -127,6 +130,7 @@ impl Site {
             retention: RwLock::new(retention),
             overview: Mutex::default(),
             commands_made: AtomicU64::new(0),
+            mind,
         }))
     }
 
@@ -147,12 +151,12 @@ pub(crate) const FOLD_SETTING: &str = "site.fold";
 /// The setting in which retention is kept.
 pub(crate) const RETENTION_SETTING: &str = "site.retention";
 
-fn setting<T: DeserializeOwned>(state: &dyn State, name: &str) -> Result<Option<T>, StateError> {
+pub(crate) fn setting<T: DeserializeOwned>(state: &dyn State, name: &str) -> Result<Option<T>, StateError> {
     state.get(Table::Setting, name)?.map(|row| row.parse(Table::Setting)).transpose()
 }
 
 /// Calls `each` with every row of a table.
-fn each_row(
+pub(crate) fn each_row(
     state: &dyn State,
     table: Table,
     mut each: impl FnMut(Row) -> Result<(), StateError>,

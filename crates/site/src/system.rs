@@ -65,6 +65,8 @@ impl Site {
         ];
         let gauge = |(name, help, value)| Figure { name, help, kind: CounterKind::Gauge, value };
         figures.extend(gauges.map(gauge));
+        drop(things);
+        figures.extend(self.mind.figures());
         figures
     }
 
@@ -111,6 +113,8 @@ impl Site {
                 dropped: 0,
                 policy: "the oldest are forgotten",
             },
+            self.mind.queue(counted(&self.counters.mind_samples_dropped)),
+            self.mind.book_queue(counted(&self.counters.mind_insights_refused)),
         ]
     }
 

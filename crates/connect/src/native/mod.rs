@@ -10,6 +10,7 @@
 //! | `things/{thing}/actions/{name}` | down | `{"id", "input", "deadline"}`, the deadline in milliseconds since 1970 |
 //! | `things/{thing}/actions/{name}/status` | up | `{"id", "state", "output", "error"}`; or the state alone, as text |
 //! | `things/{thing}/decisions/{name}` | ours | what a policy decided about the thing, as a value |
+//! | `things/{thing}/insights/{name}` | ours | what the mind found about a property of the thing, as a value |
 //! | `things/{thing}/desired` | down, retained | an object of all desired values |
 //!
 //! Values and reports are defined in [`payload`], times in `moment`. An empty payload (a cleared retained message)
@@ -122,6 +123,9 @@ impl Native {
             [Some("events"), Some(name), None] => self.happening(RecordKind::Event, name, entry, &thing, &cause, sink),
             [Some("decisions"), Some(name), None] => {
                 self.happening(RecordKind::Decision, name, entry, &thing, &cause, sink);
+            }
+            [Some("insights"), Some(name), None] => {
+                self.happening(RecordKind::Insight, name, entry, &thing, &cause, sink);
             }
             [Some("presence"), None, None] => self.presence(entry, &thing, &cause, sink),
             [Some("model"), None, None] => decode_model(entry, &thing, sink),

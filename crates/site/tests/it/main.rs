@@ -6,6 +6,7 @@ mod common;
 mod fold;
 mod full_disk;
 mod live;
+mod mind;
 mod queries;
 mod replay;
 mod runs;

@@ -5,10 +5,11 @@
 use rusqlite::Connection;
 
 /// The steps; the first one leads to schema 1.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_fleet.sql"),
+    include_str!("migrations/0004_mind.sql"),
 ];
 
 /// The schema that this program writes.

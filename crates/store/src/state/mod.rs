@@ -57,11 +57,15 @@ pub enum Table {
     FleetOrder,
     /// Robots of fleets; `key` unused.
     FleetRobot,
+    /// What the mind found; `key` is the thing.
+    Insight,
+    /// What the detectors of streams have learned; `key` is the thing.
+    Detector,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Thing,
         Self::Twin,
         Self::Model,
@@ -82,6 +86,8 @@ impl Table {
         Self::Plan,
         Self::FleetOrder,
         Self::FleetRobot,
+        Self::Insight,
+        Self::Detector,
     ];
 
     /// The table's name in a database.
@@ -107,6 +113,8 @@ impl Table {
             Self::Plan => "plan",
             Self::FleetOrder => "fleet_order",
             Self::FleetRobot => "fleet_robot",
+            Self::Insight => "insight",
+            Self::Detector => "detector",
         }
     }
 }
