@@ -33,13 +33,16 @@ pub(crate) struct Peaks {
     steps: u32,
     /// Steps of the learning period.
     warmup_steps: u32,
+    /// Whether what is not known of the tail makes large deviations more likely (the predictive distribution of the
+    /// tail) or not (its estimate, which ranks better).
+    cautious: bool,
 }
 
-packed!(Peaks { top, current, since_steps, steps, warmup_steps });
+packed!(Peaks { top, current, since_steps, steps, warmup_steps, cautious });
 
 impl Peaks {
-    pub(crate) fn new(warmup_steps: u32) -> Self {
-        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps: warmup_steps.max(1) }
+    pub(crate) fn new(warmup_steps: u32, cautious: bool) -> Self {
+        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps: warmup_steps.max(1), cautious }
     }
 
     /// The decimal logarithm of the time until such a deviation comes again, in learning periods; 0 for what is
@@ -48,30 +51,40 @@ impl Peaks {
         if self.steps < self.warmup_steps || self.top.len() < 2 {
             return 0.0;
         }
-        let periods = f64::from(self.steps) / f64::from(self.warmup_steps);
-        let count = (periods as usize).clamp(PEAKS_MIN, PEAKS_MAX).min(self.top.len());
+        let count = self.ordinary().min(self.top.len());
         let base = f64::from(self.top[count - 1]).max(1e-12);
         if deviation <= base {
             return 0.0;
         }
-        let logs: f64 = self.top[..count - 1].iter().map(|peak| (f64::from(*peak) / base).ln()).sum();
-        let tail = (logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / (count as f64 - 1.0 + TAIL_PRIOR_WEIGHT);
-        let ratio = (deviation / base).ln() / tail.max(TAIL_MIN) / std::f64::consts::LN_10;
-        ((periods / count as f64).log10() + ratio).max(0.0)
+        let (weight, tail) = self.tail(count, base);
+        let ratio = (deviation / base).ln() / tail;
+        let excess = if self.cautious { weight * (ratio / weight).ln_1p() } else { ratio } / std::f64::consts::LN_10;
+        ((self.periods() / count as f64).log10() + excess).max(0.0)
     }
 
-    /// The deviation that has this rarity: the edge of what is expected.
+    /// The deviation that has this rarity: the edge of what is ordinary.
     pub(crate) fn deviation(&self, rarity: f64) -> f64 {
         if self.top.len() < 2 {
             return f64::INFINITY;
         }
-        let periods = f64::from(self.steps) / f64::from(self.warmup_steps);
-        let count = (periods as usize).clamp(PEAKS_MIN, PEAKS_MAX).min(self.top.len());
+        let count = self.ordinary().min(self.top.len());
         let base = f64::from(self.top[count - 1]).max(1e-12);
+        let (weight, tail) = self.tail(count, base);
+        let excess = (rarity - (self.periods() / count as f64).log10()).max(0.0) * std::f64::consts::LN_10;
+        let ratio = if self.cautious { weight * (excess / weight).exp_m1() } else { excess };
+        base * (tail * ratio).exp()
+    }
+
+    /// How many peaks speak for the tail, the assumed ones included, and how heavy it is.
+    fn tail(&self, count: usize, base: f64) -> (f64, f64) {
         let logs: f64 = self.top[..count - 1].iter().map(|peak| (f64::from(*peak) / base).ln()).sum();
-        let tail = (logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / (count as f64 - 1.0 + TAIL_PRIOR_WEIGHT);
-        let excess = (rarity - (periods / count as f64).log10()) * std::f64::consts::LN_10 * tail.max(TAIL_MIN);
-        base * excess.max(0.0).exp()
+        let weight = count as f64 - 1.0 + TAIL_PRIOR_WEIGHT;
+        (weight, ((logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / weight).max(TAIL_MIN))
+    }
+
+    /// How many learning periods have been seen.
+    fn periods(&self) -> f64 {
+        f64::from(self.steps) / f64::from(self.warmup_steps)
     }
 
     /// Takes the deviation of one step.

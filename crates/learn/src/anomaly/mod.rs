@@ -97,11 +97,14 @@ packed!(Detector {
 });
 
 impl Detector {
-    /// A detector that learns for so many steps before it judges.
-    pub fn new(warmup_steps: u32) -> Self {
+    /// A detector that learns for so many steps before it judges. A cautious one calls only what is rare whatever the
+    /// tail may be, for people to act on; the other ranks by its best estimate.
+    pub fn new(warmup_steps: u32, cautious: bool) -> Self {
         let patterns = Patterns::new(warmup_steps);
         let blocks = warmup_steps / patterns.block_steps();
-        let peaks = View::ALL.iter().map(|view| Peaks::new(if *view == View::Pattern { blocks } else { warmup_steps }));
+        let peaks = View::ALL
+            .iter()
+            .map(|view| Peaks::new(if *view == View::Pattern { blocks } else { warmup_steps }, cautious));
         Self {
             warmup_steps,
             steps: 0,
@@ -114,6 +117,11 @@ impl Detector {
             quiet_steps: 0,
             told: 0.0,
         }
+    }
+
+    /// How many steps it has seen.
+    pub fn steps(&self) -> u32 {
+        self.steps
     }
 
     /// Whether it has seen enough to judge.
@@ -138,11 +146,6 @@ impl Detector {
     /// What is expected at a time, once anything is.
     pub fn expected_value(&self, time_microseconds: i64) -> Option<f64> {
         self.expectation.ready().then(|| self.expectation.at(time_microseconds))
-    }
-
-    /// Whether half of the learning is done.
-    pub fn half_way(&self) -> bool {
-        self.steps >= self.warmup_steps / 2
     }
 
     /// Judges one step and learns from it. What is told is at least as rare as `threshold`.
