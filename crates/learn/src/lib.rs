@@ -7,3 +7,5 @@
 //! **Invariant:** the cost of a sample and the bytes of a state are bounded, whatever arrives; the same samples give the same findings.
 
 pub mod forecast;
+#[cfg(feature = "inference")]
+pub mod inference;
