@@ -11,6 +11,8 @@ mod calibrate;
 mod codec;
 pub mod fault;
 pub mod forecast;
+#[cfg(feature = "inference")]
+pub mod inference;
 mod stream;
 
 pub use codec::CodecError;
