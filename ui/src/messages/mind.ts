@@ -87,7 +87,7 @@ export const mind = {
   "insight.fact.found": ["Found", "발견"],
   "insight.fact.found_after": ["after {time}", "{time} 뒤"],
   "insight.fact.count": ["Readings in it", "해당 측정"],
-  "insight.range": ["{low} to {high}", "{low}~{high}"],
+  "insight.range": ["{low} to {high}", "{low} ~ {high}"],
   "insight.range.value": ["about {value}", "약 {value}"],
   "insight.decide": ["What do you make of it?", "어떻게 볼까요?"],
   "insight.note": ["Note", "메모"],
