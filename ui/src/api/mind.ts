@@ -21,7 +21,7 @@ export type HealthLevel = "good" | "fair" | "poor" | "unknown";
 export interface HealthBrief { score: number; level: HealthLevel }
 export type StreamState = "learning" | "watching" | "finding";
 export interface StreamHealth { name: string; state: StreamState; learned_share: number; insight: string | null }
-export interface Health extends HealthBrief { since: number | null; streams: StreamHealth[] }
+export interface Health extends HealthBrief { since: number; streams: StreamHealth[] }
 
 export interface ForecastBand { low_quantile: number; high_quantile: number; low: number[]; high: number[] }
 export interface Forecast { name: string; unit: string | null; start: number; step_seconds: number; median: number[]; bands: ForecastBand[]; card: string | null }
@@ -51,8 +51,8 @@ interface Paths {
   "/api/v1/insights/{id}/normal": { post: { parameters: OfId; requestBody: Body<{ note?: string }>; responses: Answers<Insight> } };
   "/api/v1/things/{thing}/health": { get: { parameters: { path: { thing: string } }; responses: Answers<Health> } };
   "/api/v1/things/{thing}/forecast": { get: { parameters: { path: { thing: string }; query: { name: string; hours?: number; at?: number } }; responses: Answers<Forecast> } };
-  "/api/v1/models": { get: { parameters: { query?: ModelQuery }; responses: Answers<ModelPage> } };
-  "/api/v1/models/{id}": { get: { parameters: OfId; responses: Answers<ModelCard> } };
+  "/api/v1/model-cards": { get: { parameters: { query?: ModelQuery }; responses: Answers<ModelPage> } };
+  "/api/v1/model-cards/{id}": { get: { parameters: OfId; responses: Answers<ModelCard> } };
   "/api/v1/settings/mind": { get: { parameters: { query?: never }; responses: Answers<MindSettings> }; put: { parameters: { query?: never }; requestBody: Body<MindSettings>; responses: Answers<MindSettings> } };
 }
 
@@ -63,6 +63,7 @@ const noted = (note: string) => ({ body: note.trim() ? { note: note.trim() } : {
 
 export const mind = {
   path: "/api/v1/insights",
+  cardsPath: "/api/v1/model-cards",
   insights: (query: InsightQuery, signal?: AbortSignal): Promise<InsightPage> => ask(calls.GET("/api/v1/insights", { params: { query }, ...signalled(signal) })),
   insight: (id: string, signal?: AbortSignal): Promise<Insight> => ask(calls.GET("/api/v1/insights/{id}", { ...of(id), ...signalled(signal) })),
   acknowledge: (id: string, note = ""): Promise<Insight> => ask(calls.POST("/api/v1/insights/{id}/acknowledge", { ...of(id), ...noted(note) })),
@@ -70,8 +71,8 @@ export const mind = {
   health: (thing: string, signal?: AbortSignal): Promise<Health> => ask(calls.GET("/api/v1/things/{thing}/health", { params: { path: { thing } }, ...signalled(signal) })),
   forecast: (thing: string, name: string, hours: number, signal?: AbortSignal): Promise<Forecast> =>
     ask(calls.GET("/api/v1/things/{thing}/forecast", { params: { path: { thing }, query: { name, hours } }, ...signalled(signal) })),
-  models: (query: ModelQuery, signal?: AbortSignal): Promise<ModelPage> => ask(calls.GET("/api/v1/models", { params: { query }, ...signalled(signal) })),
-  model: (id: string, signal?: AbortSignal): Promise<ModelCard> => ask(calls.GET("/api/v1/models/{id}", { ...of(id), ...signalled(signal) })),
+  models: (query: ModelQuery, signal?: AbortSignal): Promise<ModelPage> => ask(calls.GET("/api/v1/model-cards", { params: { query }, ...signalled(signal) })),
+  model: (id: string, signal?: AbortSignal): Promise<ModelCard> => ask(calls.GET("/api/v1/model-cards/{id}", { ...of(id), ...signalled(signal) })),
   settings: (signal?: AbortSignal): Promise<MindSettings> => ask(calls.GET("/api/v1/settings/mind", signalled(signal))),
   setSettings: (body: MindSettings): Promise<MindSettings> => ask(calls.PUT("/api/v1/settings/mind", { body })),
 };

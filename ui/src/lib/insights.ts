@@ -31,11 +31,12 @@ export function sentence(insight: Told, property: string, thing: string, now: nu
   const name = property || thing;
   const { expected, came, kind } = insight;
   const { t, figure } = words;
-  const range = expected === null ? null : { range: words.range(expected.low, expected.high), high: figure(expected.high), value: figure(expected.value) };
+  const range = expected === null ? null : { range: words.range(expected.low, expected.high), value: figure(expected.value) };
+  const outside = came !== null && expected !== null && (came < expected.low || came > expected.high);
   const lasting = words.duration(Math.max(0, (insight.ended ?? now) - insight.began) / second);
   switch (kind) {
     case "anomaly":
-      if (came === null || range === null || expected === null || (came >= expected.low && came <= expected.high)) return t("insight.anomaly.course", { name });
+      if (came === null || range === null || expected === null || !outside) return t("insight.anomaly.course", { name });
       return t(came > expected.high ? "insight.anomaly.high" : "insight.anomaly.low", { name, came: figure(came), ...range });
     case "stuck":
       if (came === null) return t("insight.stuck", { name });
@@ -47,20 +48,13 @@ export function sentence(insight: Told, property: string, thing: string, now: nu
     case "dropout":
       return t(insight.ended === null ? "insight.dropout.since" : "insight.dropout.over", { name, time: lasting });
     case "noise":
-      return came === null || expected === null || range === null || came <= expected.high ? t("insight.noise", { name }) : t("insight.noise.to", { name, came: figure(came), ...range });
-    case "clock_skew":
-      return came === null || insight.unit !== "s" ? t("insight.clock_skew", { thing }) : t(came > 0 ? "insight.clock_skew.ahead" : "insight.clock_skew.behind", { thing, time: words.duration(Math.abs(came)) });
     case "oscillation":
-      return t("insight.oscillation", { name });
+      return came === null || range === null || !outside ? t(`insight.${kind}`, { name }) : t(`insight.${kind}.to`, { name, came: figure(came), ...range });
+    case "clock_skew":
+      return t("insight.clock_skew", { thing });
     case "joint":
       return property ? t("insight.joint.name", { thing, name }) : t("insight.joint", { thing });
   }
-}
-
-/** What came, as a person says it: a clock is off by a time. Null where nothing came. */
-export function cameWords(insight: Pick<Insight, "kind" | "came" | "unit">, words: Words): string | null {
-  if (insight.came === null) return null;
-  return insight.kind === "clock_skew" && insight.unit === "s" ? `${insight.came < 0 ? "−" : "+"}${words.duration(Math.abs(insight.came))}` : words.figure(insight.came);
 }
 
 /** How far it went and how rarely that happens; only what the figures really say. */
@@ -91,8 +85,10 @@ export function stretchOf(insight: Pick<Insight, "began" | "ended" | "last">, no
 /** A naive forecast that everybody understands, where the name of the baseline says which. */
 export function baselineKey(baseline: string): MessageKey | null {
   const name = baseline.toLowerCase();
-  if (/week/.test(name)) return "model.baseline.week";
-  if (/da[yi]/.test(name)) return "model.baseline.day";
+  const [week, day] = [/week/.test(name), /da[yi]/.test(name)];
+  if (week && day) return "model.baseline.day_week";
+  if (week) return "model.baseline.week";
+  if (day) return "model.baseline.day";
   return /last|persist|naive$/.test(name) ? "model.baseline.last" : null;
 }
 

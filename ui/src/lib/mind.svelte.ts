@@ -1,10 +1,11 @@
 // What the mind says, bound to the page's language; and who is told when something is found.
-import type { Insight } from "../api/mind.ts";
+import { ask, client } from "../api/client.ts";
+import type { Insight, ModelCard } from "../api/mind.ts";
 import { live } from "../live/store.svelte.ts";
-import { fittingDecimals, unitSign } from "./format.ts";
+import { fittingDecimals, humanName, unitSign } from "./format.ts";
 import type { Words } from "./insights.ts";
 import { preferences } from "./preferences.svelte.ts";
-import { say, t } from "./text.svelte.ts";
+import { lookup, say, t } from "./text.svelte.ts";
 
 export const figure = (value: number, unit: string | null, decimals?: number | null): string => {
   const sign = unitSign(unit);
@@ -24,6 +25,19 @@ export const wordsOf = (insight: Pick<Insight, "unit">, decimals?: number | null
 });
 
 export const falseAlarms = (count: number): string => t("model.false_alarms.count", { count: say.number(count, Number.isInteger(count) ? 0 : 1) });
+
+export const championWords = (champion: string): string => lookup(`champion.${champion}`, humanName(champion));
+
+const titlesMost = 500;
+
+/** What people call things, for pages that know only their ids; beyond so many an id must do. */
+export async function thingTitles(signal: AbortSignal): Promise<Map<string, string>> {
+  const page = await ask(client.GET("/api/v1/things", { params: { query: { limit: titlesMost } }, signal }));
+  return new Map(page.items.map((thing) => [thing.id, thing.title]));
+}
+
+/** A model by the thing and the value it is about; one that is about neither has a title of its own. */
+export const cardTitle = (card: ModelCard, thingTitle?: string): string => (card.thing && card.name ? `${thingTitle ?? card.thing} · ${humanName(card.name)}` : card.title);
 
 const patience = 250;
 

@@ -57,10 +57,10 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     insight("i-anomaly", "heat-pump", "power", "anomaly", "alarm", 50 * minute, null, { expected: { value: 1450, low: 1180, high: 1720 }, came: 2960, score: 8.1 }),
     insight("i-drift", "freezer", "temperature", "drift", "warning", 30 * hour, null, { expected: { value: -18.2, low: -19, high: -17.4 }, came: -14.6, score: 5.9 }),
     insight("i-dropout", "weather-station", "wind", "dropout", "notice", 3.4 * hour, null, { score: 4.2 }),
-    insight("i-noise", "well-pump", "vibration", "noise", "warning", 5 * hour, null, { expected: { value: 0.3, low: 0.1, high: 0.5 }, came: 1.4, score: 5 }),
-    insight("i-clock", "weather-station", "temperature", "clock_skew", "notice", 6 * hour, null, { came: -3540, unit: "s", score: 12 }),
+    insight("i-noise", "well-pump", "vibration", "noise", "warning", 5 * hour, null, { expected: { value: 1.1, low: 0.6, high: 1.6 }, came: 2.9, score: 5 }),
+    insight("i-clock", "weather-station", "temperature", "clock_skew", "notice", 6 * hour, null, { score: 12 }),
     insight("i-swing", "heat-pump", "flow_temperature", "oscillation", "notice", 7 * hour, null, { expected: { value: 38, low: 35, high: 41 }, came: 43.5, score: 4.4, state: "acknowledged", acknowledged_by: "u-1", note: "The heating curve was changed yesterday" }),
-    insight("i-joint", "heat-pump", "", "joint", "warning", 9 * hour, null, { score: 4.9 }),
+    insight("i-joint", "heat-pump", "return_temperature", "joint", "warning", 9 * hour, null, { expected: { value: 31, low: 29.5, high: 32.5 }, came: 35.8, score: 4.9 }),
     insight("i-spike", "solar-roof", "power", "spike", "notice", 26 * hour, 20 * second, { expected: { value: 900, low: 610, high: 1190 }, came: 4800, score: 7.2, count: 2 }),
     insight("i-normal", "thermostat-living-room", "humidity", "anomaly", "notice", 3 * day, 2 * hour, { expected: { value: 46, low: 41, high: 52 }, came: 71, state: "normal", acknowledged_by: "u-1", note: "Laundry day" }),
   ];
@@ -70,7 +70,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
 
   function put(value, received) {
     const { thing_title: _, ...said } = value;
-    records.push({ position: (position += 1), time: received, received, thing: value.thing, kind: "insight", name: value.name || "joint", value: said, quality: "good", cause: { kind: "system", id: "mind", position: 3999, run: null } });
+    records.push({ position: (position += 1), time: received, received, thing: value.thing, kind: "insight", name: value.name, value: said, quality: "good", cause: { kind: "system", id: "mind", position: 3999, run: null } });
     return records.at(-1);
   }
 
@@ -97,7 +97,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     });
     const open = insights.filter((one) => one.thing === thing.id && one.state === "open");
     const score = Math.max(0, 100 - open.reduce((sum, one) => sum + { notice: 10, warning: 30, alarm: 55 }[one.severity], 0));
-    return { score, level: learning ? "unknown" : score >= 80 ? "good" : score >= 50 ? "fair" : "poor", since: open[0]?.began ?? null, streams };
+    return { score, level: learning ? "unknown" : score >= 80 ? "good" : score >= 50 ? "fair" : "poor", since: open[0]?.began ?? began - day, streams };
   };
   const brief = (thing) => { const { score, level } = health(thing); return { score, level }; };
   const headline = (thing) => Object.entries(thing.properties).map(([name, model]) => ({ name, title: model.title, value: valueAt(thing.id, name, now()), unit: model.unit, decimals: model.decimals, writable: false, time: now() }));
@@ -125,12 +125,12 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
 
   const learned = (thing, name) => !learning && thing.id !== "well-pump" && (thing.id === "solar-roof" || name === "temperature" || name === "power");
   const cards = () => [
-    ...catalogue.flatMap((thing) => Object.entries(thing.properties).flatMap(([name, model]) => {
-      const about = { title: `${thing.title} · ${model.title}`, thing: thing.id, name, learned_from: began - 20 * day, learned_to: now(), samples: 28_800, state_bytes: 3120, updated: now() - 5 * minute, drift: null };
+    ...catalogue.flatMap((thing) => Object.keys(thing.properties).flatMap((name) => {
+      const about = { title: `${name} of ${thing.id}`, thing: thing.id, name, learned_from: began - 20 * day, learned_to: now(), samples: 28_800, state_bytes: 3120, updated: now() - 5 * minute, drift: null };
       const gain = (seed(thing.id, name) % 9) * 6 - 6;
       return [
         { ...about, id: `detector/${thing.id}/${name}`, kind: "detector", champion: null, error: null, false_alarms_a_month: (seed(thing.id, name) % 5) / 5, drift: name === "flow_temperature" ? { since: began - 7 * hour, words: "the level moved by 2.1 °C and stayed there" } : null },
-        { ...about, id: `forecast/${thing.id}/${name}`, kind: "forecast", champion: learned(thing, name) ? "ridge_daily" : null, false_alarms_a_month: null, error: learned(thing, name) ? { measure: "MASE", value: 0.94 * (1 - gain / 100), baseline: "seasonal naive, day", baseline_value: 0.94, better_percent: gain } : null },
+        { ...about, id: `forecast/${thing.id}/${name}`, kind: "forecast", champion: learned(thing, name) ? "ridge" : null, false_alarms_a_month: null, error: learned(thing, name) ? { measure: "MASE", value: 0.94 * (1 - gain / 100), baseline: "the better of as a day before and as a week before", baseline_value: 0.94, better_percent: gain } : null },
       ];
     })),
     { id: "inference/silero-vad", kind: "inference", title: "Voice activity (silero-vad)", thing: null, name: null, champion: null, learned_from: null, learned_to: null, samples: 0, error: null, drift: null, false_alarms_a_month: null, state_bytes: 2_310_000, updated: began - 9 * day, licence: "MIT", sha256: createHash("sha256").update("silero").digest("hex"), engine: "tract 0.22", inputs: [{ name: "input", shape: [1, 512], type: "f32" }, { name: "state", shape: [2, 1, 128], type: "f32" }], outputs: [{ name: "output", shape: [1, 1], type: "f32" }] },
@@ -168,7 +168,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     const [, root, id, sub] = path.split("/").map(decodeURIComponent);
     const thing = root === "things" ? catalogue.find((one) => one.id === id) : undefined;
     if (path === "/session") return { state: "signed_in", user: { id: "u-1", name: "Anna", role: "owner" }, site: { id: "home", title: "Home", simulated: false, simulated_until_us: null }, version: "0", demo: false };
-    if (path === "/overview") return { totals: { things: catalogue.length, online: catalogue.length, inbox: 0, records_per_second: 12, undecodable: 0 }, attention: [], insights_open: insights.filter((one) => one.state === "open").length, spaces: spaces.slice(1).map((space) => ({ space, things: space.things, online: space.things, attention: [], headline: catalogue.filter((one) => one.space === space.id).map((one) => ({ ...headline(one)[0], thing: one.id, thing_title: one.title })) })) };
+    if (path === "/overview") return { totals: { things: catalogue.length, online: catalogue.length, inbox: 0, records_per_second: 12, undecodable: 0, insights_open: insights.filter((one) => one.state === "open").length }, attention: [], spaces: spaces.slice(1).map((space) => ({ space, things: space.things, online: space.things, attention: [], headline: catalogue.filter((one) => one.space === space.id).map((one) => ({ ...headline(one)[0], thing: one.id, thing_title: one.title })) })) };
     if (path === "/spaces") return spaces;
     if (path === "/actors") return [{ kind: "user", id: "u-1", name: "Anna" }];
     if (path === "/things") return { items: catalogue.map(summary), next_cursor: null, total: catalogue.length };
@@ -176,13 +176,14 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     if (thing && sub === "health") return health(thing);
     if (thing && sub === "forecast") return learned(thing, query.get("name")) ? forecast(thing, query.get("name"), Number(query.get("hours") ?? 24)) : null;
     if (thing && sub === "records") return { items: records.filter((one) => one.thing === id && one.position < Number(query.get("before") ?? Infinity)).toSorted((one, other) => other.position - one.position), next: null };
+    if (path === "/history/series") return Object.keys(catalogue.find((one) => one.id === query.get("thing")).properties).map((name) => ({ thing: query.get("thing"), name, type: "number", unit: null, first_us: began - 20 * hour, last_us: now(), points: 1200 }));
     if (path === "/history") return { tier: "raw", simulated_until_us: null, series: query.getAll("series").map((one) => series(one, Number(query.get("from")), Number(query.get("to")), Number(query.get("pixels") ?? 600))) };
     if (root === "entries") { const record = records.find((one) => one.position === Number(id)); return { entry: { position: Number(id), received: record.received, topic: `things/${record.thing}/insights/${record.name}`, payload: JSON.stringify(record.value), payload_base64: null, bytes: 200, qos: 1, retain: false, client: "", cause: record.cause, undecodable: null }, chain: [{ position: 3999, cause: { ...cause, id: record.thing }, summary: `${record.thing} said ${record.name} again` }] }; }
     if (path === "/insights") return insightsPage(query);
     if (root === "insights" && sub === undefined) return insights.find((one) => one.id === id) ?? null;
     if (root === "insights" && method === "POST") return decide(id, sub === "normal" ? "normal" : "acknowledged", body);
-    if (path === "/models") return { items: cards().filter((card) => (!query.get("kind") || card.kind === query.get("kind")) && (!query.get("thing") || card.thing === query.get("thing"))), next: null };
-    if (root === "models") return cards().find((card) => card.id === id) ?? null;
+    if (path === "/model-cards") return { items: cards().filter((card) => (!query.get("kind") || card.kind === query.get("kind")) && (!query.get("thing") || card.thing === query.get("thing"))), next: null };
+    if (root === "model-cards") return cards().find((card) => card.id === id) ?? null;
     if (path === "/settings/mind") return method === "PUT" ? (settings = body) : settings;
     return null;
   }

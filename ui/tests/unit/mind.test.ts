@@ -30,7 +30,7 @@ test("a finding says what came and what was expected", () => {
   assert.equal(told({ kind: "stuck", came: 3.1, expected: null }), "Pressure stands still at 3.10 bar, though it usually keeps moving.");
   assert.equal(told({ kind: "drift" }), "Pressure has slowly moved away to 5 bar; about 3 bar was expected.");
   assert.equal(told({ kind: "spike" }), "Pressure jumped to 5 bar for a moment; 2.50–3.50 bar was expected.");
-  assert.equal(told({ kind: "noise" }), "Pressure scatters more than it used to: by 5 bar, where at most 3.50 bar is usual.");
+  assert.equal(told({ kind: "noise" }), "Pressure scatters more than it used to, as far as 5 bar where 2.50–3.50 bar was expected.");
   assert.equal(told({}, "ko"), "Pressure 값이 5 bar입니다. 예상 범위 2.50–3.50 bar보다 높습니다.");
 });
 
@@ -38,7 +38,8 @@ test("a finding without figures says only what is known", () => {
   const bare = { expected: null, came: null };
   assert.equal(told({ kind: "dropout", ...bare }), "Nothing has been heard of Pressure for 2 hr.");
   assert.equal(told({ kind: "dropout", ended: now - hour, ...bare }), "Nothing was heard of Pressure for 1 hr.");
-  assert.equal(told({ kind: "clock_skew", unit: "s", came: -90, expected: null }), "The clock of Pump is 1 min 30 sec behind.");
+  assert.equal(told({ kind: "clock_skew" }), "The times that Pump sends do not fit the times they arrive.");
+  assert.equal(told({ kind: "noise", came: 3 }), "Pressure scatters more than it used to.");
   assert.equal(told({ kind: "joint", name: "", ...bare }), "The values of Pump do not fit together as they usually do.");
   for (const kind of ["anomaly", "stuck", "drift", "spike", "dropout", "noise", "clock_skew", "oscillation", "joint"] as const)
     for (const language of ["en", "ko"] as const) assert.doesNotMatch(told({ kind, ...bare }, language), /undefined|null|NaN|\{/);
@@ -75,6 +76,7 @@ test("a model is compared with a guess that everybody knows", () => {
   const { t } = words("en");
   assert.equal(better(error(31.4), t), "31 % better than yesterday's value");
   assert.equal(better(error(-12, "seasonal naive, week"), t), "12 % worse than last week's value");
+  assert.equal(better(error(8, "the better of as a day before and as a week before"), t), "8 % better than the better of yesterday's and last week's value");
   assert.equal(better(error(0.2, "expert guess"), t), "As good as expert guess");
   assert.equal(better(error(31), words("ko").t), "어제 값보다 31 % 좋음");
 });
