@@ -36,6 +36,7 @@ fn shape(stations: usize) -> FloorSource {
         chargers: 2,
         robots: 1,
         seed: 1,
+        ..Fulfilment::default()
     })
 }
 
