@@ -6,6 +6,14 @@
 //! **Invariant:** nothing here reads a clock, opens a file or draws unseeded randomness: time comes with each sample.
 //! **Invariant:** the cost of a sample and the bytes of a state are bounded, whatever arrives; the same samples give the same findings.
 
+pub mod anomaly;
+mod calibrate;
+mod codec;
+pub mod fault;
 pub mod forecast;
 #[cfg(feature = "inference")]
 pub mod inference;
+mod stream;
+
+pub use codec::CodecError;
+pub use stream::{Finding, Kind, STATE_BYTES_MAX, Settings, Stream};

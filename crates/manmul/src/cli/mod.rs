@@ -4,6 +4,7 @@ mod client;
 mod configure;
 mod fleet;
 mod history;
+mod learn;
 mod runs;
 mod things;
 mod up;
@@ -49,6 +50,8 @@ enum Command {
     Operate(runs::Operate),
     /// Plan for fleets of robots
     Fleet(fleet::Fleet),
+    /// See what the detectors make of files
+    Learn(learn::Learn),
     /// Manage the tokens of programs
     Token(configure::Token),
     /// Manage the credentials of things
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Runs(runs) => runs.run(),
         Command::Operate(operate) => operate.run(),
         Command::Fleet(fleet) => fleet.run(),
+        Command::Learn(learn) => learn.run(),
         Command::Token(token) => token.run(),
         Command::Credential(credential) => credential.run(),
         Command::Config(config) => config.run(),
