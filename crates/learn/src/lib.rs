@@ -8,8 +8,11 @@
 
 pub mod anomaly;
 mod calibrate;
+#[cfg(test)]
+mod chance;
 mod codec;
 pub mod fault;
+pub mod multivariate;
 mod stream;
 
 pub use codec::CodecError;
