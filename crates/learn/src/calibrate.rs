@@ -19,6 +19,8 @@ const TAIL_PRIOR_WEIGHT: f64 = 3.0;
 const TAIL_MIN: f64 = 0.02;
 /// A cluster ends after so much of the learning period without a higher value.
 const CLUSTER_SHARE: f64 = 0.05;
+/// What is higher by less than this does not keep a cluster up: a figure that is always the same has clusters too.
+const RISE_MIN: f32 = 1.001;
 
 /// The largest deviations so far.
 #[derive(Debug, Clone)]
@@ -51,7 +53,7 @@ impl Peaks {
         if self.steps < self.warmup_steps || self.top.len() < 2 {
             return 0.0;
         }
-        let count = self.ordinary().min(self.top.len());
+        let count = self.usual_count().min(self.top.len());
         let base = f64::from(self.top[count - 1]).max(1e-12);
         if deviation <= base {
             return 0.0;
@@ -62,17 +64,10 @@ impl Peaks {
         ((self.periods() / count as f64).log10() + excess).max(0.0)
     }
 
-    /// The deviation that has this rarity: the edge of what is ordinary.
-    pub(crate) fn deviation(&self, rarity: f64) -> f64 {
-        if self.top.len() < 2 {
-            return f64::INFINITY;
-        }
-        let count = self.ordinary().min(self.top.len());
-        let base = f64::from(self.top[count - 1]).max(1e-12);
-        let (weight, tail) = self.tail(count, base);
-        let excess = (rarity - (self.periods() / count as f64).log10()).max(0.0) * std::f64::consts::LN_10;
-        let ratio = if self.cautious { weight * (excess / weight).exp_m1() } else { excess };
-        base * (tail * ratio).exp()
+    /// The largest deviation that is ordinary.
+    pub(crate) fn ordinary(&self) -> f64 {
+        let count = self.usual_count().min(self.top.len());
+        if count < 2 { f64::INFINITY } else { f64::from(self.top[count - 1]) }
     }
 
     /// How many peaks speak for the tail, the assumed ones included, and how heavy it is.
@@ -91,13 +86,11 @@ impl Peaks {
     pub(crate) fn learn(&mut self, deviation: f64) {
         self.steps = self.steps.saturating_add(1);
         let deviation = deviation as f32;
-        if deviation > self.current {
-            self.current = deviation;
-            self.since_steps = 0;
-        } else {
-            self.since_steps += 1;
-        }
-        if f64::from(self.since_steps) >= (CLUSTER_SHARE * f64::from(self.warmup_steps)).max(1.0).floor() {
+        let rises = deviation > self.current * RISE_MIN;
+        self.current = self.current.max(deviation);
+        self.since_steps = if rises { 0 } else { self.since_steps + 1 };
+        let gap_steps = ((CLUSTER_SHARE * f64::from(self.warmup_steps)) as u32).max(1);
+        if self.since_steps >= gap_steps {
             let peak = std::mem::take(&mut self.current);
             self.insert(peak);
             self.since_steps = 0;
@@ -106,7 +99,7 @@ impl Peaks {
 
     /// Somebody said that this deviation is ordinary: it counts as often as ordinary things come.
     pub(crate) fn tolerate(&mut self, deviation: f64) {
-        let count = self.ordinary();
+        let count = self.usual_count();
         (0..count).for_each(|_| self.insert(deviation as f32));
     }
 
@@ -116,7 +109,8 @@ impl Peaks {
         self.top.retain(|peak| *peak < deviation as f32 * ALIKE);
     }
 
-    fn ordinary(&self) -> usize {
+    /// How often a thing has come by now that comes once in a learning period.
+    fn usual_count(&self) -> usize {
         ((self.steps / self.warmup_steps) as usize).clamp(PEAKS_MIN, PEAKS_MAX)
     }
 

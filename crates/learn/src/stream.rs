@@ -103,8 +103,9 @@ struct Watch {
     warmup_steps: u32,
     /// Whether the differences are watched instead of the values.
     counter: bool,
-    /// Which way a counter counts.
+    /// Which way a counter counts, and how far it went last.
     direction: f64,
+    growth: f64,
     /// The value that all others are taken from, so that small changes of large values are not lost.
     origin: f64,
     detector: Detector,
@@ -125,6 +126,7 @@ packed!(Watch {
     warmup_steps,
     counter,
     direction,
+    growth,
     origin,
     detector,
     faults,
@@ -182,14 +184,17 @@ impl Stream {
             return None;
         };
         let value = if watch.counter {
-            // A reset says nothing about how fast it counts.
-            if change * watch.direction < 0.0 { 0.0 } else { change }
+            // A reset says nothing about how fast it counts: that has not changed.
+            if change * watch.direction >= 0.0 {
+                watch.growth = change;
+            }
+            watch.growth
         } else {
             value - watch.origin
         };
         let threshold = watch.threshold(self.settings);
         let found = watch.observe(time_microseconds, received_microseconds, value, threshold);
-        let finding = found.map(|found| watch.tell(found, time_microseconds, value, threshold));
+        let finding = found.map(|found| watch.tell(found, time_microseconds, value));
         self.turn_into_counter();
         finding.filter(|_| self.ready())
     }
@@ -203,7 +208,7 @@ impl Stream {
         let threshold = watch.threshold(self.settings);
         let found = watch.faults.silence(now_microseconds, threshold)?;
         let value = if watch.counter { 0.0 } else { self.last_value - watch.origin };
-        Some(watch.tell(Noticed::Fault(found), now_microseconds, value, threshold))
+        Some(watch.tell(Noticed::Fault(found), now_microseconds, value))
     }
 
     /// A person said of a finding that it was ordinary, or that it was not. The last word counts: saying that it is
@@ -225,7 +230,7 @@ impl Stream {
     /// What is expected at a time, with the edges of what would be ordinary; `None` while it is being learned.
     pub fn expected(&self, time_microseconds: i64) -> Option<(f64, f64, f64)> {
         let watch = self.watch.as_ref().filter(|watch| watch.detector.ready())?;
-        let (expected, low, high) = watch.detector.expected(time_microseconds, watch.threshold(self.settings));
+        let (expected, low, high) = watch.detector.expected(time_microseconds);
         Some((expected + watch.origin, low + watch.origin, high + watch.origin))
     }
 
@@ -305,6 +310,7 @@ impl Watch {
             warmup_steps,
             counter,
             direction: 1.0,
+            growth: 0.0,
             origin,
             detector: Detector::new(warmup_steps, true),
             faults: Faults::new(warmup_steps),
@@ -379,7 +385,7 @@ impl Watch {
             && self.jumped_microseconds < since_microseconds - self.step_microseconds
     }
 
-    fn tell(&self, noticed: Noticed, time: i64, value: f64, threshold: f64) -> Finding {
+    fn tell(&self, noticed: Noticed, time: i64, value: f64) -> Finding {
         let (kind, rarity, deviation, since_microseconds) = match noticed {
             Noticed::Fault(found) => {
                 (Kind::Fault(found.fault), found.rarity, found.deviation, found.since_microseconds)
@@ -391,7 +397,7 @@ impl Watch {
                 (Kind::Anomaly(view), rarity, deviation, since_microseconds)
             }
         };
-        let (expected, low, high) = self.detector.expected(time, threshold);
+        let (expected, low, high) = self.detector.expected(time);
         Finding {
             kind,
             time_microseconds: time,
@@ -406,3 +412,7 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

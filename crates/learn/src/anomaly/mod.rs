@@ -135,11 +135,11 @@ impl Detector {
         (periods / alarms_per_month.max(1e-6)).log10().max(0.0)
     }
 
-    /// What is expected at a time, and the edges at a rarity.
-    pub fn expected(&self, time_microseconds: i64, rarity: f64) -> (f64, f64, f64) {
+    /// What is expected at a time, and the edges of what is ordinary.
+    pub fn expected(&self, time_microseconds: i64) -> (f64, f64, f64) {
         let expected = self.expectation.at(time_microseconds);
         let floor = FLOOR_SHARE * self.expectation.spread();
-        let edge = |view: View| (self.peaks[view as usize].deviation(rarity) - floor).max(0.0);
+        let edge = |view: View| (self.peaks[view as usize].ordinary() - floor).max(0.0);
         (expected, expected - edge(View::Low), expected + edge(View::High))
     }
 

@@ -227,7 +227,12 @@ impl Faults {
     }
 
     fn floor(&self, place: usize) -> f64 {
-        FLOOR_SHARE * f64::from(self.usual[place])
+        let least = match Figure::ALL[place] {
+            Figure::Still => f64::from(STUCK_SAMPLES_MIN),
+            Figure::Skew => SKEW_SECONDS_MIN,
+            _ => 0.0,
+        };
+        least + FLOOR_SHARE * f64::from(self.usual[place])
     }
 
     fn judge(&mut self, figure: Figure, value: f64, now: i64, gap_seconds: f64, threshold: f64) -> Option<Found> {
