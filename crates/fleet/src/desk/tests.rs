@@ -1,6 +1,6 @@
 //! The desk while somebody thinks.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use model::SteppedClock;
 use site::run::PolicyChoice;
@@ -13,7 +13,7 @@ use crate::floor::Fulfilment;
 /// Says when it begins to think, and thinks once it may.
 #[derive(Debug)]
 struct Slow {
-    begins: Sender<()>,
+    begins: SyncSender<()>,
     may: Receiver<()>,
     thinker: Thinker,
 }
@@ -46,13 +46,13 @@ fn wanted(desk: &Desk) -> Wanted {
 }
 
 /// A desk where a policy operates, somebody who begins to think, and leave to think.
-fn opened() -> (Arc<Desk>, Receiver<()>, Sender<()>) {
+fn opened() -> (Arc<Desk>, Receiver<()>, SyncSender<()>) {
     let state: Arc<dyn State> = Arc::new(MemoryState::new());
     let clock: Arc<dyn Clock> = Arc::new(SteppedClock::new(Timestamp::from_seconds(1_800_000_000)));
     let runs = RunBook::open(Arc::clone(&state), Arc::clone(&clock), vec![Arc::new(Fleet)], 1).unwrap();
     let policy = PolicyChoice { name: Policy::NAME.to_owned(), parameters: serde_json::Value::Null };
     runs.force(Fleet::NAME, policy, Mode::Operate, "test").unwrap();
-    let ((begins, begun), (leave, may)) = (channel(), channel());
+    let ((begins, begun), (leave, may)) = (sync_channel(4), sync_channel(4));
     let slow = Slow { begins, may, thinker: Thinker::new(1) };
     let desk = Desk::open_with(state, clock, runs, Seal::of([1; KEY_BYTES]), Box::new(slow)).unwrap();
     desk.set_floor(shape(4), None).unwrap();
