@@ -180,11 +180,9 @@ impl Links for Linked {
         while heard.len() < self.above {
             // Links move bytes only while somebody looks at them.
             let next = async {
-                loop {
-                    tokio::select! {
-                        next = self.master.next() => break next,
-                        Some(other) = self.links.next() => panic!("nobody was told anything: {other:?}"),
-                    }
+                tokio::select! {
+                    next = self.master.next() => next,
+                    Some(other) = self.links.next() => panic!("nobody was told anything: {other:?}"),
                 }
             };
             let Some((_, Heard::Message { topic, payload })) = within(next).await else {

@@ -172,7 +172,7 @@ fn a_narrow_place_is_named_as_the_bottleneck() {
     let outcome = run(&warehouse(&halls, 18));
     let bound = outcome.kpis["cut_orders_per_hour"];
     // One cell, there and back, a step of 1 s: 900 passages and the robots' first orders.
-    assert_eq!(bound, (SECONDS + 18.0) / 2.0 * 3_600.0 / SECONDS);
+    assert_eq!(bound, 0.5 * (SECONDS + 18.0) * 3_600.0 / SECONDS);
     assert_eq!(outcome.kpis["bound_orders_per_hour"], bound);
     assert!(outcome.kpis["orders_per_hour"] <= bound, "{:?}", outcome.kpis);
     let named = "the way between loads and stations is the bottleneck: 1 cells around";
