@@ -40,6 +40,9 @@ pub struct Floor {
     /// The version of that map; empty when it does not matter.
     #[serde(default)]
     pub map_version: String,
+    /// Where robots get that map by themselves; empty when somebody gives it to them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub map_link: String,
     /// What is driven on.
     pub ground: Ground,
     /// Where people or machines work.
@@ -335,6 +338,8 @@ pub enum ZoneRule {
     SpeedLimit(f64),
     /// Nobody drives.
     Closed,
+    /// One robot at a time, with leave.
+    Release,
 }
 
 impl Zone {
@@ -380,6 +385,7 @@ impl Floor {
             name: name.to_owned(),
             map: default_map(),
             map_version: String::new(),
+            map_link: String::new(),
             ground,
             stations: Vec::new(),
             storages: Vec::new(),

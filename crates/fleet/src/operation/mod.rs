@@ -139,6 +139,7 @@ impl Operation {
             would: BTreeMap::new(),
             revision: 0,
         };
+        operation.master.equip(&operation.floor);
         operation.reconcile(now);
         Ok(operation)
     }
@@ -254,6 +255,7 @@ impl Operation {
             let point = old.point(node);
             network.nearest(point.x, point.y).filter(|(_, metres)| *metres < 0.05).map(|(node, _)| node)
         });
+        self.master.equip(&floor);
         (self.floor, self.network, self.places) = (floor, network, places);
         self.planner = Planner::new(&self.network, 1);
         (self.is_plan_wanted, self.planned) = (true, Timestamp::EPOCH);
