@@ -14,7 +14,7 @@ use std::time::Duration;
 use connect::Message;
 use connect::vda5050::{self, Address, Kind, Topic, Version};
 use fleet::floor::{Floor, Fulfilment};
-use fleet::operation::{Operation, Saved};
+use fleet::operation::{Operation, Saved, Thinker};
 use fleet::orders::{OrderState, Wanted};
 use fleet::vehicle::{Pose, Settings, Troubles, Vehicle};
 use fleet::warehouse::{Demand, FloorSource, OrderRow, Policy, Robots, Shift, Warehouse};
@@ -245,7 +245,8 @@ async fn roll_out(setup: &Setup, links: &mut impl Links) -> Outcome {
         Vehicle::new(setup.vehicle.clone(), address, pose)
     };
     let mut vehicles: Vec<Vehicle> = setup.floor.robots.iter().enumerate().map(vehicle).collect();
-    let mut operation = Operation::open(setup.floor.clone(), network, Saved::default(), 1, START).unwrap();
+    let mut operation = Operation::open(setup.floor.clone(), network, Saved::default(), START).unwrap();
+    let mut thinker = Thinker::new(1);
     for vehicle in &vehicles {
         operation.add_robot(vehicle.address().clone(), Version::V2_1).unwrap();
     }
@@ -281,7 +282,7 @@ async fn roll_out(setup: &Setup, links: &mut impl Links) -> Outcome {
             let topic = Topic::parse(&topic).unwrap();
             operation.hear(&topic, &vda5050::read(&topic, &payload).unwrap(), now);
         }
-        let messages = operation.turn(now, Some((Mode::Operate, Policy::default())));
+        let messages = operation.whole_turn(&mut thinker, now, Some((Mode::Operate, Policy::default())));
         done += operation
             .unsaved()
             .orders

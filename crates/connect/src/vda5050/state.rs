@@ -301,10 +301,23 @@ message! {
 }
 
 impl ActionState {
-    /// Whether it is asked for at once and never part of an order.
+    /// Whether it is asked for at once and never part of an order of ours.
     pub fn is_instant(&self) -> bool {
-        const INSTANT: &[&str] =
-            &["stateRequest", "factsheetRequest", "logReport", "cancelOrder", "startPause", "stopPause"];
+        const INSTANT: &[&str] = &[
+            "stateRequest",
+            "factsheetRequest",
+            "logReport",
+            "cancelOrder",
+            "startPause",
+            "stopPause",
+            "downloadMap",
+            "enableMap",
+            "deleteMap",
+            "downloadZoneSet",
+            "enableZoneSet",
+            "deleteZoneSet",
+            "clearInstantActions",
+        ];
         self.action_type.as_deref().is_some_and(|action_type| INSTANT.contains(&action_type))
     }
 }

@@ -42,6 +42,9 @@ pub struct Floor {
     /// The version of that map; empty when it does not matter.
     #[serde(default)]
     pub map_version: String,
+    /// Where robots get that map by themselves; empty when somebody gives it to them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub map_link: String,
     /// What is driven on.
     pub ground: Ground,
     /// Where people or machines work.
@@ -337,6 +340,8 @@ pub enum ZoneRule {
     SpeedLimit(f64),
     /// Nobody drives.
     Closed,
+    /// One robot at a time, with leave.
+    Release,
 }
 
 impl Zone {
@@ -382,6 +387,7 @@ impl Floor {
             name: name.to_owned(),
             map: default_map(),
             map_version: String::new(),
+            map_link: String::new(),
             ground,
             stations: Vec::new(),
             storages: Vec::new(),

@@ -6,6 +6,7 @@ use connect::vda5050::state::{ActionStatus, Connection, ConnectionState, Error, 
 use connect::vda5050::{Body, Problem as Violation, Read, State, Topic};
 use model::Timestamp;
 
+use super::equip::ACTIONS_TOLD_MAX;
 use super::{Master, Output, Phase, Robot, Unit, Weight};
 use crate::floor::NodeIndex;
 
@@ -74,6 +75,7 @@ impl Master {
                 if let Some(unit) = self.units.get_mut(&robot) {
                     unit.factsheet = Some((**sheet).clone());
                 }
+                self.note_zones(robot);
             }
             _ => {}
         }
@@ -124,6 +126,7 @@ impl Master {
         self.hear_health(robot, state);
         self.hear_answers(robot, state);
         self.hear_mode(robot, state);
+        self.hear_equipment(robot, state);
         if self.units.get(&robot).is_some_and(|unit| unit.doubts == 0) {
             self.hear_cancel(robot, state);
             self.hear_order(robot, state, before.as_ref());
@@ -205,6 +208,7 @@ impl Master {
                 "startPause" => state.paused == Some(true),
                 "stopPause" => state.paused == Some(false),
                 "stopCharging" => !state.power_supply.charging,
+                "clearInstantActions" => state.instant_action_states.len() <= ACTIONS_TOLD_MAX,
                 _ => false,
             };
             let answer = state.action(&action.action_id);

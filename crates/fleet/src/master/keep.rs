@@ -15,10 +15,16 @@ use crate::floor::{Network, NodeIndex};
 use crate::traffic::{Held, Robot};
 
 /// A robot as it is written down, with nodes by their numbers: another floor means other records.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Record {
-    /// Without its last state, which it is asked for again.
     unit: Unit,
+    holds: Option<Held>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct RecordOf<'a> {
+    unit: &'a Unit,
     holds: Option<Held>,
 }
 
@@ -69,8 +75,7 @@ impl Master {
 
     /// A robot as it is written down.
     pub fn record(&self, robot: Robot) -> Option<Json> {
-        let unit = Unit { state: None, ..self.units.get(&robot)?.clone() };
-        let record = Record { unit, holds: self.traffic.held(robot) };
+        let record = RecordOf { unit: self.units.get(&robot)?, holds: self.traffic.held(robot) };
         Some(serde_json::to_value(record).expect("a robot has text keys and finite numbers"))
     }
 

@@ -8,7 +8,9 @@
 //! word that it has cancelled its order.
 //! **Invariant:** what a robot says moves it on only as far as its position bears it out.
 
+mod equip;
 mod hear;
+pub mod jams;
 mod keep;
 mod orders;
 pub mod routes;
@@ -53,6 +55,10 @@ pub struct Settings {
     pub rejection_pause_seconds: f64,
     /// Percent of the battery below which a robot without a mission should be charged.
     pub charge_below_percent: f64,
+    /// Seconds after which a door that stays closed is asked again.
+    pub door_resend_seconds: f64,
+    /// Seconds that a robot waits for a door before people are told.
+    pub door_alarm_seconds: f64,
     /// Seconds by which a robot's clock may be off before people are told.
     pub clock_skew_seconds: f64,
 }
@@ -71,6 +77,8 @@ impl Default for Settings {
             rejections_max: 3,
             rejection_pause_seconds: 2.0,
             charge_below_percent: 30.0,
+            door_resend_seconds: 10.0,
+            door_alarm_seconds: 60.0,
             clock_skew_seconds: 30.0,
         }
     }
@@ -198,10 +206,11 @@ pub struct Problem {
 }
 
 /// A door as master control knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct DoorState {
     is_open: bool,
-    is_asked: bool,
+    /// Since when it is asked to be open, and when it was asked last.
+    asked: Option<(Timestamp, Timestamp)>,
 }
 
 /// Why master control does not take something.
@@ -253,6 +262,7 @@ pub struct Master {
     /// Robots by manufacturer and serial number.
     by_name: HashMap<(String, String), Robot>,
     closed: BTreeSet<NodeIndex>,
+    equipment: equip::Equipment,
     doors: BTreeMap<usize, DoorState>,
     now: Timestamp,
     last_id: u64,
@@ -273,6 +283,7 @@ impl Master {
             units: BTreeMap::new(),
             by_name: HashMap::new(),
             closed: BTreeSet::new(),
+            equipment: equip::Equipment::default(),
             doors: BTreeMap::new(),
             now,
             last_id: 0,
@@ -465,38 +476,76 @@ impl Master {
 
     /// Releases what may be driven.
     fn release(&mut self) {
+        let mut traffic = std::mem::take(&mut self.traffic);
+        let mut holders = self.equipment.holders(&self.units, &traffic);
         let (units, closed, network) = (&self.units, &self.closed, &self.network);
         let intruded: BTreeSet<NodeIndex> = units.values().filter_map(|unit| unit.intrudes).collect();
         let doors = &mut self.doors;
-        let mut asked = Vec::new();
+        let mut at_doors = BTreeMap::new();
         let look_ahead = self.settings.look_ahead_nodes.max(1);
-        self.traffic.release(look_ahead, |robot, from, to| {
+        traffic.release(look_ahead, |robot, from, to| {
             let Some(unit) = units.get(&robot) else { return false };
             if !unit.may_go_on(from) || closed.contains(&to) || intruded.contains(&to) {
                 return false;
             }
-            let Some(door) = network.way(from, to).and_then(|way| way.door) else { return true };
-            let state = doors.entry(door).or_default();
-            if !state.is_open && !state.is_asked {
-                state.is_asked = true;
-                asked.push(door);
+            let is_other = |(nodes, holders): &(&BTreeSet<NodeIndex>, BTreeSet<Robot>)| {
+                nodes.contains(&to) && holders.iter().any(|holder| *holder != robot)
+            };
+            if holders.iter().any(is_other) {
+                return false;
             }
-            state.is_open
+            if let Some(door) = network.way(from, to).and_then(|way| way.door) {
+                at_doors.insert(robot, door);
+                if !doors.entry(door).or_default().is_open {
+                    return false;
+                }
+            }
+            for (_, holders) in holders.iter_mut().filter(|(nodes, _)| nodes.contains(&to)) {
+                holders.insert(robot);
+            }
+            true
         });
-        self.outputs.extend(asked.into_iter().map(|door| Output::Door { door, open: true }));
+        self.traffic = traffic;
+        self.ask_doors(&at_doors);
         self.close_doors();
+    }
+
+    /// Has doors opened before which robots stand, and tells of those that stay closed.
+    fn ask_doors(&mut self, at_doors: &BTreeMap<Robot, usize>) {
+        let now = self.now;
+        let seconds = |seconds: f64| std::time::Duration::from_secs_f64(seconds.max(0.0));
+        let (again, alarm) = (seconds(self.settings.door_resend_seconds), seconds(self.settings.door_alarm_seconds));
+        for door in at_doors.values() {
+            let state = self.doors.entry(*door).or_default();
+            let is_due = state.asked.is_none_or(|(_, last)| !state.is_open && now >= last + again);
+            if is_due {
+                state.asked = Some((state.asked.map_or(now, |(first, _)| first), now));
+                self.outputs.push(Output::Door { door: *door, open: true });
+            }
+        }
+        let robots: Vec<Robot> = if self.doors.is_empty() { Vec::new() } else { self.units.keys().copied().collect() };
+        for robot in robots {
+            let state = at_doors.get(&robot).and_then(|door| self.doors.get(door)).filter(|state| !state.is_open);
+            let is_long = state.and_then(|state| state.asked).is_some_and(|(first, _)| now >= first + alarm);
+            self.find(robot, "door", Weight::Alarm, is_long, || "it waits for a door that does not open".to_owned());
+        }
     }
 
     /// Lets doors be closed through which nobody is going.
     fn close_doors(&mut self) {
+        if self.doors.is_empty() {
+            return;
+        }
         let mut used = BTreeSet::new();
         for robot in self.units.keys() {
             let base = self.traffic.base(*robot);
             let pairs = base.iter().zip(base.iter().skip(1).chain(self.traffic.horizon(*robot).first()));
             used.extend(pairs.filter_map(|(from, to)| self.network.way(from.cell, to.cell)?.door));
         }
-        for (door, state) in self.doors.iter_mut().filter(|(door, state)| state.is_asked && !used.contains(*door)) {
-            state.is_asked = false;
+        for (door, state) in
+            self.doors.iter_mut().filter(|(door, state)| state.asked.is_some() && !used.contains(*door))
+        {
+            state.asked = None;
             self.outputs.push(Output::Door { door: *door, open: false });
         }
     }

@@ -17,7 +17,7 @@ fn seconds(seconds: f64) -> Duration {
 
 impl Master {
     /// Writes and sends a message.
-    fn send(&mut self, robot: Robot, body: &Body) -> bool {
+    pub(super) fn send(&mut self, robot: Robot, body: &Body) -> bool {
         let Some(unit) = self.units.get_mut(&robot) else { return false };
         let kind = body.kind();
         let stamp = Stamp { header_id: unit.next_header(kind), timestamp: self.now };
@@ -46,10 +46,16 @@ impl Master {
 
     /// Asks for an instant action, and gives its id.
     pub(super) fn ask(&mut self, robot: Robot, action_type: &str) -> Option<String> {
+        self.ask_with(robot, action_type, &[])
+    }
+
+    /// The same, with parameters.
+    pub(super) fn ask_with(&mut self, robot: Robot, action_type: &str, said: &[(&str, &str)]) -> Option<String> {
         let length_max = self.units.get(&robot)?.id_length_max();
         let id = self.fresh_id(length_max);
         let unit = self.units.get_mut(&robot)?;
         let action = Action::new(action_type, id.clone(), BlockingType::None);
+        let action = said.iter().fold(action, |action, (key, value)| action.with(key, *value));
         // What only asks for a message is answered by the message; asking again for ever would help nobody.
         let is_question = action_type.ends_with("Request");
         unit.unanswered.retain(|it| !matches!(&it.body, Body::InstantActions(old) if is_contrary(old, action_type)));

@@ -4,7 +4,7 @@
 //! two robots on one node a step is left free, so that its plans have neither swaps nor rings.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 
 use super::{Problem, Start};
 use crate::floor::{Network, NodeIndex};
@@ -50,6 +50,44 @@ pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, 
         }
     }
     Vec::new()
+}
+
+/// The same for some robots that are stuck and the `most` who can be sent and are next to them: everybody else stands where
+/// their base is, and is gone around. A jam has a way out by that which a plan for everybody does not find.
+pub fn routes_around(
+    network: &Network,
+    problem: &Problem,
+    stuck: &BTreeSet<Robot>,
+    most: usize,
+    turn: usize,
+) -> Vec<(Robot, Vec<PlannedStep>)> {
+    let centres: Vec<_> = problem.starts.iter().filter(|start| stuck.contains(&start.robot)).collect();
+    let metres = |start: &Start| {
+        let here = network.point(start.node);
+        let far = centres.iter().map(|centre| {
+            let there = network.point(centre.node);
+            (here.x - there.x).hypot(here.y - there.y)
+        });
+        far.fold(f64::INFINITY, f64::min)
+    };
+    let mut near: Vec<(f64, Robot)> =
+        problem.starts.iter().filter(|start| start.is_movable).map(|start| (metres(start), start.robot)).collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let group: BTreeSet<Robot> = near.into_iter().take(most).map(|(_, robot)| robot).collect();
+    let mut around = problem.clone();
+    for start in around.starts.iter_mut().filter(|start| !group.contains(&start.robot)) {
+        start.is_movable = false;
+    }
+    let paths = routes(network, &around, turn);
+    if !paths.is_empty() || centres.is_empty() {
+        return paths;
+    }
+    // Not everybody can get where they want: one of them does, and the others make room.
+    let first = centres[turn % centres.len()].robot;
+    for start in around.starts.iter_mut().filter(|start| start.robot != first) {
+        (start.goal, start.next_goal) = (None, None);
+    }
+    routes(network, &around, turn)
 }
 
 fn steps(network: &Network, path: &[NodeIndex]) -> Vec<PlannedStep> {

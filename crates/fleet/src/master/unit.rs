@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use connect::vda5050::factsheet::ActionScope;
 use connect::vda5050::order::Node;
 use connect::vda5050::state::OperatingMode;
+use connect::vda5050::zone::Grant;
 use connect::vda5050::{Address, Body, Factsheet, Kind, State, Version};
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,8 @@ pub struct Unit {
     pub mission: Option<Mission>,
     /// Whether its link is up.
     pub is_linked: bool,
-    /// What it said last.
+    /// What it said last. Not written down: it is asked for it again.
+    #[serde(skip)]
     pub state: Option<State>,
     /// When that was received.
     pub heard: Option<Timestamp>,
@@ -102,6 +104,23 @@ pub struct Unit {
     /// Why it was put aside, when it was not for refusing its orders.
     #[serde(default)]
     pub why_aside: Option<String>,
+    /// Whether it has another version of the map than the floor; it gets no orders meanwhile.
+    #[serde(default)]
+    pub lacks_map: bool,
+    /// The zone set that it should have, if it knows zones.
+    #[serde(skip)]
+    pub(super) zone_set: Option<String>,
+    #[serde(skip)]
+    pub(super) zones_sent: Timestamp,
+    /// The action by which it is getting something on board: its id and what it is.
+    #[serde(skip)]
+    pub(super) equipping: Option<(String, String)>,
+    /// Such actions that it could not do.
+    #[serde(skip)]
+    pub(super) refused: BTreeSet<String>,
+    /// Requests that were answered, how and when, until it shows that it has heard.
+    #[serde(skip)]
+    pub(super) answered: BTreeMap<String, (Grant, Timestamp)>,
     pub(super) given: Option<Given>,
     pub(super) pending: Option<Pending>,
     pub(super) unanswered: Vec<Unanswered>,
@@ -139,6 +158,12 @@ impl Unit {
             takes_updates: None,
             parameters: BTreeMap::new(),
             why_aside: None,
+            lacks_map: false,
+            zone_set: None,
+            zones_sent: Timestamp::EPOCH,
+            equipping: None,
+            refused: BTreeSet::new(),
+            answered: BTreeMap::new(),
             given: None,
             pending: None,
             unanswered: Vec::new(),
@@ -189,7 +214,8 @@ impl Unit {
                 && state.safety_state.emergency_stop == connect::vda5050::state::EmergencyStop::None
                 && !state.errors.iter().any(|error| error.error_level.stops())
         });
-        self.phase == Phase::Ready && self.is_linked && is_sound && self.doubts == 0 && !self.is_pause_wanted
+        let is_willing = self.doubts == 0 && !self.is_pause_wanted && !self.lacks_map;
+        self.phase == Phase::Ready && self.is_linked && is_sound && is_willing
     }
 
     /// Whether it may be released beyond a node: not while something is to be done there.
@@ -202,6 +228,11 @@ impl Unit {
     /// Whether its factsheet allows an action on a node.
     pub(super) fn can_do(&self, action_type: &str) -> bool {
         self.factsheet.as_ref().is_none_or(|sheet| sheet.supports(action_type, ActionScope::Node))
+    }
+
+    /// Whether its factsheet allows an action at once.
+    pub(super) fn can_do_at_once(&self, action_type: &str) -> bool {
+        self.factsheet.as_ref().is_none_or(|sheet| sheet.supports(action_type, ActionScope::Instant))
     }
 
     /// Forgets the order that it had: it is gone, refused or cancelled.

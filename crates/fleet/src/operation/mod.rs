@@ -135,6 +135,7 @@ impl Operation {
             would: BTreeMap::new(),
             revision: 0,
         };
+        operation.master.equip(&operation.floor);
         operation.reconcile(now);
         Ok(operation)
     }
@@ -245,6 +246,7 @@ impl Operation {
             return Err(complaints);
         }
         self.master.set_network(&floor.map, Arc::clone(&network), node_of);
+        self.master.equip(&floor);
         (self.floor, self.network, self.places) = (floor, network, places);
         self.stuck.clear();
         (self.is_plan_wanted, self.planned) = (true, Timestamp::EPOCH);

@@ -3,7 +3,7 @@
 //! Plans begin where bases end. What they promise about time does not count: traffic keeps their order, and cuts off what
 //! could not be driven.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use plan::assign::OnGrid;
@@ -11,6 +11,7 @@ use plan::{Agent, Cell, Grid, Heading, Lifelong, NO_CELL, State, Step};
 
 use crate::effort::Effort;
 use crate::floor::{GridView, Network, NodeIndex};
+use crate::master::jams::Jams;
 use crate::master::routes::routes;
 use crate::master::{Problem, Start};
 use crate::traffic::{PlannedStep, Robot};
@@ -20,13 +21,8 @@ use crate::warehouse::Policy;
 const LOOK_AHEAD: [(usize, u32); 3] = [(200, 8), (1_000, 6), (usize::MAX, 4)];
 /// The memory for distance fields.
 const FIELD_BYTES_MAX: usize = 256 << 20;
-/// After so many plans in a row in which the same robot could not move at all, ways are looked for one robot after the other,
-/// which takes longer and finds ways around.
-const STUCK_PLANS: u32 = 20;
-/// For so many plans, so that who has found a way around can go it.
-const ROUTES_PLANS: u32 = 10;
-/// The most robots for which ways are looked for like that.
-const ROUTES_MAX: usize = 120;
+/// So many robots around a jam are led out of it at least.
+const JAM_ROBOTS: usize = 24;
 /// After so many plans another robot is looked after first.
 const PLANS_A_TURN: usize = 12;
 
@@ -40,10 +36,7 @@ pub(super) struct Planner {
     effort: Effort,
     seed: u64,
     plans: usize,
-    /// In how many plans robots could not move at all.
-    stuck: BTreeMap<Robot, u32>,
-    /// For how many plans ways are still looked for one robot after the other.
-    routes_left: u32,
+    jams: Jams,
 }
 
 impl Planner {
@@ -53,8 +46,8 @@ impl Planner {
             network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
         });
         let view = is_plain.then(|| GridView::of(&network).ok()).flatten();
-        let (effort, stuck) = (Effort::default(), BTreeMap::new());
-        Self { network, view, lifelong: None, effort, seed, plans: 0, stuck, routes_left: 0 }
+        let (effort, jams) = (Effort::default(), Jams::new(JAM_ROBOTS));
+        Self { network, view, lifelong: None, effort, seed, plans: 0, jams }
     }
 
     /// The nodes that it plans for.
@@ -71,26 +64,20 @@ impl Planner {
     /// Ways for everybody who can be sent, from where their bases end.
     pub(super) fn paths(&mut self, problem: &Problem, policy: Policy) -> Vec<(Robot, Vec<PlannedStep>)> {
         self.plans += 1;
-        self.routes_left = self.routes_left.saturating_sub(1);
-        if self.stuck.values().any(|plans| *plans >= STUCK_PLANS) && problem.starts.len() <= ROUTES_MAX {
-            self.stuck.clear();
-            self.routes_left = ROUTES_PLANS;
-        }
-        let Some(view) = self.view.take() else { return self.by_routes(problem) };
-        let around = (self.routes_left > 0).then(|| self.by_routes(problem));
-        let paths = around.filter(|paths| !paths.is_empty()).or_else(|| self.on_grid(&view, problem, policy));
+        let Some(view) = self.view.take() else { return routes(&self.network, problem, self.plans / PLANS_A_TURN) };
+        let out = self.jams.ways_out(&self.network, problem);
+        let paths = if out.len() < problem.starts.iter().filter(|start| start.is_movable).count() {
+            self.on_grid(&view, problem, policy).map(|paths| beside(out, paths))
+        } else {
+            Some(out)
+        };
         self.view = Some(view);
         paths.unwrap_or_default()
     }
 
-    fn by_routes(&self, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
-        routes(&self.network, problem, self.plans / PLANS_A_TURN)
-    }
-
     /// Hears who wanted to go somewhere and got no way at all by the plan before.
     pub(super) fn judge(&mut self, stuck: impl Iterator<Item = Robot>) {
-        let before = std::mem::take(&mut self.stuck);
-        self.stuck = stuck.map(|robot| (robot, before.get(&robot).map_or(1, |plans| plans + 1))).collect();
+        self.jams.judge(stuck);
     }
 
     fn on_grid(
@@ -157,6 +144,20 @@ impl Planner {
         self.lifelong = Some((closed, policy.depth, grid, lifelong));
         Some(())
     }
+}
+
+/// Ways out of a jam, and the ways of all others that do not touch them.
+fn beside(
+    around: Vec<(Robot, Vec<PlannedStep>)>,
+    others: Vec<(Robot, Vec<PlannedStep>)>,
+) -> Vec<(Robot, Vec<PlannedStep>)> {
+    let taken: BTreeSet<NodeIndex> = around.iter().flat_map(|(_, path)| path.iter().map(|step| step.cell)).collect();
+    let led: BTreeSet<Robot> = around.iter().map(|(robot, _)| *robot).collect();
+    let is_beside = |(robot, path): &(Robot, Vec<PlannedStep>)| {
+        !led.contains(robot) && !path.iter().any(|step| taken.contains(&step.cell))
+    };
+    let others = others.into_iter().filter(is_beside);
+    around.into_iter().chain(others).collect()
 }
 
 fn planned(step: u32, state: State, view: &GridView) -> PlannedStep {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connect::Message;
-use connect::vda5050::{self, Address, Topic, Version};
+use connect::vda5050::{self, Topic, Version};
 use model::Timestamp;
 use plan::Random;
 use serde_json::Value as Json;
@@ -14,7 +14,7 @@ use super::{Operation, Saved, Thinker};
 use crate::floor::{Floor, Fulfilment};
 use crate::orders::{Order, OrderState, Wanted};
 use crate::traffic::Robot;
-use crate::vehicle::{Pose, Settings, Troubles, Vehicle};
+use crate::vehicle::{Hall, Links, Near, Pose, Settings, Troubles};
 use crate::warehouse::Policy;
 
 const TICK: Duration = Duration::from_millis(250);
@@ -26,14 +26,13 @@ struct World {
     floor: Floor,
     operation: Operation,
     thinker: Thinker,
-    vehicles: Vec<Vehicle>,
-    linked: Vec<bool>,
+    hall: Hall,
     orders_on_disk: BTreeMap<String, Order>,
     robots_on_disk: BTreeMap<Robot, Json>,
     now: Timestamp,
     random: Random,
     mode: Mode,
-    nearest_metres: f64,
+    collisions: Vec<Near>,
     sent: Vec<Message>,
 }
 
@@ -47,31 +46,24 @@ impl World {
         let floor = shape(robots).floor();
         let network = floor.network().unwrap();
         let now = Timestamp::from_seconds(1_800_000_000);
-        let settings = Settings { troubles, ..Settings::default() };
-        let vehicle = |(index, start): (usize, &crate::floor::RobotStart)| {
-            let point = network.point(network.node(&start.node).unwrap());
-            let pose = Pose { x: point.x, y: point.y, theta: start.theta, map: floor.map.clone(), node: String::new() };
-            let address = Address::new("uagv", Version::V2_1, "maker", &index.to_string());
-            Vehicle::new(settings.clone(), address, pose)
-        };
-        let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
-        assert_eq!(vehicles.len(), robots);
+        let settings = |_| Settings { troubles: troubles.clone(), ..Settings::default() };
+        let hall = Hall::new(&floor, &network, Links::default(), 5, now, settings);
+        assert_eq!(hall.vehicles().len(), robots);
         let mut operation = Operation::open(floor.clone(), network, Saved::default(), now).unwrap();
-        for vehicle in &vehicles {
+        for vehicle in hall.vehicles() {
             operation.add_robot(vehicle.address().clone(), Version::V2_1).unwrap();
         }
         Self {
             floor,
             operation,
             thinker: Thinker::new(1),
-            linked: vec![false; vehicles.len()],
-            vehicles,
+            hall,
             orders_on_disk: BTreeMap::new(),
             robots_on_disk: BTreeMap::new(),
             now,
             random: Random::new(5),
             mode: Mode::Operate,
-            nearest_metres: f64::INFINITY,
+            collisions: Vec::new(),
             sent: Vec::new(),
         }
     }
@@ -105,44 +97,26 @@ impl World {
         self.operation.saved();
     }
 
-    fn tell(&mut self, message: &Message) {
-        let topic = Topic::parse(&message.topic).unwrap();
-        let read = vda5050::read(&topic, &message.payload).unwrap();
+    fn tell(&mut self, name: &str, payload: &[u8]) {
+        let topic = Topic::parse(name).unwrap();
+        let read = vda5050::read(&topic, payload).unwrap();
         self.operation.hear(&topic, &read, self.now);
     }
 
     /// Lets the robots drive for a tick; what they say is heard unless nobody `listens`.
     fn drive(&mut self, listens: bool) {
-        self.now = self.now + TICK;
-        for index in 0..self.vehicles.len() {
-            let vehicle = &mut self.vehicles[index];
-            let mut said = vehicle.step(TICK.as_secs_f64(), self.now, &mut self.random);
-            if self.linked[index] && !vehicle.is_linked() {
-                said.push(vehicle.will());
-            }
-            self.linked[index] = vehicle.is_linked();
-            for message in said.iter().filter(|_| listens) {
-                self.tell(message);
-            }
+        self.hall.drive(TICK);
+        self.now = self.hall.now();
+        for (topic, payload) in self.hall.heard().iter().filter(|_| listens) {
+            self.tell(topic, payload);
         }
-        for (index, vehicle) in self.vehicles.iter().enumerate() {
-            for other in &self.vehicles[..index] {
-                let (a, b) = (vehicle.pose(), other.pose());
-                self.nearest_metres = self.nearest_metres.min((a.x - b.x).hypot(a.y - b.y));
-            }
-        }
+        self.collisions.extend(self.hall.near(COLLISION_METRES));
     }
 
     fn turn(&mut self) {
         let messages = self.operation.whole_turn(&mut self.thinker, self.now, Some((self.mode, Policy::default())));
         self.write();
-        for message in &messages {
-            for vehicle in &mut self.vehicles {
-                if message.topic.starts_with(&format!("{}/", vehicle.address())) {
-                    vehicle.hear(&message.topic, &message.payload);
-                }
-            }
-        }
+        self.hall.send(messages.iter().cloned());
         self.sent.extend(messages);
         assert_eq!(self.operation.master().traffic().conflicts(), []);
     }
@@ -164,11 +138,8 @@ impl World {
         let network = self.floor.network().unwrap();
         self.operation = Operation::open(self.floor.clone(), network, saved, self.now).unwrap();
         // Links are told of by what the broker has retained.
-        for index in 0..self.vehicles.len() {
-            if !self.linked[index] {
-                let will = self.vehicles[index].will();
-                self.tell(&will);
-            }
+        for (topic, payload) in self.hall.wills() {
+            self.tell(&topic, &payload);
         }
         assert_eq!(self.operation.master().traffic().conflicts(), []);
     }
@@ -200,7 +171,7 @@ fn a_shift_is_worked_off_without_a_collision() {
     let stuck: Vec<_> = world.operation.robots().filter(|robot| robot.order.is_some()).collect();
     assert!(is_done, "{} are open after an hour: {stuck:?}", world.open());
     assert_eq!(world.count(OrderState::Done), 48);
-    assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+    assert_eq!(world.collisions, []);
 }
 
 #[test]
@@ -229,7 +200,7 @@ fn whenever_it_is_killed_nothing_is_lost_and_nobody_collides() {
         assert!(is_done, "seed {seed}: {} are open: {stuck:?}", world.open());
         let (done, failed) = (world.count(OrderState::Done), world.count(OrderState::Failed));
         assert_eq!((done, failed), (16, 0), "seed {seed}");
-        assert!(world.nearest_metres > COLLISION_METRES, "seed {seed}: {} m", world.nearest_metres);
+        assert_eq!(world.collisions, [], "seed {seed}");
     }
 }
 
@@ -273,7 +244,7 @@ fn under_way() -> (World, Robot) {
 }
 
 fn loads(world: &World, robot: Robot) -> usize {
-    world.vehicles[robot as usize - 1].state().loads.unwrap().len()
+    world.hall.vehicles()[robot as usize - 1].state().loads.unwrap().len()
 }
 
 /// Whether the load was put down by something that was done at a place, the last that was.
@@ -310,7 +281,7 @@ fn a_load_that_is_on_its_way_is_brought_back_before_its_order_is_cancelled() {
         assert_eq!(order.why.as_deref(), Some("called off by kim"));
         assert!(world.until(900, |world| world.open() == 0));
         assert_eq!((world.count(OrderState::Done), loads(&world, robot)), (2, 0));
-        assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+        assert_eq!(world.collisions, []);
     }
 }
 
@@ -344,7 +315,7 @@ fn an_order_that_is_called_off_while_its_load_is_taken_is_wound_up() {
 #[test]
 fn a_robot_that_cannot_put_its_load_down_is_set_aside() {
     let (mut world, robot) = under_way();
-    let vehicle = &mut world.vehicles[robot as usize - 1];
+    let vehicle = world.hall.vehicle(robot as usize - 1);
     let mut record = serde_json::to_value(&*vehicle).unwrap();
     record["settings"]["troubles"]["failed_handlings"] = Json::from(1.0);
     *vehicle = serde_json::from_value(record).unwrap();
@@ -366,7 +337,7 @@ fn a_robot_that_stays_away_gives_back_what_it_has_not_begun() {
     world.order(1);
     assert!(world.until(60, |world| world.count(OrderState::Assigned) == 1));
     let robot = world.operation.book().get("order-1").unwrap().robot.unwrap();
-    world.vehicles[robot as usize - 1].lose_link(1e6);
+    world.hall.vehicle(robot as usize - 1).lose_link(1e6);
     assert!(world.until(900, |world| world.count(OrderState::Done) == 1));
     assert_ne!(world.operation.book().get("order-1").unwrap().robot, Some(robot));
 }
@@ -374,9 +345,9 @@ fn a_robot_that_stays_away_gives_back_what_it_has_not_begun() {
 #[test]
 fn robots_that_are_low_are_charged_and_come_back() {
     let mut world = World::new(3, Troubles::default());
-    world.vehicles[0].set_battery(12.0);
+    world.hall.vehicle(0).set_battery(12.0);
     assert!(world.until(300, |world| world.operation.figures(world.now).charging == 1));
-    world.vehicles[0].set_battery(90.0);
+    world.hall.vehicle(0).set_battery(90.0);
     world.order(6);
     assert!(world.until(900, |world| world.open() == 0));
 }
@@ -397,7 +368,7 @@ fn another_floor_keeps_robots_at_work_or_is_refused() {
     world.operation.set_floor(other.clone(), network).unwrap();
     world.floor = other;
     assert!(world.until(900, |world| world.open() == 0));
-    assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+    assert_eq!(world.collisions, []);
 }
 
 #[test]
@@ -410,7 +381,8 @@ fn a_robot_that_leaves_the_fleet_leaves_its_order() {
     assert_eq!(world.count(OrderState::Waiting), 1);
     assert!(world.operation.remove_robot(robot, world.now).is_err());
     // It is taken to have left the floor.
-    world.vehicles.remove(robot as usize - 1);
-    world.linked.remove(robot as usize - 1);
+    let away = Pose { x: -99.0, y: -99.0, theta: 0.0, map: String::new(), node: String::new() };
+    world.hall.vehicle(robot as usize - 1).relocate(away);
+    world.hall.vehicle(robot as usize - 1).lose_link(1e6);
     assert!(world.until(900, |world| world.open() == 0));
 }

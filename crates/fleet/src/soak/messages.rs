@@ -1,52 +1,42 @@
 //! A fleet in operation on a bad day: virtual robots that it reaches over links that lose, double and delay messages.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use connect::vda5050::{self, Address, Topic, Version};
+use connect::vda5050::{self, Topic, Version};
 use model::Timestamp;
 use plan::Random;
 use site::run::Mode;
 
 use super::{Outcome, Soak, floor_for};
-use crate::floor::{Floor, Point, RobotStart};
+use crate::floor::Floor;
 use crate::operation::{Operation, Saved, Thinker};
 use crate::orders::{OrderState, Wanted};
-use crate::vehicle::{Pose, Settings, Troubles, Vehicle};
+use crate::vehicle::{Hall, Links, Settings, Troubles, Vehicle};
 use crate::warehouse::Policy;
 
 /// How finely robots drive.
 const TICK: Duration = Duration::from_millis(250);
-/// The share of messages that a link loses, and the share that it doubles; last wills are never lost.
-const LOST: f64 = 0.02;
-const DOUBLED: f64 = 0.02;
-/// The longest that a link takes.
-const LATE_SECONDS: f64 = 0.5;
+/// How bad the links are.
+const LINKS: Links = Links { lost: 0.02, doubled: 0.02, late_seconds: 0.5 };
 /// Two robots whose middles are nearer than this have run into each other: cells are one metre apart, and a robot that
 /// leaves a cell is half a step away when the next one may begin to enter it.
 const COLLISION_METRES: f64 = 0.69;
 /// Ticks between two looks for lost orders.
 const LOOK_TICKS: u64 = 240;
-
-/// A message on its way: when it arrives, a number that keeps the order of equals, whether it goes up, and what it is.
-type OnWay = Reverse<(Timestamp, u64, bool, String, Vec<u8>)>;
+/// Keeps the chance of orders apart from that of robots.
+const ORDERS: u64 = 0x6F72_6465_7273;
 
 struct World {
     floor: Floor,
     operation: Operation,
     thinker: Thinker,
-    vehicles: Vec<Vehicle>,
-    linked: Vec<bool>,
-    on_way: BinaryHeap<OnWay>,
-    sent: u64,
-    now: Timestamp,
+    hall: Hall,
     random: Random,
     outcome: Outcome,
     /// Orders that are known to be over.
     over: BTreeSet<String>,
     known: BTreeSet<String>,
-    squares: HashMap<(i32, i32), Vec<u32>>,
 }
 
 /// Runs a fleet in operation and looks at every tick of it. `tell` is told the seconds that have passed.
@@ -76,6 +66,7 @@ pub fn messages(soak: &Soak, tell: &mut dyn FnMut(f64)) -> Outcome {
         tell(tick as f64 * TICK.as_secs_f64());
     }
     world.look_for_lost();
+    world.outcome.troubles = world.hall.links_lost();
     world.outcome.open = world.operation.book().open_count() as u64;
     world.outcome
 }
@@ -94,36 +85,24 @@ impl World {
             link_loss_seconds: 30.0,
             failed_handlings: 0.002,
         };
-        let settings = Settings { troubles, ..Settings::default() };
-        let vehicle = |(index, start): (usize, &RobotStart)| {
-            let node = network.node(&start.node).expect("robots start on the floor");
-            let Point { x, y } = network.point(node);
-            let pose = Pose { x, y, theta: start.theta, map: floor.map.clone(), node: String::new() };
-            let version = Version::ALL[index % Version::ALL.len()];
-            let address = Address::new("uagv", version, "maker", &index.to_string());
-            Vehicle::new(Settings { version, ..settings.clone() }, address, pose)
-        };
-        let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
+        let version_of = |index: usize| Version::ALL[index % Version::ALL.len()];
+        let settings =
+            |index| Settings { version: version_of(index), troubles: troubles.clone(), ..Settings::default() };
+        let hall = Hall::new(&floor, &network, LINKS, soak.seed, now, settings);
         let mut operation =
             Operation::open(floor.clone(), network, Saved::default(), now).expect("an empty record can be read");
-        for (index, vehicle) in vehicles.iter().enumerate() {
-            let version = Version::ALL[index % Version::ALL.len()];
-            operation.add_robot(vehicle.address().clone(), version).expect("every address is another one");
+        for (index, vehicle) in hall.vehicles().iter().enumerate() {
+            operation.add_robot(vehicle.address().clone(), version_of(index)).expect("every address is another one");
         }
         Self {
             floor,
             operation,
             thinker: Thinker::new(soak.seed),
-            linked: vec![false; vehicles.len()],
-            vehicles,
-            on_way: BinaryHeap::new(),
-            sent: 0,
-            now,
-            random: Random::new(soak.seed),
+            hall,
+            random: Random::new(soak.seed ^ ORDERS),
             outcome: Outcome::default(),
             over: BTreeSet::new(),
             known: BTreeSet::new(),
-            squares: HashMap::new(),
         }
     }
 
@@ -135,65 +114,24 @@ impl World {
         let priority = self.random.index(3) as u8;
         let wanted = Wanted { from, to, priority, due: None, not_before: None };
         let id = format!("soak-{}", self.outcome.came);
-        self.operation.create(Some(&id), wanted, "soak", self.now).expect("the places are on the floor");
+        self.operation.create(Some(&id), wanted, "soak", self.hall.now()).expect("the places are on the floor");
         self.known.insert(id);
         self.outcome.came += 1;
     }
 
     fn tick(&mut self) {
-        self.now = self.now + TICK;
-        for index in 0..self.vehicles.len() {
-            let vehicle = &mut self.vehicles[index];
-            let mut said = vehicle.step(TICK.as_secs_f64(), self.now, &mut self.random);
-            if self.linked[index] && !vehicle.is_linked() {
-                said.push(vehicle.will());
-                self.outcome.troubles += 1;
-            }
-            self.linked[index] = vehicle.is_linked();
-            for message in said {
-                self.pass(message.topic, message.payload.to_vec(), true);
-            }
-        }
-        self.deliver();
-        let messages = self.operation.whole_turn(&mut self.thinker, self.now, Some((Mode::Operate, Policy::default())));
-        self.write();
-        for message in messages {
-            if Topic::parse(&message.topic).is_some() {
-                self.pass(message.topic, message.payload.to_vec(), false);
-            }
-        }
-        self.deliver();
-        self.look_for_collisions();
-    }
-
-    /// Puts a message on its way, once, twice or not at all.
-    fn pass(&mut self, topic: String, payload: Vec<u8>, is_up: bool) {
-        let is_sure = topic.ends_with("/connection");
-        let copies = match self.random.unit() {
-            draw if is_sure || draw >= LOST + DOUBLED => 1,
-            draw if draw < LOST => 0,
-            _ => 2,
-        };
-        for _ in 0..copies {
-            let late = if is_sure { 0.0 } else { LATE_SECONDS * self.random.unit() };
-            self.sent += 1;
-            let due = self.now + Duration::from_secs_f64(late);
-            self.on_way.push(Reverse((due, self.sent, is_up, topic.clone(), payload.clone())));
-        }
-    }
-
-    /// Hands over what has arrived.
-    fn deliver(&mut self) {
-        while self.on_way.peek().is_some_and(|Reverse((due, ..))| *due <= self.now) {
-            let Some(Reverse((_, _, is_up, name, payload))) = self.on_way.pop() else { return };
+        self.hall.drive(TICK);
+        let now = self.hall.now();
+        for (name, payload) in self.hall.heard() {
             let Some(topic) = Topic::parse(&name) else { continue };
-            if !is_up {
-                let index: usize = topic.serial_number.parse().expect("robots are numbered");
-                self.vehicles[index].hear(&name, &payload);
-            } else if let Ok(read) = vda5050::read(&topic, &payload) {
-                self.operation.hear(&topic, &read, self.now);
+            if let Ok(read) = vda5050::read(&topic, &payload) {
+                self.operation.hear(&topic, &read, now);
             }
         }
+        let messages = self.operation.whole_turn(&mut self.thinker, now, Some((Mode::Operate, Policy::default())));
+        self.write();
+        self.hall.send(messages);
+        self.look_for_collisions();
     }
 
     /// Takes note of what would be written down.
@@ -224,27 +162,17 @@ impl World {
     }
 
     fn look_for_collisions(&mut self) {
-        self.squares.values_mut().for_each(Vec::clear);
-        for (index, vehicle) in self.vehicles.iter().enumerate() {
-            let pose = vehicle.pose();
-            let (column, row) = (pose.x.floor() as i32, pose.y.floor() as i32);
-            for near in (-1..=1).flat_map(|x| (-1..=1).map(move |y| (column + x, row + y))) {
-                for other in self.squares.get(&near).into_iter().flatten() {
-                    let there = self.vehicles[*other as usize].pose();
-                    let metres = (pose.x - there.x).hypot(pose.y - there.y);
-                    if metres < COLLISION_METRES {
-                        let now = self.now;
-                        self.outcome.collide(|| format!("robots {other} and {index} are {metres:.2} m apart at {now}"));
-                    }
-                }
-            }
-            self.squares.entry((column, row)).or_default().push(index as u32);
+        let now = self.hall.now();
+        for (one, other, metres) in self.hall.near(COLLISION_METRES) {
+            self.outcome.collide(|| format!("robots {one} and {other} are {metres:.2} m apart at {now}"));
+        }
+        for pose in self.hall.vehicles().iter().map(Vehicle::pose) {
             let said = pose.x.to_bits() ^ pose.y.to_bits().rotate_left(17);
             self.outcome.trace = (self.outcome.trace ^ said).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(23);
         }
         let conflicts = self.operation.master().traffic().conflicts();
         for (one, other, cell) in conflicts {
-            self.outcome.collide(|| format!("robots {one} and {other} both hold node {cell}"));
+            self.outcome.collide(|| format!("robots {one} and {other} both hold node {cell} at {now}"));
         }
     }
 }

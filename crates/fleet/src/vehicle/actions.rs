@@ -19,11 +19,16 @@ pub(super) const DURATIONS: &[(&str, f64)] = &[
     ("waitForTrigger", f64::INFINITY),
     ("initPosition", 0.5),
     ("initializePosition", 0.5),
+    ("downloadMap", 5.0),
     ("enableMap", 0.5),
+    ("deleteMap", 0.5),
+    ("enableZoneSet", 0.5),
+    ("deleteZoneSet", 0.5),
     ("logReport", 0.5),
 ];
 
-/// The most states of instant actions kept; the oldest is forgotten first.
+/// The most states of instant actions kept, and the most that are known again when they are heard twice; the oldest is
+/// forgotten first.
 const INSTANT_STATES_MAX: usize = 50;
 
 /// An action that is being done, or waits for others.
@@ -56,9 +61,13 @@ impl Vehicle {
 
     pub(super) fn hear_instant(&mut self, action: Action) {
         self.wants_state = true;
-        if self.instant_states.iter().any(|state| state.action_id == action.action_id) {
+        if self.instant_heard.contains(&action.action_id) {
             return; // A message that was sent twice.
         }
+        if self.instant_heard.len() >= INSTANT_STATES_MAX {
+            self.instant_heard.pop_front();
+        }
+        self.instant_heard.push_back(action.action_id.clone());
         if self.instant_states.len() >= INSTANT_STATES_MAX {
             self.instant_states.remove(0);
         }
@@ -73,6 +82,10 @@ impl Vehicle {
                 Some(ActionStatus::Finished)
             }
             "stateRequest" => Some(ActionStatus::Finished),
+            "clearInstantActions" => {
+                self.instant_states.retain(|state| !state.action_status.is_final());
+                Some(ActionStatus::Finished)
+            }
             "factsheetRequest" => {
                 self.wants_factsheet = true;
                 Some(ActionStatus::Finished)
@@ -162,16 +175,45 @@ impl Vehicle {
                 self.pose.map = text("mapId").unwrap_or_else(|| self.pose.map.clone());
                 self.pose.node = text("lastNodeId").unwrap_or_default();
             }
-            "enableMap" => {
-                let (Some(map_id), Some(map_version)) = (text("mapId"), text("mapVersion")) else {
+            "downloadMap" | "enableMap" | "deleteMap" => {
+                let (Some(id), Some(version)) = (text("mapId"), text("mapVersion")) else {
                     return ActionStatus::Failed;
                 };
-                self.maps.retain(|map| map.map_id != map_id);
-                let map_status = Enabled::Enabled;
-                self.maps.push(MapState { map_id, map_version, map_description: None, map_status });
+                if !self.change_maps(&action.action_type, &id, &version) {
+                    return ActionStatus::Failed;
+                }
+            }
+            "enableZoneSet" | "deleteZoneSet" => {
+                let id = text("zoneSetId").unwrap_or_default();
+                let is_enabled = action.action_type == "enableZoneSet";
+                if !(if is_enabled { self.enable_zone_set(&id) } else { self.delete_zone_set(&id) }) {
+                    return ActionStatus::Failed;
+                }
             }
             _ => {}
         }
         ActionStatus::Finished
+    }
+
+    /// Gets a map, uses one that is there, or forgets one that is not used. False when that cannot be.
+    fn change_maps(&mut self, action: &str, id: &str, version: &str) -> bool {
+        let is_it = |map: &MapState| map.map_id == id && map.map_version == version;
+        match (action, self.maps.iter().position(is_it)) {
+            ("downloadMap", None) => {
+                let (map_id, map_version) = (id.to_owned(), version.to_owned());
+                let map_status = Enabled::Disabled;
+                self.maps.push(MapState { map_id, map_version, map_description: None, map_status });
+            }
+            ("enableMap", Some(_)) => {
+                for map in self.maps.iter_mut().filter(|map| map.map_id == id) {
+                    map.map_status = if is_it(map) { Enabled::Enabled } else { Enabled::Disabled };
+                }
+            }
+            ("deleteMap", Some(at)) if self.maps[at].map_status == Enabled::Disabled => {
+                self.maps.remove(at);
+            }
+            _ => return false,
+        }
+        true
     }
 }

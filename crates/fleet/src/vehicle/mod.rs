@@ -6,8 +6,10 @@
 //! **Invariant:** the same settings, messages and seed give the same robot, whatever machine it runs on.
 
 mod actions;
+mod hall;
 mod motion;
 mod orders;
+mod zones;
 
 use std::collections::VecDeque;
 
@@ -15,15 +17,17 @@ use connect::Message;
 use connect::vda5050::factsheet::{PhysicalParameters, TypeSpecification};
 use connect::vda5050::order::{Edge, Node};
 use connect::vda5050::state::{
-    ActionState, Connection, ConnectionState, EdgeState, Error, ErrorLevel, Load, MapState, NodeState, OperatingMode,
-    Position, PowerSupply, Reference, SafetyState, State, Velocity,
+    ActionState, Connection, ConnectionState, EdgeState, Enabled, Error, ErrorLevel, Load, MapState, NodeState,
+    OperatingMode, Position, PowerSupply, Reference, SafetyState, State, Velocity, ZoneRequest,
 };
+use connect::vda5050::zone::ZoneSet;
 use connect::vda5050::{self, Address, Body, Kind, Stamp, Topic, Version};
 use model::Timestamp;
 use plan::Random;
 use serde::{Deserialize, Serialize};
 
 use actions::Job;
+pub use hall::{Hall, Links, Near};
 
 /// The most errors kept; the oldest is forgotten first.
 const ERRORS_MAX: usize = 10;
@@ -129,6 +133,9 @@ pub struct Vehicle {
     instant_jobs: Vec<Job>,
     action_states: Vec<ActionState>,
     instant_states: Vec<ActionState>,
+    /// The ids of instant actions heard last.
+    #[serde(default)]
+    instant_heard: VecDeque<String>,
     loads: Vec<Load>,
     battery_percent: f64,
     charging: bool,
@@ -136,6 +143,12 @@ pub struct Vehicle {
     mode: OperatingMode,
     errors: Vec<Error>,
     maps: Vec<MapState>,
+    #[serde(default)]
+    zone_sets: Vec<(ZoneSet, Enabled)>,
+    #[serde(default)]
+    zone_requests: Vec<ZoneRequest>,
+    #[serde(default)]
+    requests_made: u64,
     delayed_seconds: f64,
     broken_seconds: f64,
     silent_seconds: f64,
@@ -167,6 +180,7 @@ impl Vehicle {
             instant_jobs: Vec::new(),
             action_states: Vec::new(),
             instant_states: Vec::new(),
+            instant_heard: VecDeque::new(),
             loads: Vec::new(),
             battery_percent: 100.0,
             charging: false,
@@ -174,6 +188,9 @@ impl Vehicle {
             mode: OperatingMode::Automatic,
             errors: Vec::new(),
             maps: Vec::new(),
+            zone_sets: Vec::new(),
+            zone_requests: Vec::new(),
+            requests_made: 0,
             delayed_seconds: 0.0,
             broken_seconds: 0.0,
             silent_seconds: 0.0,
@@ -226,6 +243,18 @@ impl Vehicle {
         self.message(&Body::Connection(Connection { connection_state: ConnectionState::Offline }))
     }
 
+    /// Puts a map on it, and uses it.
+    pub fn give_map(&mut self, map_id: &str, map_version: &str) {
+        let (map_id, map_version) = (map_id.to_owned(), map_version.to_owned());
+        self.maps.push(MapState { map_id, map_version, map_description: None, map_status: Enabled::Enabled });
+        self.wants_state = true;
+    }
+
+    /// The maps that it has.
+    pub fn maps(&self) -> &[MapState] {
+        &self.maps
+    }
+
     /// Breaks it down for a while.
     pub fn break_down(&mut self, seconds: f64) {
         self.broken_seconds = seconds;
@@ -268,6 +297,8 @@ impl Vehicle {
                 match read.body {
                     Body::Order(order) => self.hear_order(order),
                     Body::InstantActions(asked) => asked.actions.into_iter().for_each(|it| self.hear_instant(it)),
+                    Body::ZoneSet(said) => self.hear_zone_set(said.zone_set),
+                    Body::Responses(said) => said.responses.iter().for_each(|it| self.hear_response(it)),
                     _ => {}
                 }
             }
@@ -287,6 +318,7 @@ impl Vehicle {
         } else {
             (self.speed, self.turning) = (0.0, false);
         }
+        self.leave_zones();
         self.burn(dt_seconds);
         self.wants_state |= was_driving != self.is_driving();
         self.speak(dt_seconds)
@@ -383,6 +415,8 @@ impl Vehicle {
         let released = self.nodes.iter().filter(|node| node.released).count();
         State {
             maps: (!self.maps.is_empty()).then(|| self.maps.clone()),
+            zone_sets: (!self.zone_sets.is_empty()).then(|| self.zone_set_states()),
+            zone_requests: (!self.zone_requests.is_empty()).then(|| self.zone_requests.clone()),
             order_id: self.order_id.clone(),
             order_update_id: self.order_update_id,
             last_node_id: self.pose.node.clone(),
@@ -448,6 +482,7 @@ impl Vehicle {
                 kinematics: "DIFF".to_owned(),
                 class: "CARRIER".to_owned(),
                 maximum_load_mass: 300.0,
+                supported_zones: Some(vec!["RELEASE".to_owned(), "SPEED_LIMIT".to_owned()]),
                 ..TypeSpecification::default()
             },
             physical_parameters: PhysicalParameters {

@@ -25,6 +25,10 @@ impl Vehicle {
                 self.speed = 0.0;
                 return;
             };
+            if !self.has_leave(target.x, target.y) {
+                self.speed = 0.0;
+                return;
+            }
             self.charging = false;
             let (dx, dy) = (target.x - self.pose.x, target.y - self.pose.y);
             let distance = dx.hypot(dy);
@@ -66,7 +70,8 @@ impl Vehicle {
     /// Rolls ahead, and tells how many seconds are left.
     fn roll(&mut self, (dx, dy): (f64, f64), distance: f64, left_seconds: f64) -> f64 {
         let acceleration = self.settings.acceleration;
-        let limit = self.edges.front().and_then(|edge| edge.maximum_speed).unwrap_or(f64::INFINITY);
+        let limit =
+            self.edges.front().and_then(|edge| edge.maximum_speed).unwrap_or(f64::INFINITY).min(self.zone_limit());
         let braking = (2.0 * acceleration * (distance + self.straight_ahead())).sqrt();
         let wanted = (self.speed + acceleration * left_seconds).min(self.settings.speed).min(limit).min(braking);
         let mean = f64::midpoint(self.speed, wanted).max(0.01);

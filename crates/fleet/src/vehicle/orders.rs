@@ -1,8 +1,8 @@
 //! What a robot makes of orders: accepted, appended, ignored or refused, as the standard says.
 
-use connect::vda5050::Order;
 use connect::vda5050::order::{Action, Node};
 use connect::vda5050::state::{ActionState, ActionStatus};
+use connect::vda5050::{Order, Version};
 
 use super::Vehicle;
 use super::actions::Job;
@@ -80,6 +80,10 @@ impl Vehicle {
     fn begin(&mut self, order: Order) {
         self.clear_order();
         self.action_states.clear();
+        if self.settings.version != Version::V3_0 {
+            // A new order clears them; in 3.0 only master control does.
+            self.instant_states.retain(|state| !state.action_status.is_final());
+        }
         self.cancelled = false;
         (self.order_id, self.order_update_id) = (order.order_id, order.order_update_id);
         self.announce(&order.nodes, &order.edges);
