@@ -13,7 +13,7 @@ const looks = [
   { name: "desk, light", options: { colorScheme: "light" } },
   { name: "phone, dark", options: { colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } },
 ];
-const paths = ["/insights", "/insights?state=all", "/insights?kind=dropout&state=over", "/insights/i-stuck", "/insights/i-joint", "/insights/i-normal", "/insights/i-anomaly?view=table", "/models", "/models?kind=inference", "/models/forecast%2Fheat-pump%2Fpower", "/models/detector%2Fheat-pump%2Fflow_temperature", "/models/inference%2Fsilero-vad", "/things/heat-pump", "/things/solar-roof?view=table", "/things", "/settings/mind", "/"];
+const paths = ["/insights", "/insights?state=all", "/insights?kind=dropout&state=over", "/insights/i-stuck", "/insights/i-joint", "/insights/i-normal", "/insights/i-anomaly?view=table", "/models", "/models?kind=inference", "/models/forecast%2Fheat-pump%2Fpower", "/models/detector%2Fheat-pump%2Fflow_temperature", "/models/inference%2Fsilero-vad", "/things/heat-pump", "/things/solar-roof?view=table", "/things/well-pump?tab=settings", "/things", "/settings/mind", "/"];
 let server;
 let page;
 
@@ -182,6 +182,14 @@ test("the one knob is kept, and can be taken back", bounded, async () => {
   await until("it is back", async () => (await page.getByRole("radio", { name: "Usual" }).getAttribute("aria-checked")) === "true");
   await page.getByRole("switch", { name: "Watch every value" }).click();
   await until("it is off", async () => (await page.getByRole("switch", { name: "Watch every value" }).getAttribute("aria-checked")) === "false");
+});
+
+test("a virtual sensor is broken, and the finding comes to the thing's page by itself", bounded, async () => {
+  await page.goto(`${server.url}/things/well-pump?tab=settings`);
+  await page.getByLabel("How it fails").selectOption("dropout");
+  await page.getByRole("button", { name: "Break it" }).click();
+  await page.getByRole("link", { name: "Pressure: open the finding" }).click({ timeout: 3000 });
+  await page.getByRole("heading", { name: "Pressure: silent" }).waitFor();
 });
 
 test("a finding is told in Korean", bounded, async () => {

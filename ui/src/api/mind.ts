@@ -38,6 +38,10 @@ export interface ModelCard {
 export interface ModelPage { items: ModelCard[]; next: string | null }
 export interface MindSettings { false_alarms_a_month: number; enabled: boolean }
 
+/** Ways in which a sensor of a virtual thing can be broken. */
+export const sensorFaults = ["stuck", "drift", "spike", "dropout", "noise", "oscillation"] as const satisfies readonly InsightKind[];
+export type SensorFault = (typeof sensorFaults)[number];
+
 export interface InsightQuery { state?: "open" | "acknowledged" | "over" | "all"; thing?: string; kind?: InsightKind; after?: string; limit?: number }
 export interface ModelQuery { kind?: ModelKind; thing?: string; after?: string; limit?: number }
 
@@ -53,6 +57,7 @@ interface Paths {
   "/api/v1/things/{thing}/forecast": { get: { parameters: { path: { thing: string }; query: { name: string; hours?: number; at?: number } }; responses: Answers<Forecast> } };
   "/api/v1/model-cards": { get: { parameters: { query?: ModelQuery }; responses: Answers<ModelPage> } };
   "/api/v1/model-cards/{id}": { get: { parameters: OfId; responses: Answers<ModelCard> } };
+  "/api/v1/virtual-things/{thing}/faults": { post: { parameters: { path: { thing: string } }; requestBody: Body<{ name: string; kind: SensorFault | "none" }>; responses: { 204: { headers: Record<string, string>; content?: never } } } };
   "/api/v1/settings/mind": { get: { parameters: { query?: never }; responses: Answers<MindSettings> }; put: { parameters: { query?: never }; requestBody: Body<MindSettings>; responses: Answers<MindSettings> } };
 }
 
@@ -73,6 +78,7 @@ export const mind = {
     ask(calls.GET("/api/v1/things/{thing}/forecast", { params: { path: { thing }, query: { name, hours } }, ...signalled(signal) })),
   models: (query: ModelQuery, signal?: AbortSignal): Promise<ModelPage> => ask(calls.GET("/api/v1/model-cards", { params: { query }, ...signalled(signal) })),
   model: (id: string, signal?: AbortSignal): Promise<ModelCard> => ask(calls.GET("/api/v1/model-cards/{id}", { ...of(id), ...signalled(signal) })),
+  breakSensor: (thing: string, name: string, kind: SensorFault | "none"): Promise<unknown> => ask(calls.POST("/api/v1/virtual-things/{thing}/faults", { params: { path: { thing } }, body: { name, kind } })),
   settings: (signal?: AbortSignal): Promise<MindSettings> => ask(calls.GET("/api/v1/settings/mind", signalled(signal))),
   setSettings: (body: MindSettings): Promise<MindSettings> => ask(calls.PUT("/api/v1/settings/mind", { body })),
 };

@@ -102,7 +102,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
   const brief = (thing) => { const { score, level } = health(thing); return { score, level }; };
   const headline = (thing) => Object.entries(thing.properties).map(([name, model]) => ({ name, title: model.title, value: valueAt(thing.id, name, now()), unit: model.unit, decimals: model.decimals, writable: false, time: now() }));
   const summary = (thing) => ({
-    id: thing.id, title: thing.title, kind: thing.kind, space: thing.space, adapter: "native", origin: "physical", presence: "online", presence_since_us: began - day, last_seen_us: now() - 4 * second, primary: headline(thing),
+    id: thing.id, title: thing.title, kind: thing.kind, space: thing.space, adapter: "native", origin: thing.id === "well-pump" ? "virtual" : "physical", presence: "online", presence_since_us: began - day, last_seen_us: now() - 4 * second, primary: headline(thing),
     rev: 1, status: "accepted", tags: [], via: null, health: brief(thing),
   });
   const cause = { kind: "device", id: "", position: null, run: null };
@@ -154,6 +154,12 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     return { items, next: start + items.length < list.length ? items.at(-1).id : null, open_count: insights.filter((one) => one.state === "open").length };
   }
 
+  function found(id, thing, name, kind, severity, values) {
+    const one = insight(id, thing, name, kind, severity, minute, null, values);
+    insights.push(one);
+    tell(put(one, now()));
+  }
+
   function decide(id, state, body) {
     const one = insights.find((candidate) => candidate.id === id);
     if (!one) return null;
@@ -184,6 +190,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     if (root === "insights" && method === "POST") return decide(id, sub === "normal" ? "normal" : "acknowledged", body);
     if (path === "/model-cards") return { items: cards().filter((card) => (!query.get("kind") || card.kind === query.get("kind")) && (!query.get("thing") || card.thing === query.get("thing"))), next: null };
     if (root === "model-cards") return cards().find((card) => card.id === id) ?? null;
+    if (root === "virtual-things" && sub === "faults") { if (body.kind !== "none") found("i-broken", id, body.name, body.kind, "alarm"); return {}; }
     if (path === "/settings/mind") return method === "PUT" ? (settings = body) : settings;
     return null;
   }
@@ -228,11 +235,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     url: `http://127.0.0.1:${server.address().port}`,
     asked,
     insights,
-    found(id, thing, name, kind, severity, values) {
-      const one = insight(id, thing, name, kind, severity, minute, null, values);
-      insights.push(one);
-      tell(put(one, now()));
-    },
+    found,
     async close() {
       for (const socket of sockets) socket.destroy();
       server.closeAllConnections();

@@ -76,7 +76,7 @@ test("a model is compared with a guess that everybody knows", () => {
   const { t } = words("en");
   assert.equal(better(error(31.4), t), "31 % better than yesterday's value");
   assert.equal(better(error(-12, "seasonal naive, week"), t), "12 % worse than last week's value");
-  assert.equal(better(error(8, "the better of as a day before and as a week before"), t), "8 % better than the better of yesterday's and last week's value");
+  assert.equal(better(error(8, "the better of as a day before and as a week before"), t), "8 % better than yesterday's or last week's value");
   assert.equal(better(error(0.2, "expert guess"), t), "As good as expert guess");
   assert.equal(better(error(31), words("ko").t), "어제 값보다 31 % 좋음");
 });
