@@ -204,14 +204,18 @@ impl Lifelong {
         let nexts = agents.iter().filter(|agent| near(agent)).filter_map(|agent| agent.next);
         let fields_missing = self.fields.prepare(goals.chain(nexts), budget.share(0.6));
         let weights = self.weights(step);
+        let (depth, courses) = &self.planned;
+        let courses = if *depth == D { &courses[..] } else { &[] };
         let wishes: Vec<Wish<'_>> = agents
             .iter()
             .zip(&weights)
-            .map(|(agent, weight)| Wish {
+            .enumerate()
+            .map(|(number, (agent, weight))| Wish {
                 state: agent.state,
                 goal: agent.goal.filter(|_| *weight > IDLE).map(|goal| self.fields.way(goal)),
                 next: agent.next.filter(|_| near(agent)).and_then(|next| self.fields.get(next)),
                 weight: *weight,
+                course: courses.get(number * D..(number + 1) * D).unwrap_or_default(),
                 is_fixed: agent.is_fixed,
             })
             .collect();
@@ -221,8 +225,6 @@ impl Lifelong {
         for (agent, cell) in starts.iter().enumerate() {
             at_start[*cell as usize] = agent as u16;
         }
-        let (depth, courses) = &self.planned;
-        let courses = if *depth == D { &courses[..] } else { &[] };
         let resumed = resume(&choices, &starts, courses, step.grid.len());
         let seed = self.settings.seed ^ self.steps.wrapping_mul(0x5851_F42D_4C95_7F2D);
         let mut window = Window::new(&choices, &starts, &at_start, resumed.chosen, seed);

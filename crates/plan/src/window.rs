@@ -325,6 +325,7 @@ mod tests {
             goal: Some(Way::unknown(9)),
             next: None,
             weight: 1,
+            course: &[],
             is_fixed: false,
         });
         let choices = Choices::work_out(&grid, &OperationTable::<3>::new(), &wishes, 1);
