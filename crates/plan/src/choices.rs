@@ -11,6 +11,12 @@ pub(crate) const UNIT: i32 = 32;
 /// The most that one choice can be worse than another, before weights.
 const LOSS_MAX: i32 = 4_096 * UNIT;
 
+/// Courses are alike whose first so many steps are the same.
+const ALIKE: usize = 6;
+
+/// How many of the courses that are alike are choices.
+const ALIKE_KEPT: usize = 2;
+
 /// One course that an agent can take from where it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Choice<const D: usize> {
@@ -32,6 +38,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) next: Option<&'a Field>,
     /// How much a loss of this agent counts; at least 1.
     pub(crate) weight: i32,
+    /// The course that it was on until now, one cell a step; nothing when it had none.
+    pub(crate) course: &'a [Cell],
     /// Whether staying is its only choice.
     pub(crate) is_fixed: bool,
 }
@@ -71,6 +79,7 @@ impl<const D: usize> Choices<D> {
         for wish in wishes {
             let first = choices.list.len();
             choices.add(grid, table, wish);
+            choices.prune(first, wish);
             let own = &mut choices.list[first..];
             let best = own.iter().map(|choice| choice.loss).min().unwrap_or(0);
             for choice in own.iter_mut() {
@@ -116,10 +125,40 @@ impl<const D: usize> Choices<D> {
         }
     }
 
+    /// Of the courses that begin alike only the best are left, besides those that a plan can start from. What is done far
+    /// ahead is decided again in the next steps; what is done first must offer every way round.
+    fn prune(&mut self, first: usize, wish: &Wish<'_>) {
+        if D <= ALIKE {
+            return;
+        }
+        let rest = rest_of::<D>(wish.course);
+        let waiting = [wish.state.cell; D];
+        let (mut from, mut kept) = (first, first);
+        while from < self.list.len() {
+            let begin = self.list[from].cells;
+            let more = self.list[from..].iter().take_while(|choice| choice.cells[..ALIKE] == begin[..ALIKE]).count();
+            self.list[from..from + more].sort_by_key(|choice| choice.loss);
+            for number in 0..more {
+                let choice = self.list[from + number];
+                if number < ALIKE_KEPT || choice.cells == waiting || Some(choice.cells) == rest {
+                    self.list[kept] = choice;
+                    kept += 1;
+                }
+            }
+            from += more;
+        }
+        self.list.truncate(kept);
+    }
+
     /// The choices of one agent: first and one past the last in the list.
     pub(crate) fn of_agent(&self, agent: usize) -> std::ops::Range<usize> {
         self.starts[agent] as usize..self.starts[agent + 1] as usize
     }
+}
+
+/// What is left of a course after its first step, ended by standing.
+pub(crate) fn rest_of<const D: usize>(course: &[Cell]) -> Option<[Cell; D]> {
+    (course.len() == D).then(|| std::array::from_fn(|step| course[(step + 1).min(D - 1)]))
 }
 
 /// Less than one unit: standing early is worse than standing late.
@@ -142,5 +181,25 @@ impl Wish<'_> {
             (Some(step), None) => (step as i32 + 1 - D as i32) * UNIT,
             (None, _) => i32::from(way.distance(grid, end)) * UNIT,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::Heading;
+
+    #[test]
+    fn of_courses_that_begin_alike_few_are_left_besides_waiting_and_the_own_one() {
+        let grid = Grid::new(20, 20, |_, _| true).unwrap();
+        let state = State { cell: 210, heading: Heading::East };
+        // A course that nobody would choose: ahead, and then nothing.
+        let course = [210, 211, 211, 211, 211, 211, 211, 211];
+        let wish =
+            Wish { state, goal: Some(Way::unknown(399)), next: None, weight: 1, course: &course, is_fixed: false };
+        let choices = Choices::<8>::work_out(&grid, &OperationTable::new(), &[wish], 1);
+        let has = |cells: [Cell; 8]| choices.list.iter().any(|choice| choice.cells == cells);
+        assert!(has([210; 8]) && has(rest_of(&course).unwrap()));
+        assert!((385..=385 * ALIKE_KEPT + 2).contains(&choices.list.len()), "{}", choices.list.len());
     }
 }

@@ -44,7 +44,7 @@ pub enum PlanError {
         agents: usize,
     },
     /// The window cannot be so deep.
-    #[error("a window of {depth} steps cannot be planned\nhint: use 3 to 6")]
+    #[error("a window of {depth} steps cannot be planned\nhint: use 3 to 8")]
     Depth {
         /// What was asked for.
         depth: usize,

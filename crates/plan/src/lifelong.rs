@@ -18,12 +18,29 @@ use crate::window::{AGENTS_MAX, NOBODY, Window};
 use crate::{PlanError, Planner};
 
 /// The depth of the window that may be asked for.
-pub const DEPTHS: std::ops::RangeInclusive<usize> = 3..=6;
+pub const DEPTHS: std::ops::RangeInclusive<usize> = 3..=8;
 
-/// The time for each agent in a step, in microseconds on one thread, from which a deeper window is worth more than more
-/// attempts at one of four steps: few good looks ahead beat many short ones.
-const MICROS_FOR_FIVE: usize = 120;
-const MICROS_FOR_SIX: usize = 350;
+/// A depth to choose, deeper ones last.
+#[derive(Debug)]
+struct Depth {
+    steps: usize,
+    /// The time for each agent in a step, in microseconds on one thread, from which this depth is worth more than more
+    /// attempts at a lesser one: few good looks ahead beat many short ones.
+    micros_min: f64,
+    /// By which power of the floor's free share the time counts less: where it is crowded, pushes go through many
+    /// agents, for which deep windows leave no time.
+    crowding: i32,
+    /// The most agents whose choices, each step about three times as many, are still some hundred megabytes.
+    agents_max: usize,
+}
+
+/// Seven steps were nowhere the best.
+const CHOOSABLE: [Depth; 4] = [
+    Depth { steps: 4, micros_min: 0.0, crowding: 0, agents_max: AGENTS_MAX },
+    Depth { steps: 5, micros_min: 120.0, crowding: 0, agents_max: AGENTS_MAX },
+    Depth { steps: 6, micros_min: 350.0, crowding: 0, agents_max: 20_000 },
+    Depth { steps: 8, micros_min: 1_500.0, crowding: 5, agents_max: 2_500 },
+];
 
 /// The share of the floor that agents with a goal fill unless said otherwise.
 const BUSY_SHARE_MAX: f64 = 0.8;
@@ -136,6 +153,8 @@ enum Tables {
     Four(Arc<OperationTable<4>>),
     Five(Arc<OperationTable<5>>),
     Six(Arc<OperationTable<6>>),
+    Seven(Arc<OperationTable<7>>),
+    Eight(Arc<OperationTable<8>>),
 }
 
 impl Lifelong {
@@ -159,15 +178,15 @@ impl Lifelong {
     }
 
     /// The tables of the depth that was asked for, or that the first step's time for each agent is good for.
-    fn tables(&mut self, agents: usize, budget: Budget<'_>) -> Tables {
+    fn tables(&mut self, step: Step<'_>, budget: Budget<'_>) -> Tables {
         let (asked, threads) = (self.settings.depth, self.settings.threads);
         let tables = self.tables.get_or_insert_with(|| {
-            let micros = budget.left().as_micros() as usize * threads / agents.max(1);
-            Tables::new(asked.unwrap_or(match micros {
-                ..MICROS_FOR_FIVE => 4,
-                MICROS_FOR_FIVE..MICROS_FOR_SIX => 5,
-                MICROS_FOR_SIX.. => 6,
-            }))
+            let agents = step.agents.len();
+            let micros = budget.left().as_micros() as f64 * threads as f64 / agents.max(1) as f64;
+            let free = 1.0 - agents as f64 / step.grid.len() as f64;
+            let fits =
+                |depth: &&Depth| micros * free.powi(depth.crowding) >= depth.micros_min && agents <= depth.agents_max;
+            Tables::new(asked.unwrap_or_else(|| CHOOSABLE.iter().rev().find(fits).map_or(4, |depth| depth.steps)))
         });
         tables.clone()
     }
@@ -186,14 +205,18 @@ impl Lifelong {
         let nexts = agents.iter().filter(|agent| near(agent)).filter_map(|agent| agent.next);
         let fields_missing = self.fields.prepare(goals.chain(nexts), budget.share(0.6));
         let weights = self.weights(step);
+        let (depth, courses) = &self.planned;
+        let courses = if *depth == D { &courses[..] } else { &[] };
         let wishes: Vec<Wish<'_>> = agents
             .iter()
             .zip(&weights)
-            .map(|(agent, weight)| Wish {
+            .enumerate()
+            .map(|(number, (agent, weight))| Wish {
                 state: agent.state,
                 goal: agent.goal.filter(|_| *weight > IDLE).map(|goal| self.fields.way(goal)),
                 next: agent.next.filter(|_| near(agent)).and_then(|next| self.fields.get(next)),
                 weight: *weight,
+                course: courses.get(number * D..(number + 1) * D).unwrap_or_default(),
                 is_fixed: agent.is_fixed,
             })
             .collect();
@@ -203,8 +226,6 @@ impl Lifelong {
         for (agent, cell) in starts.iter().enumerate() {
             at_start[*cell as usize] = agent as u16;
         }
-        let (depth, courses) = &self.planned;
-        let courses = if *depth == D { &courses[..] } else { &[] };
         let resumed = resume(&choices, &starts, courses, step.grid.len());
         let seed = self.settings.seed ^ self.steps.wrapping_mul(0x5851_F42D_4C95_7F2D);
         let mut window = Window::new(&choices, &starts, &at_start, resumed.chosen, seed);
@@ -259,7 +280,9 @@ impl Tables {
             ..=3 => Self::Three(Arc::new(OperationTable::new())),
             4 => Self::Four(Arc::new(OperationTable::new())),
             5 => Self::Five(Arc::new(OperationTable::new())),
-            6.. => Self::Six(Arc::new(OperationTable::new())),
+            6 => Self::Six(Arc::new(OperationTable::new())),
+            7 => Self::Seven(Arc::new(OperationTable::new())),
+            8.. => Self::Eight(Arc::new(OperationTable::new())),
         }
     }
 }
@@ -273,11 +296,13 @@ impl Planner for Lifelong {
             return Err(PlanError::TooManyAgents { agents: problem.agents.len() });
         }
         self.steps += 1;
-        let plan = match self.tables(problem.agents.len(), budget) {
+        let plan = match self.tables(problem, budget) {
             Tables::Three(table) => self.run(&table, problem, budget),
             Tables::Four(table) => self.run(&table, problem, budget),
             Tables::Five(table) => self.run(&table, problem, budget),
             Tables::Six(table) => self.run(&table, problem, budget),
+            Tables::Seven(table) => self.run(&table, problem, budget),
+            Tables::Eight(table) => self.run(&table, problem, budget),
         };
         let states: Vec<State> = problem.agents.iter().map(|agent| agent.state).collect();
         check_step(problem.grid, &states, &plan.actions)?;

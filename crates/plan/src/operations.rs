@@ -89,6 +89,8 @@ mod tests {
         assert_eq!(counts(OperationTable::<3>::new().courses.map(|courses| courses.len())), [17; 4]);
         assert_eq!(counts(OperationTable::<4>::new().courses.map(|courses| courses.len())), [48; 4]);
         assert_eq!(counts(OperationTable::<5>::new().courses.map(|courses| courses.len())), [136; 4]);
+        let deepest = OperationTable::<8>::new();
+        assert!(deepest.operations.len() < usize::from(u16::MAX), "operations are numbered with 16 bits");
     }
 
     #[test]

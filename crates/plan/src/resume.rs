@@ -1,6 +1,6 @@
 //! What remains of the last plan, as far as everybody is where it was meant to be.
 
-use crate::choices::Choices;
+use crate::choices::{Choices, rest_of};
 use crate::grid::Cell;
 use crate::window::NOBODY;
 
@@ -21,10 +21,8 @@ pub(crate) fn resume<const D: usize>(choices: &Choices<D>, starts: &[Cell], cour
     let mut used = vec![[NOBODY; D]; cells];
     let mut courses = courses.chunks_exact(D);
     for (agent, start) in starts.iter().enumerate() {
-        let rest = courses.next().filter(|course| course[0] == *start).and_then(|course| {
-            let rest: [Cell; D] = std::array::from_fn(|step| course[(step + 1).min(D - 1)]);
-            find(choices, agent, &rest)
-        });
+        let rest = courses.next().filter(|course| course[0] == *start).and_then(rest_of);
+        let rest = rest.and_then(|rest| find(choices, agent, &rest));
         if let Some(rest) = rest {
             for (step, cell) in choices.list[rest as usize].cells.iter().enumerate() {
                 used[*cell as usize][step] = agent as u16;
@@ -71,6 +69,7 @@ mod tests {
             goal: Some(Way::unknown(11)),
             next: None,
             weight: 1,
+            course: &[],
             is_fixed: false,
         });
         let choices = Choices::work_out(&grid, &OperationTable::<4>::new(), &wishes, 1);

@@ -20,6 +20,9 @@ const CHAIN_MAX: u32 = 400;
 /// How many pushes one attempt at improvement may try: dense floors need many, and those of open ones end early.
 const PUSHES: u32 = 300;
 
+/// How many choices one attempt at improvement may examine, so that none takes much longer than the others.
+const EXAMINED_MAX: u32 = 50_000;
+
 /// From how many random agents the next one to be improved is taken.
 const DRAWN: usize = 2;
 
@@ -48,6 +51,8 @@ pub(crate) struct Chain {
     pub(crate) pushes: u32,
     /// The share of pushes that is passed over, of 65,536.
     pub(crate) skip: u16,
+    /// How many choices may be examined.
+    pub(crate) examined_max: u32,
 }
 
 /// A plan and the tables that show its collisions.
@@ -165,7 +170,7 @@ impl<'a, const D: usize> Window<'a, D> {
         for index in self.choices.of_agent(usize::from(agent)) {
             let choice = &self.choices.list[index];
             let loss = self.loss + i64::from(choice.loss);
-            if loss - self.loss_bound > chain.limit {
+            if loss - self.loss_bound > chain.limit || self.examined >= chain.examined_max {
                 break;
             }
             self.examined += 1;
@@ -218,7 +223,7 @@ impl<'a, const D: usize> Window<'a, D> {
             }
             if self.marks[usize::from(*agent)] < self.mark {
                 self.loss_bound = i64::MAX / 4;
-                self.improve(*agent, Chain { limit: i64::MAX / 4, pushes, skip: 0 });
+                self.improve(*agent, Chain { limit: i64::MAX / 4, pushes, skip: 0, examined_max: u32::MAX });
                 self.marks[usize::from(*agent)] = self.mark;
             }
         }
@@ -253,7 +258,7 @@ impl<'a, const D: usize> Window<'a, D> {
             self.mark += 1;
             let allowed = if temperature > 0.0 { -self.random.unit().max(1e-12).ln() * temperature } else { 0.0 };
             let limit = self.loss + allowed as i64;
-            self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED });
+            self.improve(agent, Chain { limit, pushes: PUSHES, skip: PUSHES_SKIPPED, examined_max: EXAMINED_MAX });
         }
     }
 
@@ -320,6 +325,7 @@ mod tests {
             goal: Some(Way::unknown(9)),
             next: None,
             weight: 1,
+            course: &[],
             is_fixed: false,
         });
         let choices = Choices::work_out(&grid, &OperationTable::<3>::new(), &wishes, 1);
