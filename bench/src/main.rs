@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 enum Name {
     /// Robots: the League's instances beside the best known results, and warehouses.
     Fleet,
-    /// Forecasts beside naive ones.
+    /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
     Learn,
     /// The broker beside mosquitto.
     Mqtt,
@@ -32,6 +32,9 @@ struct Arguments {
     /// fleet: the folder of the League's rounds.
     #[arg(long, default_value = "../shared/bench/lorr")]
     instances: PathBuf,
+    /// learn: the folder of the benchmark's data, labels and stored results.
+    #[arg(long, default_value = "../shared/bench/nab")]
+    nab: PathBuf,
     /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
     #[arg(long)]
     share: Option<f64>,
@@ -53,7 +56,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Some(hours) => bench::fleet::soak(hours),
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
         },
-        Name::Learn => Report::new("learn", bench::learn::forecast::rows(arguments.quick, &arguments.homes)?),
+        Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,

@@ -46,7 +46,7 @@ fn shift(seconds: f64) -> anyhow::Result<Vec<Row>> {
     let began = Instant::now();
     shift.run(seconds, &mut Quiet);
     let took = began.elapsed().as_secs_f64();
-    let (kpis, _) = shift.close();
+    let kpis = shift.close().kpis;
     let shape = format!("500 robots, {seconds} s of a shift");
     Ok(vec![
         Row::absolute(format!("{shape}: faster than real"), "x", seconds / took, Target::AtLeast(100.0)),

@@ -107,7 +107,7 @@ struct Watch {
     direction: f64,
     growth: f64,
     /// The value that all others are taken from, so that small changes of large values are not lost.
-    origin: f64,
+    zero: f64,
     detector: Detector,
     faults: Faults,
     step: i64,
@@ -127,7 +127,7 @@ packed!(Watch {
     counter,
     direction,
     growth,
-    origin,
+    zero,
     detector,
     faults,
     step,
@@ -190,7 +190,7 @@ impl Stream {
             }
             watch.growth
         } else {
-            value - watch.origin
+            value - watch.zero
         };
         let threshold = watch.threshold(self.settings);
         let found = watch.observe(time_microseconds, received_microseconds, value, threshold);
@@ -207,7 +207,7 @@ impl Stream {
         let watch = self.watch.as_mut()?;
         let threshold = watch.threshold(self.settings);
         let found = watch.faults.silence(now_microseconds, threshold)?;
-        let value = if watch.counter { 0.0 } else { self.last_value - watch.origin };
+        let value = if watch.counter { 0.0 } else { self.last_value - watch.zero };
         Some(watch.tell(Noticed::Fault(found), now_microseconds, value))
     }
 
@@ -231,7 +231,7 @@ impl Stream {
     pub fn expected(&self, time_microseconds: i64) -> Option<(f64, f64, f64)> {
         let watch = self.watch.as_ref().filter(|watch| watch.detector.ready())?;
         let (expected, low, high) = watch.detector.expected(time_microseconds);
-        Some((expected + watch.origin, low + watch.origin, high + watch.origin))
+        Some((expected + watch.zero, low + watch.zero, high + watch.zero))
     }
 
     /// Whether enough has been seen to judge.
@@ -287,7 +287,7 @@ impl Stream {
             let mut fresh = Watch::new(self.last_microseconds, watch.step_microseconds, self.last_value, counts);
             fresh.direction = if self.grew >= self.fell { 1.0 } else { -1.0 };
             if counts {
-                fresh.origin = 0.0;
+                fresh.zero = 0.0;
             }
             self.watch = Some(fresh);
         }
@@ -302,7 +302,7 @@ enum Noticed {
 }
 
 impl Watch {
-    fn new(time_microseconds: i64, step_microseconds: i64, origin: f64, counter: bool) -> Self {
+    fn new(time_microseconds: i64, step_microseconds: i64, zero: f64, counter: bool) -> Self {
         let steps = WARMUP_SECONDS / (step_microseconds as f64 / 1e6);
         let warmup_steps = steps.clamp(WARMUP_STEPS_MIN, WARMUP_STEPS_MAX) as u32;
         Self {
@@ -311,7 +311,7 @@ impl Watch {
             counter,
             direction: 1.0,
             growth: 0.0,
-            origin,
+            zero,
             detector: Detector::new(warmup_steps, true),
             faults: Faults::new(warmup_steps),
             step: time_microseconds / step_microseconds,
@@ -402,10 +402,10 @@ impl Watch {
             kind,
             time_microseconds: time,
             since_microseconds,
-            came: value + self.origin,
-            expected: expected + self.origin,
-            low: low + self.origin,
-            high: high + self.origin,
+            came: value + self.zero,
+            expected: expected + self.zero,
+            low: low + self.zero,
+            high: high + self.zero,
             surprise: rarity + f64::from(self.warmup_steps).log10(),
             per_month: 10f64.powf(self.detector.rarity_of(1.0, self.step_seconds()) - rarity),
             deviation,

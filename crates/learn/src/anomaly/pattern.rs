@@ -95,7 +95,7 @@ impl Patterns {
     /// Ends the block: its extreme on the side that stands out from the average.
     fn block(&mut self) -> f32 {
         let mean = self.sum / self.gathered as f32;
-        let average = (self.average.unwrap_or(mean) + mean) / 2.0;
+        let average = self.average.unwrap_or(mean).midpoint(mean);
         self.average = Some(average);
         let block =
             if (self.highest - average).abs() < (self.lowest - average).abs() { self.lowest } else { self.highest };
