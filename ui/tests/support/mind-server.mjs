@@ -174,7 +174,7 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     const [, root, id, sub] = path.split("/").map(decodeURIComponent);
     const thing = root === "things" ? catalogue.find((one) => one.id === id) : undefined;
     if (path === "/session") return { state: "signed_in", user: { id: "u-1", name: "Anna", role: "owner" }, site: { id: "home", title: "Home", simulated: false, simulated_until_us: null }, version: "0", demo: false };
-    if (path === "/overview") return { totals: { things: catalogue.length, online: catalogue.length, inbox: 0, records_per_second: 12, undecodable: 0, insights_open: insights.filter((one) => one.state === "open").length }, attention: [], spaces: spaces.slice(1).map((space) => ({ space, things: space.things, online: space.things, attention: [], headline: catalogue.filter((one) => one.space === space.id).map((one) => ({ ...headline(one)[0], thing: one.id, thing_title: one.title })) })) };
+    if (path === "/overview") return { totals: { things: catalogue.length, online: catalogue.length, inbox: 0, records_per_second: 12, undecodable: 0 }, insights_open: insights.filter((one) => one.state === "open").length, attention: [], spaces: spaces.slice(1).map((space) => ({ space, things: space.things, online: space.things, attention: [], headline: catalogue.filter((one) => one.space === space.id).map((one) => ({ ...headline(one)[0], thing: one.id, thing_title: one.title })) })) };
     if (path === "/spaces") return spaces;
     if (path === "/actors") return [{ kind: "user", id: "u-1", name: "Anna" }];
     if (path === "/things") return { items: catalogue.map(summary), next_cursor: null, total: catalogue.length };
