@@ -12,6 +12,8 @@ use clap::{Parser, ValueEnum};
 enum Name {
     /// Robots: the League's instances beside the best known results, and warehouses.
     Fleet,
+    /// Forecasts beside naive ones.
+    Learn,
     /// The broker beside mosquitto.
     Mqtt,
     /// The whole way of a message, from a publisher to twins, history and live views.
@@ -36,6 +38,9 @@ struct Arguments {
     /// fleet: instead of all else, a fault soak of so many virtual hours with 500 robots: a day is 24.
     #[arg(long, value_name = "HOURS")]
     soak: Option<f64>,
+    /// learn: the folder of homes, one `Building_N.csv` each.
+    #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
+    homes: PathBuf,
     /// Where NAME.json is written.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
@@ -48,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Some(hours) => bench::fleet::soak(hours),
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
         },
+        Name::Learn => Report::new("learn", bench::learn::forecast::rows(arguments.quick, &arguments.homes)?),
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,

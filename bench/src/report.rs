@@ -62,6 +62,13 @@ impl Row {
         Self::build(metric.into(), unit, ours, peer.into(), Some(theirs), target)
     }
 
+    /// The figure as one line, for whoever watches a long run.
+    #[expect(clippy::print_stderr, reason = "the table itself comes at the end")]
+    pub fn tell(&self) {
+        let beside = self.theirs.map(|theirs| format!(", {} has {}", self.peer, figure(theirs))).unwrap_or_default();
+        eprintln!("{}: {} {}{beside}", self.metric, figure(self.ours), self.unit);
+    }
+
     fn build(metric: String, unit: &str, ours: f64, peer: String, theirs: Option<f64>, target: Target) -> Self {
         let ratio = theirs.filter(|theirs| *theirs != 0.0).map(|theirs| ours / theirs);
         let (words, met) = match target {

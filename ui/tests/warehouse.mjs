@@ -184,8 +184,14 @@ test("a robot joins the fleet and leaves it", bounded, async () => {
   await page.getByRole("button", { name: "Add a robot" }).click();
   await page.getByLabel("Manufacturer").fill("acme");
   await page.getByLabel("Serial number").fill(`browser-${mark}`);
+  await page.getByText("Advanced", { exact: true }).click();
+  await page.getByRole("button", { name: "Add a parameter" }).click();
+  await page.getByLabel("Key", { exact: true }).fill("lift");
+  await page.getByLabel("Value", { exact: true }).fill("0.35");
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByRole("row", { name: new RegExp(mark) }).waitFor();
+  const added = (await call(page, "GET", "/fleet/robots")).items.find((robot) => robot.address.includes(`browser-${mark}`));
+  assert.deepEqual(added.parameters, { lift: 0.35 });
   await page.getByRole("row", { name: new RegExp(mark) }).getByRole("button", { name: /Remove/ }).click();
   await until("the row is gone", async () => (await page.getByRole("row", { name: new RegExp(mark) }).count()) === 0);
   await until("the robot is gone", async () => !(await call(page, "GET", "/fleet/robots")).items.some((robot) => robot.address.includes(`browser-${mark}`)), 15_000);

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use fleet::league::{Instance, Outcome, RunSettings, check, run};
+use fleet::league::{Instance, Outcome, PREPARATION, Progress, RunSettings, check, run};
 use model::WallClock;
 
 use crate::machine;
@@ -17,6 +17,9 @@ const STEPS_MIN: usize = 20;
 
 /// The steps of the long run of ten thousand robots.
 const LONG_STEPS: usize = 1_000;
+
+/// The time between two lines that say how far a run is.
+const TOLD: Duration = Duration::from_secs(30);
 
 /// An instance, with what is known and what is aimed at.
 struct Known {
@@ -69,9 +72,23 @@ fn read(path: &Path) -> anyhow::Result<Instance> {
     Instance::read(&text, &open).with_context(|| path.display().to_string())
 }
 
+#[expect(clippy::print_stderr, reason = "a run takes long and says how far it is")]
 fn play(instance: &Instance, steps: usize, step_ms: u64) -> anyhow::Result<Outcome> {
-    let settings = RunSettings { steps, step_time: Duration::from_millis(step_ms), planner: plan::Settings::default() };
-    let outcome = run(instance, settings, &WallClock, &mut |_| {}).map_err(|error| anyhow!("{error}"))?;
+    let settings = RunSettings {
+        steps,
+        preparation: PREPARATION,
+        step_time: Duration::from_millis(step_ms),
+        planner: plan::Settings::default(),
+    };
+    let mut told = Instant::now();
+    let mut tell = |progress: Progress| {
+        if told.elapsed() >= TOLD {
+            told = Instant::now();
+            let Progress { step, finished, late, .. } = progress;
+            eprintln!("  {step} of {steps} steps, {finished} tasks finished, {late} steps late");
+        }
+    };
+    let outcome = run(instance, settings, &WallClock, &mut tell).map_err(|error| anyhow!("{error}"))?;
     ensure!(outcome.errors.is_empty(), "an illegal plan: {}", outcome.errors[0]);
     Ok(outcome)
 }
@@ -80,10 +97,10 @@ fn play(instance: &Instance, steps: usize, step_ms: u64) -> anyhow::Result<Outco
 type Published = HashMap<String, Vec<usize>>;
 
 /// Ten thousand robots, the judge, the winner's budget, then every instance for a share of its steps at a second each.
-pub(super) fn rows(folder: &Path, share: f64, quick: bool) -> anyhow::Result<Vec<Row>> {
-    let mut rows = ten_thousand(folder, if quick { STEPS_MIN } else { LONG_STEPS })?;
+pub(super) fn rows(folder: &Path, share: f64, quick: bool, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    ten_thousand(folder, if quick { STEPS_MIN } else { LONG_STEPS })?.into_iter().for_each(&mut *add);
     let (replayed, published) = replays(folder)?;
-    rows.push(replayed);
+    add(replayed);
     if !quick {
         for (file, steps, step_ms, winner) in WINNER {
             let instance = read(&folder.join(file))?;
@@ -91,13 +108,13 @@ pub(super) fn rows(folder: &Path, share: f64, quick: bool) -> anyhow::Result<Vec
             let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
             let metric = format!("{name}: {} robots, {steps} steps of {step_ms} ms", instance.starts.len());
             let peer = "winner of 2024, 2 cores, measured before";
-            rows.push(Row::beside(metric, "tasks", outcome.finished as f64, peer, winner, Target::RatioAtLeast(1.0)));
+            add(Row::beside(metric, "tasks", outcome.finished as f64, peer, winner, Target::RatioAtLeast(1.0)));
         }
     }
     for known in KNOWN {
-        rows.push(beside_best(folder, known, share, &published)?);
+        add(beside_best(folder, known, share, &published)?);
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// One instance beside the best known solution. The first tasks are finished late and the short ones early, so a
@@ -114,7 +131,9 @@ fn beside_best(folder: &Path, known: Known, share: f64, published: &Published) -
         }
         None => ("best known, 32 cores, pro rata", known.best * steps as f64 / known.steps as f64),
     };
-    let metric = format!("{name}: {} robots, {steps} of {} steps of 1 s", instance.starts.len(), known.steps);
+    let percent = (100.0 * steps as f64 / known.steps as f64).round();
+    let metric =
+        format!("{name}: {} robots, {steps} of {} steps of 1 s ({percent} %)", instance.starts.len(), known.steps);
     let target = Target::RatioAtLeast((known.target / known.best * 1e3).round() / 1e3);
     Ok(Row::beside(metric, "tasks", outcome.finished as f64, peer, best, target))
 }
@@ -124,7 +143,7 @@ fn ten_thousand(folder: &Path, steps: usize) -> anyhow::Result<Vec<Row>> {
     let instance = read(&folder.join("MR24/warehouse.domain/SORTATION.json"))?;
     let outcome = play(&instance, steps, 300)?;
     let resident = machine::resident_bytes(std::process::id())? as f64 / 1e6;
-    let report = check(&outcome.file, Some(&instance)).map_err(|error| anyhow!("{error}"))?;
+    let report = check(outcome.file.as_bytes(), Some(&instance)).map_err(|error| anyhow!("{error}"))?;
     let shape = format!("10,000 robots, {steps} steps of 300 ms");
     let slowest_ms = outcome.slowest.as_secs_f64() * 1e3;
     Ok(vec![
@@ -164,8 +183,8 @@ fn replays(folder: &Path) -> anyhow::Result<(Row, Published)> {
         let known = known.with_context(|| format!("no instance belongs to {stem}"))?;
         let instance = read(&folder.join(known.file))?;
         for file in std::fs::read_dir(&place)? {
-            let text = std::fs::read_to_string(file?.path())?;
-            let report = check(&text, Some(&instance)).map_err(|error| anyhow!("{stem}: {error}"))?;
+            let text = std::io::BufReader::new(std::fs::File::open(file?.path())?);
+            let report = check(text, Some(&instance)).map_err(|error| anyhow!("{stem}: {error}"))?;
             let holds = report.faults_total == 0
                 && report.count.finished() == report.stated
                 && report.stated as f64 == known.best;

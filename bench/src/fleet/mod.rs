@@ -6,7 +6,7 @@ mod warehouse;
 
 use std::path::Path;
 
-use crate::report::Report;
+use crate::report::{Report, Row};
 
 /// The share of each instance's steps that is run.
 const SHARE: f64 = 0.05;
@@ -19,10 +19,15 @@ pub fn soak(hours: f64) -> Report {
     Report::new("fleet-soak", soak::rows(hours))
 }
 
-/// Measures everything. `instances` is the folder of League rounds; shortened runs are compared with as many steps of the best
+/// Measures everything; every figure is told as it comes. `instances` is the folder of League rounds; shortened runs are compared with as many steps of the best
 /// solutions known.
 pub fn run(quick: bool, instances: &Path, share: Option<f64>) -> anyhow::Result<Report> {
-    let mut rows = warehouse::rows(quick)?;
-    rows.extend(league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }), quick)?);
+    let mut rows = Vec::new();
+    let mut add = |row: Row| {
+        row.tell();
+        rows.push(row);
+    };
+    warehouse::rows(quick, &mut add)?;
+    league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }), quick, &mut add)?;
     Ok(Report::new("fleet", rows))
 }

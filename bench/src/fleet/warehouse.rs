@@ -26,6 +26,7 @@ fn warehouse(robots: u32, orders_per_hour: f64) -> Warehouse {
         chargers: 60,
         robots: robots as usize,
         seed: 1,
+        ..Fulfilment::default()
     };
     let mut warehouse = Warehouse { floor: FloorSource::Fulfilment(shape), ..Warehouse::default() };
     warehouse.robots.count = robots;
@@ -33,10 +34,10 @@ fn warehouse(robots: u32, orders_per_hour: f64) -> Warehouse {
     warehouse
 }
 
-pub(super) fn rows(quick: bool) -> anyhow::Result<Vec<Row>> {
-    let mut rows = shift(if quick { 120.0 } else { 900.0 })?;
-    rows.push(search(if quick { 180 } else { 3_600 })?);
-    Ok(rows)
+pub(super) fn rows(quick: bool, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    shift(if quick { 120.0 } else { 900.0 })?.into_iter().for_each(&mut *add);
+    add(search(if quick { 180 } else { 3_600 })?);
+    Ok(())
 }
 
 /// Five hundred robots at work.

@@ -1,13 +1,13 @@
 //! Plays or checks League files from the command line, to measure planners.
 //!
-//! `league run INSTANCE.json STEPS STEP_MS [key=value...]` with the keys depth, threads, seed, urgency, temperature, busy, lanes, out, clock;
+//! `league run INSTANCE.json STEPS STEP_MS [key=value...]` with the keys depth, threads, seed, urgency, temperature, busy, lanes, prepare, out, clock;
 //! `league check RESULT.json [INSTANCE.json]`.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a tool for measuring, no part of the product")]
 
 use std::path::Path;
 use std::time::Duration;
 
-use fleet::league::{Instance, Progress, RunSettings, check, run};
+use fleet::league::{Instance, PREPARATION, Progress, RunSettings, check, run};
 use model::{Clock, Timestamp, WallClock};
 
 /// Time as this process has spent it on its processors, for measuring on a machine that others use too.
@@ -35,8 +35,8 @@ fn main() {
     let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('=').map(str::to_owned));
     if words[0] == "check" {
         let text = std::fs::read_to_string(&words[1]).expect("the result can be read");
-        let report =
-            check(&text, words.get(2).map(|path| read(path)).as_ref()).unwrap_or_else(|error| panic!("{error}"));
+        let report = check(text.as_bytes(), words.get(2).map(|path| read(path)).as_ref())
+            .unwrap_or_else(|error| panic!("{error}"));
         println!("{:?} of {} stated, {} faults", report.count, report.stated, report.faults_total);
         report.faults.iter().take(20).for_each(|fault| println!("{fault}"));
         return;
@@ -67,6 +67,7 @@ fn main() {
     }
     let settings = RunSettings {
         steps: words[2].parse().expect("steps"),
+        preparation: value("prepare").map_or(PREPARATION, |text| Duration::from_secs(text.parse().expect("seconds"))),
         step_time: Duration::from_millis(words[3].parse().expect("milliseconds")),
         planner,
     };

@@ -204,9 +204,9 @@ proptest! {
         across in 1..7usize, down in 1..6usize, length in 1..9usize, stations in 0..9usize, robots in 0..20usize, seed in any::<u64>(),
     ) {
         let floors = [
-            Fulfilment { block_columns: across, block_rows: down, block_length: length, stations, chargers: stations, robots, seed }.floor(),
+            Fulfilment { block_columns: across, block_rows: down, block_length: length, stations, chargers: stations, robots, seed, ..Fulfilment::default() }.floor(),
             Sortation { chute_columns: across, chute_rows: down, inductions: stations, chargers: stations, robots, seed }.floor(),
-            LineSide { cells: across * 2, storages: length * 2, chargers: down, robots, seed }.floor(),
+            LineSide { cells: across * 2, storages: length * 2, chargers: down, robots, seed, ..LineSide::default() }.floor(),
         ];
         for floor in floors {
             let errors: Vec<String> = floor.check().iter().map(ToString::to_string).collect();

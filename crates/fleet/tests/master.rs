@@ -243,7 +243,8 @@ fn carry(id: usize, from: NodeIndex, to: NodeIndex) -> Mission {
 
 /// A small warehouse with robots and missions.
 fn warehouse(robots: usize, missions: usize, troubles: Troubles, seed: u64) -> World {
-    let plan = Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed };
+    let least = Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, ..Fulfilment::default() };
+    let plan = Fulfilment { chargers: 2, robots, seed, ..least };
     let floor = plan.floor();
     let starts: Vec<&str> = floor.robots.iter().map(|robot| robot.node.as_str()).collect();
     let settings = vehicle::Settings { pick_seconds: 2.0, drop_seconds: 2.0, troubles, ..vehicle::Settings::default() };

@@ -9,7 +9,7 @@ use fleet::warehouse::{Fleet, FloorSource, OrderRow, Policy, Shift, Troubles, Wa
 use model::Timestamp;
 use plan::Heading;
 use serde_json::json;
-use site::run::{Domain, PolicyChoice, Quiet, Scenario};
+use site::run::{Better, Domain, Plan, PlanRequest, PolicyChoice, Quiet, Scenario, Variation};
 
 fn warehouse(floor: FloorSource, robots: u32, orders_per_hour: f64) -> Warehouse {
     let mut warehouse = Warehouse { floor, ..Warehouse::default() };
@@ -64,7 +64,7 @@ fn nobody_runs_into_anybody_on_any_floor_whatever_goes_wrong() {
             }
             before = after;
         }
-        let (kpis, _) = shift.close();
+        let kpis = shift.close().kpis;
         assert!(kpis["orders_per_hour"] > 0.0, "{kpis:?}");
     }
 }
@@ -87,6 +87,36 @@ fn more_robots_do_more_until_the_stations_have_enough() {
     let outcome = Fleet.simulate(&scenario(&full, 1_200), 1, &mut Quiet).unwrap();
     assert!(outcome.kpis["orders_per_hour"] <= outcome.kpis["bound_orders_per_hour"] * 1.05);
     assert_eq!(outcome.findings.len(), 1, "{:?} {:?}", outcome.findings, outcome.kpis);
+}
+
+#[test]
+fn a_plan_says_from_which_number_on_more_robots_do_less_and_where() {
+    // Two halls and a single cell between them: a few robots use it fully, many block it.
+    let rows = ["......@......", "............."];
+    let storages: Vec<_> =
+        (0..4).map(|column| json!({"id": format!("shelf-{column}"), "node": format!("r0c{column}")})).collect();
+    let stations: Vec<_> = (9..13)
+        .map(
+            |column| json!({"id": format!("desk-{column}"), "nodes": [format!("r0c{column}")], "service_seconds": 2.0}),
+        )
+        .collect();
+    let floor = json!({
+        "version": 1, "name": "halls", "ground": {"grid": {"cell_metres": 1.0, "rows": rows}},
+        "storages": storages, "stations": stations,
+    });
+    let floor = FloorSource::Drawn(Box::new(serde_json::from_value(floor).unwrap()));
+    let base = Scenario { seeds: (1..=5).collect(), ..scenario(&warehouse(floor, 4, 5_000.0), 600) };
+    let vary =
+        vec![Variation { place: "/world/robots/count".into(), values: [2, 4, 8, 20].map(|count| json!(count)).into() }];
+    let request = PlanRequest { base, vary, objective: "cost_per_order".into() };
+    let plan = Plan::new(&request, "cost_per_order", Better::Lower).unwrap().watching(&Fleet.watched());
+    let simulate = |scenario: &Scenario, seed: u64| Fleet.simulate(scenario, seed, &mut Quiet);
+    let found = plan.search(2, &simulate, &|_| true).unwrap();
+    let [turn] = found.turns.as_slice() else { panic!("{:?}", found.turns) };
+    assert_eq!((turn.falls.last().unwrap().value, turn.spots.is_empty()), (20.0, false), "{turn:?}");
+    let words = Fleet.words(turn);
+    let parts = ["more than ", " robots do less: ", "orders an hour (", "they hold each other up around "];
+    assert!(parts.iter().all(|part| words.contains(part)), "{words}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ const TAIL_PRIOR_WEIGHT: f64 = 3.0;
 const TAIL_MIN: f64 = 0.02;
 /// A cluster ends after so much of the learning period without a higher value.
 const CLUSTER_SHARE: f64 = 0.05;
+/// What is higher by less than this does not keep a cluster up: a figure that is always the same has clusters too.
+const RISE_MIN: f32 = 1.001;
 
 /// The largest deviations so far.
 #[derive(Debug, Clone)]
@@ -33,13 +35,16 @@ pub(crate) struct Peaks {
     steps: u32,
     /// Steps of the learning period.
     warmup_steps: u32,
+    /// Whether what is not known of the tail makes large deviations more likely (the predictive distribution of the
+    /// tail) or not (its estimate, which ranks better).
+    cautious: bool,
 }
 
-packed!(Peaks { top, current, since_steps, steps, warmup_steps });
+packed!(Peaks { top, current, since_steps, steps, warmup_steps, cautious });
 
 impl Peaks {
-    pub(crate) fn new(warmup_steps: u32) -> Self {
-        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps: warmup_steps.max(1) }
+    pub(crate) fn new(warmup_steps: u32, cautious: bool) -> Self {
+        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps: warmup_steps.max(1), cautious }
     }
 
     /// The decimal logarithm of the time until such a deviation comes again, in learning periods; 0 for what is
@@ -48,43 +53,44 @@ impl Peaks {
         if self.steps < self.warmup_steps || self.top.len() < 2 {
             return 0.0;
         }
-        let periods = f64::from(self.steps) / f64::from(self.warmup_steps);
-        let count = (periods as usize).clamp(PEAKS_MIN, PEAKS_MAX).min(self.top.len());
+        let count = self.usual_count().min(self.top.len());
         let base = f64::from(self.top[count - 1]).max(1e-12);
         if deviation <= base {
             return 0.0;
         }
-        let logs: f64 = self.top[..count - 1].iter().map(|peak| (f64::from(*peak) / base).ln()).sum();
-        let tail = (logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / (count as f64 - 1.0 + TAIL_PRIOR_WEIGHT);
-        let ratio = (deviation / base).ln() / tail.max(TAIL_MIN) / std::f64::consts::LN_10;
-        ((periods / count as f64).log10() + ratio).max(0.0)
+        let (weight, tail) = self.tail(count, base);
+        let ratio = (deviation / base).ln() / tail;
+        let excess = if self.cautious { weight * (ratio / weight).ln_1p() } else { ratio } / std::f64::consts::LN_10;
+        ((self.periods() / count as f64).log10() + excess).max(0.0)
     }
 
-    /// The deviation that has this rarity: the edge of what is expected.
-    pub(crate) fn deviation(&self, rarity: f64) -> f64 {
-        if self.top.len() < 2 {
-            return f64::INFINITY;
-        }
-        let periods = f64::from(self.steps) / f64::from(self.warmup_steps);
-        let count = (periods as usize).clamp(PEAKS_MIN, PEAKS_MAX).min(self.top.len());
-        let base = f64::from(self.top[count - 1]).max(1e-12);
+    /// The largest deviation that is ordinary.
+    pub(crate) fn ordinary(&self) -> f64 {
+        let count = self.usual_count().min(self.top.len());
+        if count < 2 { f64::INFINITY } else { f64::from(self.top[count - 1]) }
+    }
+
+    /// How many peaks speak for the tail, the assumed ones included, and how heavy it is.
+    fn tail(&self, count: usize, base: f64) -> (f64, f64) {
         let logs: f64 = self.top[..count - 1].iter().map(|peak| (f64::from(*peak) / base).ln()).sum();
-        let tail = (logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / (count as f64 - 1.0 + TAIL_PRIOR_WEIGHT);
-        let excess = (rarity - (periods / count as f64).log10()) * std::f64::consts::LN_10 * tail.max(TAIL_MIN);
-        base * excess.max(0.0).exp()
+        let weight = count as f64 - 1.0 + TAIL_PRIOR_WEIGHT;
+        (weight, ((logs + TAIL_PRIOR * TAIL_PRIOR_WEIGHT) / weight).max(TAIL_MIN))
+    }
+
+    /// How many learning periods have been seen.
+    fn periods(&self) -> f64 {
+        f64::from(self.steps) / f64::from(self.warmup_steps)
     }
 
     /// Takes the deviation of one step.
     pub(crate) fn learn(&mut self, deviation: f64) {
         self.steps = self.steps.saturating_add(1);
         let deviation = deviation as f32;
-        if deviation > self.current {
-            self.current = deviation;
-            self.since_steps = 0;
-        } else {
-            self.since_steps += 1;
-        }
-        if f64::from(self.since_steps) >= (CLUSTER_SHARE * f64::from(self.warmup_steps)).max(1.0).floor() {
+        let rises = deviation > self.current * RISE_MIN;
+        self.current = self.current.max(deviation);
+        self.since_steps = if rises { 0 } else { self.since_steps + 1 };
+        let gap_steps = ((CLUSTER_SHARE * f64::from(self.warmup_steps)) as u32).max(1);
+        if self.since_steps >= gap_steps {
             let peak = std::mem::take(&mut self.current);
             self.insert(peak);
             self.since_steps = 0;
@@ -93,7 +99,7 @@ impl Peaks {
 
     /// Somebody said that this deviation is ordinary: it counts as often as ordinary things come.
     pub(crate) fn tolerate(&mut self, deviation: f64) {
-        let count = self.ordinary();
+        let count = self.usual_count();
         (0..count).for_each(|_| self.insert(deviation as f32));
     }
 
@@ -103,7 +109,8 @@ impl Peaks {
         self.top.retain(|peak| *peak < deviation as f32 * ALIKE);
     }
 
-    fn ordinary(&self) -> usize {
+    /// How often a thing has come by now that comes once in a learning period.
+    fn usual_count(&self) -> usize {
         ((self.steps / self.warmup_steps) as usize).clamp(PEAKS_MIN, PEAKS_MAX)
     }
 

@@ -8,9 +8,14 @@
 
 pub mod anomaly;
 mod calibrate;
+#[cfg(test)]
+mod chance;
 mod codec;
 pub mod fault;
 pub mod forecast;
+#[cfg(feature = "inference")]
+pub mod inference;
+pub mod multivariate;
 mod stream;
 
 pub use codec::CodecError;

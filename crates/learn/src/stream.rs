@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{Detector, View};
 use crate::codec::{CodecError, from_bytes, packed, to_bytes};
-use crate::fault::{Fault, Faults, Found, Sample};
+use crate::fault::{FIGURES, Fault, Faults, Found, Sample};
 
 /// The version of the bytes.
 const VERSION: u8 = 1;
+/// Nobody is told of anything before so many learning periods: one day is not enough to know the next.
+const TOLD_AFTER_PERIODS: u32 = 3;
 /// Samples that the length of a step is taken from.
 const FIRST_SAMPLES: u16 = 16;
 /// The shortest step. Samples that come faster are gathered.
@@ -16,14 +18,14 @@ const STEP_SECONDS_MIN: f64 = 120.0;
 const WARMUP_SECONDS: f64 = 86_400.0;
 const WARMUP_STEPS_MIN: f64 = 150.0;
 const WARMUP_STEPS_MAX: f64 = 720.0;
-/// What shares the alarms that are allowed: six figures of faults and the detector.
-const TESTS: f64 = 7.0;
+/// What shares the alarms that are allowed: the figures of faults, and the detector.
+const TESTS: f64 = FIGURES as f64 + 1.0;
 /// A sample that is so much later than the last one is a clock that jumped, not a gap.
 const JUMP_SECONDS_MAX: f64 = 366.0 * 86_400.0;
-/// A stream is a counter when it only grew, and in so many of a hundred samples.
-const COUNTER_GROWS_PERCENT: u32 = 30;
-/// Falls that a counter may have, of a hundred samples: each is a reset.
-const COUNTER_FALLS_PERCENT: u32 = 2;
+/// A stream is judged after so many changes; one that only grew by then, or only fell, is a counter.
+const CHANGES_MIN: u32 = 8;
+/// Changes against its direction that a counter may have, of a hundred: each is a reset.
+const RESETS_PERCENT: u32 = 5;
 
 /// What is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,6 +103,9 @@ struct Watch {
     warmup_steps: u32,
     /// Whether the differences are watched instead of the values.
     counter: bool,
+    /// Which way a counter counts, and how far it went last.
+    direction: f64,
+    growth: f64,
     /// The value that all others are taken from, so that small changes of large values are not lost.
     origin: f64,
     detector: Detector,
@@ -108,21 +113,29 @@ struct Watch {
     step: i64,
     sum: f64,
     count: u32,
-    /// What was last judged at the end of a step.
+    /// What the stream is while it says nothing.
+    last: f64,
+    /// Since when steps have not been ordinary.
     shape_since_microseconds: i64,
+    /// When a value last jumped.
+    jumped_microseconds: i64,
 }
 
 packed!(Watch {
     step_microseconds,
     warmup_steps,
     counter,
+    direction,
+    growth,
     origin,
     detector,
     faults,
     step,
     sum,
     count,
-    shape_since_microseconds
+    last,
+    shape_since_microseconds,
+    jumped_microseconds
 });
 
 impl Stream {
@@ -171,27 +184,31 @@ impl Stream {
             return None;
         };
         let value = if watch.counter {
-            if change < 0.0 {
-                return None;
+            // A reset says nothing about how fast it counts: that has not changed.
+            if change * watch.direction >= 0.0 {
+                watch.growth = change;
             }
-            change
+            watch.growth
         } else {
             value - watch.origin
         };
         let threshold = watch.threshold(self.settings);
         let found = watch.observe(time_microseconds, received_microseconds, value, threshold);
-        let finding = found.map(|found| watch.tell(found, time_microseconds, value, threshold));
+        let finding = found.map(|found| watch.tell(found, time_microseconds, value));
         self.turn_into_counter();
-        finding
+        finding.filter(|_| self.ready())
     }
 
     /// Says that it is now, and nothing has come: a dropout is found while it lasts.
     pub fn tick(&mut self, now_microseconds: i64) -> Option<Finding> {
+        if !self.ready() {
+            return None;
+        }
         let watch = self.watch.as_mut()?;
         let threshold = watch.threshold(self.settings);
         let found = watch.faults.silence(now_microseconds, threshold)?;
         let value = if watch.counter { 0.0 } else { self.last_value - watch.origin };
-        Some(watch.tell(Noticed::Fault(found), now_microseconds, value, threshold))
+        Some(watch.tell(Noticed::Fault(found), now_microseconds, value))
     }
 
     /// A person said of a finding that it was ordinary, or that it was not. The last word counts: saying that it is
@@ -199,7 +216,13 @@ impl Stream {
     pub fn label(&mut self, finding: &Finding, ordinary: bool) {
         let Some(watch) = &mut self.watch else { return };
         match finding.kind {
-            Kind::Fault(fault) => watch.faults.label(fault, finding.deviation, ordinary),
+            Kind::Fault(fault) => {
+                watch.faults.label(fault, finding.deviation, ordinary);
+                if fault == Fault::Drift {
+                    watch.detector.label(View::ShiftedUp, finding.deviation, ordinary);
+                    watch.detector.label(View::ShiftedDown, finding.deviation, ordinary);
+                }
+            }
             Kind::Anomaly(view) => watch.detector.label(view, finding.deviation, ordinary),
         }
     }
@@ -207,13 +230,14 @@ impl Stream {
     /// What is expected at a time, with the edges of what would be ordinary; `None` while it is being learned.
     pub fn expected(&self, time_microseconds: i64) -> Option<(f64, f64, f64)> {
         let watch = self.watch.as_ref().filter(|watch| watch.detector.ready())?;
-        let (expected, low, high) = watch.detector.expected(time_microseconds, watch.threshold(self.settings));
+        let (expected, low, high) = watch.detector.expected(time_microseconds);
         Some((expected + watch.origin, low + watch.origin, high + watch.origin))
     }
 
     /// Whether enough has been seen to judge.
     pub fn ready(&self) -> bool {
-        self.watch.as_ref().is_some_and(|watch| watch.detector.ready())
+        let knows = |watch: &Watch| watch.detector.steps() >= TOLD_AFTER_PERIODS * watch.warmup_steps;
+        self.grew.saturating_add(self.fell) >= CHANGES_MIN && self.watch.as_ref().is_some_and(knows)
     }
 
     /// How often alarms by chance are borne from now on.
@@ -254,15 +278,18 @@ impl Stream {
         self.watch = Some(Watch::new(time_microseconds, (step_seconds * 1e6) as i64, value, false));
     }
 
-    /// A stream that has only grown is watched by how fast it grows.
+    /// A stream that has only grown, or only fallen, is watched by how fast it does.
     fn turn_into_counter(&mut self) {
         let Some(watch) = &self.watch else { return };
-        if watch.counter || watch.detector.ready() || !watch.detector.half_way() {
-            return;
-        }
-        let percent = |count: u32| count * 100 / self.samples.max(1);
-        if percent(self.grew) >= COUNTER_GROWS_PERCENT && percent(self.fell) < COUNTER_FALLS_PERCENT {
-            self.watch = Some(Watch::new(self.last_microseconds, watch.step_microseconds, 0.0, true));
+        let (most, least) = (self.grew.max(self.fell), self.grew.min(self.fell));
+        let counts = most + least >= CHANGES_MIN && least * 100 <= most * RESETS_PERCENT;
+        if counts != watch.counter && most + least >= CHANGES_MIN {
+            let mut fresh = Watch::new(self.last_microseconds, watch.step_microseconds, self.last_value, counts);
+            fresh.direction = if self.grew >= self.fell { 1.0 } else { -1.0 };
+            if counts {
+                fresh.origin = 0.0;
+            }
+            self.watch = Some(fresh);
         }
     }
 }
@@ -282,12 +309,16 @@ impl Watch {
             step_microseconds,
             warmup_steps,
             counter,
+            direction: 1.0,
+            growth: 0.0,
             origin,
-            detector: Detector::new(warmup_steps),
+            detector: Detector::new(warmup_steps, true),
             faults: Faults::new(warmup_steps),
             step: time_microseconds / step_microseconds,
             sum: 0.0,
             count: 0,
+            last: 0.0,
+            jumped_microseconds: i64::MIN,
             shape_since_microseconds: time_microseconds,
         }
     }
@@ -302,21 +333,37 @@ impl Watch {
 
     fn observe(&mut self, time: i64, received: Option<i64>, value: f64, threshold: f64) -> Option<Noticed> {
         let mut anomaly = None;
-        if time / self.step_microseconds != self.step {
+        let step = time / self.step_microseconds;
+        if step != self.step {
             anomaly = self.end_step(threshold);
-            self.step = time / self.step_microseconds;
+            // What tells only changes is what it last was in between. A longer silence than a learning period teaches
+            // no more than that.
+            let silent = (step - self.step - 1).clamp(0, i64::from(self.warmup_steps));
+            self.step = step - silent;
+            for _ in 0..silent {
+                anomaly = anomaly.or(self.end_step(threshold));
+                self.step += 1;
+            }
         }
+        self.last = if self.counter { 0.0 } else { value };
         self.sum += value;
         self.count += 1;
         let expected = self.detector.expected_value(time).unwrap_or(value);
         let sample = Sample { time_microseconds: time, received_microseconds: received, value, expected };
         let fault = self.faults.observe(&sample, threshold);
+        if fault.is_some_and(|found| found.fault == Fault::Spike) {
+            self.jumped_microseconds = time;
+        }
         fault.map(Noticed::Fault).or(anomaly)
     }
 
-    /// The mean of the step goes to the detector.
+    /// The value of the step goes to the detector: its mean, and of a counter the growth.
     fn end_step(&mut self, threshold: f64) -> Option<Noticed> {
-        let value = self.sum / f64::from(self.count.max(1));
+        let value = match (self.count, self.counter) {
+            (0, _) => self.last,
+            (_, true) => self.sum,
+            (count, false) => self.sum / f64::from(count),
+        };
         (self.sum, self.count) = (0.0, 0);
         let time = self.step * self.step_microseconds;
         self.faults.learn();
@@ -332,16 +379,25 @@ impl Watch {
         })
     }
 
-    fn tell(&self, noticed: Noticed, time: i64, value: f64, threshold: f64) -> Finding {
+    /// A mean that moved away without a jump has drifted.
+    fn drifted(&self, view: View, since_microseconds: i64) -> bool {
+        matches!(view, View::ShiftedUp | View::ShiftedDown)
+            && self.jumped_microseconds < since_microseconds - self.step_microseconds
+    }
+
+    fn tell(&self, noticed: Noticed, time: i64, value: f64) -> Finding {
         let (kind, rarity, deviation, since_microseconds) = match noticed {
             Noticed::Fault(found) => {
                 (Kind::Fault(found.fault), found.rarity, found.deviation, found.since_microseconds)
+            }
+            Noticed::Anomaly { view, rarity, deviation, since_microseconds: since } if self.drifted(view, since) => {
+                (Kind::Fault(Fault::Drift), rarity, deviation, since)
             }
             Noticed::Anomaly { view, rarity, deviation, since_microseconds } => {
                 (Kind::Anomaly(view), rarity, deviation, since_microseconds)
             }
         };
-        let (expected, low, high) = self.detector.expected(time, threshold);
+        let (expected, low, high) = self.detector.expected(time);
         Finding {
             kind,
             time_microseconds: time,
@@ -356,3 +412,7 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

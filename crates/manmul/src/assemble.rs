@@ -23,7 +23,7 @@ use site::{MakeAdapters, NotPublished, Outgoing, Publish, RateGuard, RetainedMes
 use store::history::{HistoryOptions, SegmentHistory};
 use store::log::{SegmentLog, SegmentOptions};
 use store::state::{SqliteState, StateError, Table};
-use store::{DataDirectory, History, Log, State, files};
+use store::{DataDirectory, History, Log, Seal, State, files};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use twin::{Origin, RegistryLimits, ThingStatus};
@@ -151,7 +151,15 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let stage = Stage::open(broker.clone(), Arc::clone(&clock), config.demo.seed, draining.clone());
     let runs = RunBook::open(Arc::clone(&state), Arc::clone(&clock), domains(), simulation_threads())?;
     let desk = tokio::task::block_in_place(|| {
-        Desk::open(Arc::clone(&state), Arc::clone(&clock), Arc::clone(&runs), config.demo.seed)
+        let path = directory.seal_key();
+        let seal = Seal::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok::<_, anyhow::Error>(Desk::open(
+            Arc::clone(&state),
+            Arc::clone(&clock),
+            Arc::clone(&runs),
+            seal,
+            config.demo.seed,
+        )?)
     })?;
     let app = Application::new(server::Parts {
         access: Arc::clone(&access),

@@ -81,9 +81,19 @@ fn address(index: usize) -> Address {
 fn shape(robots: u32, seed: u64) -> Fulfilment {
     let robots = robots as usize;
     if robots > SMALL_FLOOR_ROBOTS_MAX {
-        return Fulfilment { robots, seed, ..Fulfilment::default() };
+        let (block_columns, block_rows, block_length) = (8, 8, 8);
+        let (stations, chargers, normal) = (24, 24, Fulfilment::default());
+        return Fulfilment { block_columns, block_rows, block_length, stations, chargers, robots, seed, ..normal };
     }
-    Fulfilment { block_columns: 2, block_rows: 2, block_length: 4, stations: 4, chargers: 2, robots, seed }
+    let least = Fulfilment {
+        block_columns: 2,
+        block_rows: 2,
+        block_length: 4,
+        stations: 4,
+        chargers: 2,
+        ..Fulfilment::default()
+    };
+    Fulfilment { robots, seed, ..least }
 }
 
 /// Sets the warehouse up and lets it work until `closing`.
@@ -119,7 +129,8 @@ fn open(needs: &Needs) -> anyhow::Result<Vec<Vehicle>> {
     }
     let count = needs.robots as usize;
     let wanted: HashMap<String, usize> = (0..count).map(|index| (address(index).serial_number, index)).collect();
-    let ours = desk.robots()?.into_iter().filter(|robot| robot.address.manufacturer == MAKER);
+    let all = desk.robots()?;
+    let ours = all.iter().filter(|robot| robot.address.manufacturer == MAKER);
     let surplus: Vec<u32> =
         ours.filter(|robot| !wanted.contains_key(&robot.address.serial_number)).map(|robot| robot.number).collect();
     desk.change_robots((0..count).map(|index| (address(index), Version::V2_1)).collect(), &surplus)?;

@@ -79,6 +79,10 @@ fn the_league_s_files_are_run_and_checked() {
     assert_eq!((&checked["finished"], &checked["faults"]), (&ran["finished"], &json!(0)));
 
     let mut result: Value = serde_json::from_str(&std::fs::read_to_string(at("result.json")).unwrap()).unwrap();
+    std::fs::write(at("large.json"), format!("{}{result}", " ".repeat(17 << 20))).unwrap();
+    let large = fleet(&["check", "large.json", "--instance", "SMALL.json"]);
+    assert!(large.status.success(), "ten thousand robots fill more than other files may have: {large:?}");
+
     result["actualPaths"][0] = json!("F,F,F,F,F,F,F,F");
     std::fs::write(at("forged.json"), result.to_string()).unwrap();
     let forged = fleet(&["check", "forged.json", "--instance", "SMALL.json"]);

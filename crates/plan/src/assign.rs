@@ -7,7 +7,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::budget::Budget;
-use crate::field::guess;
 use crate::fields::Fields;
 use crate::grid::{Cell, Grid, State};
 use crate::random::Random;
@@ -47,7 +46,7 @@ pub trait Distances: Sync {
     }
 }
 
-/// Distances on a grid: exact to goals that have a field, a guess to others.
+/// Distances on a grid, as well as they are known.
 #[derive(Debug, Clone, Copy)]
 pub struct OnGrid<'a> {
     /// The floor.
@@ -58,12 +57,15 @@ pub struct OnGrid<'a> {
 
 impl Distances for OnGrid<'_> {
     fn distance(&self, from: State, to: Cell) -> u32 {
-        let field = self.fields.get(to);
-        u32::from(field.map_or_else(|| guess(self.grid, from, to), |field| field.distance(from)))
+        u32::from(self.fields.way(to).distance(self.grid, from))
     }
 
     fn place(&self, cell: Cell) -> (usize, usize) {
         self.grid.place(cell)
+    }
+
+    fn between(&self, from: Cell, to: Cell) -> u32 {
+        self.grid.steps_between(from, to)
     }
 }
 

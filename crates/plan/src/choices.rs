@@ -1,6 +1,7 @@
 //! What each agent could do in the window, best first, and how much worse than its best each choice is.
 
-use crate::field::{Field, guess};
+use crate::field::Field;
+use crate::fields::Way;
 use crate::grid::{Cell, Grid, NO_CELL, State};
 use crate::operations::{OperationTable, STAY};
 
@@ -25,8 +26,8 @@ pub(crate) struct Choice<const D: usize> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish<'a> {
     pub(crate) state: State,
-    pub(crate) goal: Option<Cell>,
-    pub(crate) field: Option<&'a Field>,
+    /// The way to its goal.
+    pub(crate) goal: Option<Way<'a>>,
     /// The distances to the goal after this one.
     pub(crate) next: Option<&'a Field>,
     /// How much a loss of this agent counts; at least 1.
@@ -129,20 +130,17 @@ fn dawdling<const D: usize>(moves: &[u8; D]) -> i32 {
 impl Wish<'_> {
     /// What remains to be gone after passing these cells and ending in that state.
     fn cost<const D: usize>(&self, grid: &Grid, cells: &[Cell; D], end: State) -> i32 {
-        let Some(goal) = self.goal else {
+        let Some(way) = self.goal else {
             // Who wants nothing stays, unless somebody else gains by its moving.
             let moves =
                 cells.windows(2).filter(|pair| pair[0] != pair[1]).count() + usize::from(cells[0] != self.state.cell);
             return moves as i32 * UNIT;
         };
-        let reached = cells.iter().position(|cell| *cell == goal);
+        let reached = cells.iter().position(|cell| *cell == way.goal());
         match (reached, self.next) {
-            (Some(_), Some(next)) => (i32::from(next.distance(end)) - i32::from(next.nearest(goal))) * UNIT,
+            (Some(_), Some(next)) => (i32::from(next.distance(end)) - i32::from(next.nearest(way.goal()))) * UNIT,
             (Some(step), None) => (step as i32 + 1 - D as i32) * UNIT,
-            (None, _) => {
-                let distance = self.field.map_or_else(|| guess(grid, end, goal), |field| field.distance(end));
-                i32::from(distance) * UNIT
-            }
+            (None, _) => i32::from(way.distance(grid, end)) * UNIT,
         }
     }
 }

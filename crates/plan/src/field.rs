@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::grid::{Cell, Grid, Heading, NO_CELL, State};
+use crate::grid::{Cell, Grid, Heading, NO_CELL, STEP_COST, State};
 
 /// Farther than anything that can be reached; also the distance of what cannot be reached.
 pub const UNREACHABLE: u16 = u16::MAX;
@@ -48,43 +48,146 @@ impl Field {
 
 /// Works out fields; keeps its scratch space between two of them.
 #[derive(Debug)]
-pub struct FieldMaker {
-    reversed: Vec<[(Cell, u8); 4]>,
-    states: Vec<u16>,
-    buckets: Vec<Vec<u32>>,
+pub struct FieldMaker(Maker);
+
+#[derive(Debug)]
+enum Maker {
+    /// Every step costs as much as a turn.
+    Even(Rings),
+    /// Some steps cost more.
+    Uneven(Buckets),
 }
 
 impl FieldMaker {
     /// A maker for one floor.
     pub fn new(grid: &Grid) -> Self {
+        let reversed = grid.reversed();
+        let is_even = reversed.iter().flatten().all(|(before, cost)| *before == NO_CELL || *cost == STEP_COST);
+        Self(if is_even { Maker::Even(Rings::new(&reversed)) } else { Maker::Uneven(Buckets::new(reversed)) })
+    }
+
+    /// The field of one goal: the shortest ways to all states at once, backwards from the goal.
+    pub fn make(&mut self, goal: Cell) -> Field {
+        match &mut self.0 {
+            Maker::Even(rings) => rings.make(goal),
+            Maker::Uneven(buckets) => buckets.make(goal),
+        }
+    }
+}
+
+/// One bit for each heading.
+const ALL_HEADINGS: u8 = 0b1111;
+
+/// Ring after ring of states at equal distance, all headings of a cell at once.
+#[derive(Debug)]
+struct Rings {
+    before: Vec<[Cell; 4]>,
+    /// The headings of each cell that have their distance.
+    settled: Vec<u8>,
+    now: Ring,
+    next: Ring,
+}
+
+/// Cells, and with which headings each of them is meant.
+#[derive(Debug, Clone)]
+struct Ring {
+    cells: Vec<Cell>,
+    headings: Vec<u8>,
+}
+
+impl Ring {
+    fn add(&mut self, cell: Cell, headings: u8) {
+        let there = &mut self.headings[cell as usize];
+        if *there == 0 {
+            self.cells.push(cell);
+        }
+        *there |= headings;
+    }
+}
+
+impl Rings {
+    fn new(reversed: &[[(Cell, u8); 4]]) -> Self {
+        let ring = Ring { cells: Vec::new(), headings: vec![0; reversed.len()] };
         Self {
-            reversed: grid.reversed(),
-            states: vec![UNREACHABLE; grid.len() * 4],
-            buckets: vec![Vec::new(); BUCKETS],
+            before: reversed.iter().map(|ways| ways.map(|(before, _)| before)).collect(),
+            settled: vec![0; reversed.len()],
+            now: ring.clone(),
+            next: ring,
         }
     }
 
-    /// The field of one goal: the shortest ways to all states at once, backwards from the goal, by buckets of equal
-    /// distance.
-    pub fn make(&mut self, goal: Cell) -> Field {
+    fn make(&mut self, goal: Cell) -> Field {
+        let Self { before, settled, now, next } = self;
+        let mut distances = vec![UNREACHABLE; before.len()];
+        let mut turns = vec![0_u8; before.len()];
+        settled.fill(0);
+        next.add(goal, ALL_HEADINGS);
+        let mut distance = 0;
+        while !next.cells.is_empty() {
+            std::mem::swap(now, next);
+            for cell in now.cells.drain(..) {
+                let place = cell as usize;
+                let headings = std::mem::take(&mut now.headings[place]) & !settled[place];
+                if headings == 0 {
+                    continue;
+                }
+                if settled[place] == 0 {
+                    distances[place] = distance;
+                }
+                settled[place] |= headings;
+                // At most two turns lie between any two headings.
+                let extra = (distance - distances[place]) as u8;
+                for heading in (0..4).filter(|heading| headings >> heading & 1 == 1) {
+                    turns[place] |= extra << (2 * heading);
+                    let before = before[place][heading];
+                    if before != NO_CELL && settled[before as usize] >> heading & 1 == 0 {
+                        next.add(before, 1 << heading);
+                    }
+                }
+                let turned = (headings << 1 | headings >> 3 | headings >> 1 | headings << 3) & ALL_HEADINGS;
+                if turned & !settled[place] != 0 {
+                    next.add(cell, turned & !settled[place]);
+                }
+            }
+            distance = distance.saturating_add(1);
+        }
+        Field { distances: distances.into(), turns: turns.into() }
+    }
+}
+
+/// States by their distance, in buckets that come round again.
+#[derive(Debug)]
+struct Buckets {
+    reversed: Vec<[(Cell, u8); 4]>,
+    states: Vec<u16>,
+    waiting: Vec<Vec<u32>>,
+}
+
+impl Buckets {
+    fn new(reversed: Vec<[(Cell, u8); 4]>) -> Self {
+        let states = vec![UNREACHABLE; reversed.len() * 4];
+        Self { reversed, states, waiting: vec![Vec::new(); BUCKETS] }
+    }
+
+    fn make(&mut self, goal: Cell) -> Field {
         self.states.fill(UNREACHABLE);
         for heading in 0..4 {
             self.states[goal as usize * 4 + heading] = 0;
-            self.buckets[0].push(goal * 4 + heading as u32);
+            self.waiting[0].push(goal * 4 + heading as u32);
         }
-        let mut waiting = 4_usize;
+        let mut count = 4_usize;
         let mut distance = 0_usize;
-        while waiting > 0 {
-            let mut bucket = std::mem::take(&mut self.buckets[distance % BUCKETS]);
-            waiting -= bucket.len();
+        while count > 0 {
+            let mut bucket = std::mem::take(&mut self.waiting[distance % BUCKETS]);
+            count -= bucket.len();
             for state in &bucket {
                 if usize::from(self.states[*state as usize]) == distance {
-                    waiting += self.settle(*state, distance);
+                    count += self.settle(*state, distance);
                 }
             }
             bucket.clear();
             // Every step costs something and less than there are buckets, so nothing was put into this one meanwhile.
-            self.buckets[distance % BUCKETS] = bucket;
+            self.waiting[distance % BUCKETS] = bucket;
             distance += 1;
         }
         self.pack()
@@ -98,7 +201,7 @@ impl FieldMaker {
         let mut offer = |state: u32, distance: usize| {
             if distance < usize::from(self.states[state as usize]) {
                 self.states[state as usize] = distance as u16;
-                self.buckets[distance % BUCKETS].push(state);
+                self.waiting[distance % BUCKETS].push(state);
                 pushed += 1;
             }
         };
@@ -178,6 +281,7 @@ mod tests {
         fn fields_equal_plain_relaxation(
             free in proptest::collection::vec(proptest::bool::weighted(0.8), 56),
             costs in proptest::collection::vec(1_u8..9, 56 * 4),
+            is_even in proptest::bool::ANY,
             goal in 0_usize..56,
         ) {
             let mut grid = Grid::new(7, 8, |row, column| free[row * 8 + column]).unwrap();
@@ -185,7 +289,11 @@ mod tests {
             for cell in 0..grid.len() as Cell {
                 for heading in Heading::ALL {
                     let cost = costs[cell as usize * 4 + heading.index()];
-                    if cost == 8 { grid.close(cell, heading) } else { grid.set_cost(cell, heading, cost) }
+                    if cost == 8 {
+                        grid.close(cell, heading);
+                    } else if !is_even {
+                        grid.set_cost(cell, heading, cost);
+                    }
                 }
             }
             let goal = (goal % grid.len()) as Cell;

@@ -3,15 +3,70 @@
 //! Planners of the same floor can share a [`Shelf`], so that each field is worked out once. What a planner knows does not
 //! depend on it: a field from the shelf costs as much of a budget as one that is made.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::budget::Budget;
-use crate::field::{Field, FieldMaker};
-use crate::grid::{Cell, Grid};
+use crate::field::{Field, FieldMaker, UNREACHABLE, guess};
+use crate::grid::{Cell, Grid, Heading, NO_CELL, State};
+use crate::random::Random;
 
 /// The memory that fields may take unless said otherwise.
 pub const FIELD_BYTES_MAX: usize = 1_300 << 20;
+
+/// The share of the memory that fields of landmarks may take.
+const LANDMARK_SHARE: f64 = 0.125;
+
+/// The best that is known of the ways to one goal: its own field, that of a landmark near it, or a guess.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    goal: Cell,
+    /// A field, with the cell that it leads to.
+    field: Option<(&'a Field, Cell)>,
+}
+
+impl Way<'_> {
+    /// A way of which nothing is known.
+    pub const fn unknown(goal: Cell) -> Self {
+        Self { goal, field: None }
+    }
+
+    /// Where it leads.
+    pub const fn goal(&self) -> Cell {
+        self.goal
+    }
+
+    /// Whether its distances are exact.
+    pub fn is_exact(&self) -> bool {
+        self.field.is_some_and(|(_, end)| end == self.goal)
+    }
+
+    /// The cost of the way from a state to the goal.
+    pub fn distance(&self, grid: &Grid, from: State) -> u16 {
+        match self.field {
+            Some((field, end)) if end == self.goal => field.distance(from),
+            Some((field, end)) if field.distance(from) < UNREACHABLE => {
+                // As far as the landmark, and the difference that it would make if nothing were in the way.
+                let (to_goal, to_end) = (guess(grid, from, self.goal), guess(grid, from, end));
+                (field.distance(from).saturating_add(to_goal)).saturating_sub(to_end).max(to_goal)
+            }
+            _ => guess(grid, from, self.goal),
+        }
+    }
+
+    /// The cost of the way from a cell, looking the best way.
+    pub fn nearest(&self, grid: &Grid, from: Cell) -> u16 {
+        match self.field {
+            Some((field, end)) if end == self.goal => field.nearest(from),
+            _ => Heading::ALL
+                .map(|heading| self.distance(grid, State { cell: from, heading }))
+                .into_iter()
+                .min()
+                .expect("there are four"),
+        }
+    }
+}
 
 /// Fields that planners of one floor share.
 #[derive(Debug)]
@@ -48,6 +103,8 @@ pub struct Fields {
     count_max: usize,
     evicted: u64,
     shelf: Option<Arc<Shelf>>,
+    /// The landmark nearest to each cell, [`NO_CELL`] where there is none. Fields of landmarks are never forgotten.
+    landmarks: Vec<Cell>,
 }
 
 impl Fields {
@@ -63,6 +120,7 @@ impl Fields {
             count_max: (bytes_max / Field::bytes(grid.len())).max(16),
             evicted: 0,
             shelf: None,
+            landmarks: vec![NO_CELL; grid.len()],
         }
     }
 
@@ -82,6 +140,40 @@ impl Fields {
         self.by_goal[goal as usize].as_ref()
     }
 
+    /// The best that is known of the ways to a goal.
+    pub fn way(&self, goal: Cell) -> Way<'_> {
+        let landmark = self.landmarks[goal as usize];
+        let near = || self.by_goal.get(landmark as usize)?.as_ref().map(|field| (field, landmark));
+        Way { goal, field: self.get(goal).map(|field| (field, goal)).or_else(near) }
+    }
+
+    /// Works out the fields of landmarks all over the floor, as many as a share of the memory holds and the time allows,
+    /// so that afterwards every way is known roughly. Does so once, before anything else is prepared.
+    pub fn survey(&mut self, grid: &Grid, budget: Budget<'_>) {
+        let count_max = ((self.count_max as f64 * LANDMARK_SHARE) as usize).max(1);
+        let mut landmarks = spread(grid, count_max);
+        // When the time is out before all are made, those that are should lie everywhere.
+        Random::new(1).shuffle(&mut landmarks);
+        let made = self.make(&landmarks, budget);
+        self.count_max -= made;
+        self.kept.clear();
+        let mut ring: Vec<Cell> =
+            landmarks.into_iter().filter(|landmark| self.by_goal[*landmark as usize].is_some()).collect();
+        ring.iter().for_each(|landmark| self.landmarks[*landmark as usize] = *landmark);
+        while !ring.is_empty() {
+            let mut next = Vec::new();
+            for cell in ring {
+                for beside in grid.neighbours(cell).iter().copied().filter(|beside| *beside != NO_CELL) {
+                    if self.landmarks[beside as usize] == NO_CELL {
+                        self.landmarks[beside as usize] = self.landmarks[cell as usize];
+                        next.push(beside);
+                    }
+                }
+            }
+            ring = next;
+        }
+    }
+
     /// How many fields were forgotten for want of memory so far.
     pub const fn evicted(&self) -> u64 {
         self.evicted
@@ -94,7 +186,7 @@ impl Fields {
         let mut missing = Vec::new();
         let mut wanted = 0;
         for goal in goals {
-            if self.used[goal as usize] != self.round {
+            if self.used[goal as usize] != self.round && self.landmarks[goal as usize] != goal {
                 self.used[goal as usize] = self.round;
                 wanted += 1;
                 if self.by_goal[goal as usize].is_none() {
@@ -183,6 +275,24 @@ impl Fields {
     }
 }
 
+/// No more than so many cells, spread evenly: those nearest to the middle of each square of the floor.
+fn spread(grid: &Grid, count_max: usize) -> Vec<Cell> {
+    let mut side = (grid.len() as f64 / count_max as f64).sqrt().ceil().max(1.0) as usize;
+    loop {
+        let mut nearest: BTreeMap<(usize, usize), (usize, Cell)> = BTreeMap::new();
+        for cell in 0..grid.len() as Cell {
+            let (row, column) = grid.place(cell);
+            let off = (row % side).abs_diff(side / 2) + (column % side).abs_diff(side / 2);
+            let there = nearest.entry((row / side, column / side)).or_insert((off, cell));
+            *there = (off, cell).min(*there);
+        }
+        if nearest.len() <= count_max {
+            return nearest.into_values().map(|(_, cell)| cell).collect();
+        }
+        side += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +311,31 @@ mod tests {
         assert!(fields.kept.len() <= 20);
         assert_eq!(fields.prepare(0..64, budget), 44, "no more than fit");
         assert!(fields.kept.len() <= 20);
+    }
+
+    #[test]
+    fn after_a_survey_every_way_is_known_roughly_and_landmarks_stay() {
+        // A wall with one door: rows plus columns say little about the other side.
+        let grid = Grid::new(24, 24, |row, column| column != 12 || row == 0).unwrap();
+        let budget = Budget::new(&WallClock, Duration::from_secs(60));
+        let bytes = |fields: usize| fields * Field::bytes(grid.len());
+        let (mut fields, mut all) = (Fields::new(&grid, 2, bytes(512)), Fields::new(&grid, 2, bytes(6_000)));
+        let (goal, from) =
+            (grid.cell(20, 3).unwrap(), State { cell: grid.cell(20, 20).unwrap(), heading: Heading::West });
+        assert_eq!(fields.way(goal).distance(&grid, from), guess(&grid, from, goal));
+        fields.survey(&grid, budget);
+        all.survey(&grid, budget);
+        assert!(all.way(goal).is_exact() && !fields.way(goal).is_exact());
+        let exact = all.way(goal).distance(&grid, from);
+        assert!(exact > guess(&grid, from, goal) + 20);
+        assert!(fields.way(goal).distance(&grid, from).abs_diff(exact) <= 4);
+        assert!(fields.way(goal).nearest(&grid, from.cell).abs_diff(all.way(goal).nearest(&grid, from.cell)) <= 4);
+        let landmark = fields.landmarks[goal as usize];
+        for round in 0..20 {
+            fields.prepare((0..500).map(|cell| (cell + 50 * round) % grid.len() as Cell), budget);
+        }
+        assert!(fields.evicted() > 0 && fields.way(landmark).is_exact());
+        assert!(fields.by_goal.iter().flatten().count() <= 512);
     }
 
     #[test]

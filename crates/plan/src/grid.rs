@@ -54,6 +54,16 @@ impl Heading {
         Self::of(self.index() + 3)
     }
 
+    /// How many rows down and columns to the right lies the cell ahead.
+    pub const fn offset(self) -> (isize, isize) {
+        match self {
+            Self::East => (0, 1),
+            Self::South => (1, 0),
+            Self::West => (0, -1),
+            Self::North => (-1, 0),
+        }
+    }
+
     /// The quarter turns from here to another heading: 0, 1 or 2.
     pub const fn turns_to(self, other: Self) -> u32 {
         let clockwise = (other.index() + 4 - self.index()) & 3;
@@ -199,6 +209,25 @@ impl Grid {
         self.neighbours[cell as usize][heading.index()] = NO_CELL;
     }
 
+    /// The cell that lies beside one in this direction, whether the way there is open or closed.
+    pub fn beside(&self, cell: Cell, heading: Heading) -> Cell {
+        let (row, column) = self.place(cell);
+        let (down, right) = heading.offset();
+        let beside = row.checked_add_signed(down).zip(column.checked_add_signed(right));
+        beside.and_then(|(row, column)| self.cell(row, column)).unwrap_or(NO_CELL)
+    }
+
+    /// Opens the way from a cell into one direction again; nothing where there is no cell.
+    pub fn open(&mut self, cell: Cell, heading: Heading) {
+        self.neighbours[cell as usize][heading.index()] = self.beside(cell, heading);
+    }
+
+    /// Rows plus columns between two cells: the least steps from one to the other.
+    pub fn steps_between(&self, a: Cell, b: Cell) -> u32 {
+        let (a, b) = (self.place(a), self.place(b));
+        (a.0.abs_diff(b.0) + a.1.abs_diff(b.1)) as u32
+    }
+
     /// Says what it costs to go ahead from a cell into one direction; at least [`STEP_COST`].
     pub fn set_cost(&mut self, cell: Cell, heading: Heading, cost: u8) {
         self.costs[cell as usize][heading.index()] = cost.max(STEP_COST);
@@ -246,6 +275,9 @@ mod tests {
         assert_eq!(grid.after(State { cell: 0, heading: Heading::East }, Action::Forward), None);
         let back = grid.after(State { cell: 1, heading: Heading::West }, Action::Forward);
         assert_eq!(back, Some(State { cell: 0, heading: Heading::West }));
+        grid.open(0, Heading::East);
+        grid.open(0, Heading::North);
+        assert_eq!(grid, Grid::new(1, 2, |_, _| true).unwrap(), "what was closed is open, what is no cell stays none");
     }
 
     #[test]

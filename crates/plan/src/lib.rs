@@ -20,7 +20,7 @@ mod window;
 
 pub use budget::Budget;
 pub use field::{Field, FieldMaker, UNREACHABLE, guess};
-pub use fields::{FIELD_BYTES_MAX, Fields, Shelf};
+pub use fields::{FIELD_BYTES_MAX, Fields, Shelf, Way};
 pub use grid::{Action, Cell, Grid, Heading, NO_CELL, State};
 pub use guidance::Lanes;
 pub use lacam::{Actions, Lacam, OneShot};

@@ -62,7 +62,8 @@ impl Agent {
 /// What there is to plan in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// The floor; the same one in every step.
+    /// The floor; the same one in every step, but that ways may be closed and opened in between. Distances stay those
+    /// of the floor that the planner was made with.
     pub grid: &'a Grid,
     /// Everybody, in the same order in every step.
     pub agents: &'a [Agent],
@@ -175,7 +176,13 @@ impl Lifelong {
         let agents = step.agents;
         let near =
             |agent: &Agent| agent.goal.is_some_and(|goal| usize::from(guess(step.grid, agent.state, goal)) <= D + 2);
-        let goals = agents.iter().filter_map(|agent| agent.goal);
+        // Who is near to its goal needs to know the way most; from afar a landmark will do.
+        let mut goals: Vec<(u16, Cell)> = agents
+            .iter()
+            .filter_map(|agent| agent.goal.map(|goal| (guess(step.grid, agent.state, goal), goal)))
+            .collect();
+        goals.sort_unstable();
+        let goals = goals.into_iter().map(|(_, goal)| goal);
         let nexts = agents.iter().filter(|agent| near(agent)).filter_map(|agent| agent.next);
         let fields_missing = self.fields.prepare(goals.chain(nexts), budget.share(0.6));
         let weights = self.weights(step);
@@ -184,8 +191,7 @@ impl Lifelong {
             .zip(&weights)
             .map(|(agent, weight)| Wish {
                 state: agent.state,
-                goal: agent.goal.filter(|_| *weight > IDLE),
-                field: agent.goal.and_then(|goal| self.fields.get(goal)),
+                goal: agent.goal.filter(|_| *weight > IDLE).map(|goal| self.fields.way(goal)),
                 next: agent.next.filter(|_| near(agent)).and_then(|next| self.fields.get(next)),
                 weight: *weight,
                 is_fixed: agent.is_fixed,
@@ -220,10 +226,7 @@ impl Lifelong {
             .iter()
             .map(|agent| {
                 agent.goal.map_or(u32::MAX, |goal| {
-                    let field = self.fields.get(goal);
-                    let distance =
-                        field.map_or_else(|| guess(step.grid, agent.state, goal), |field| field.distance(agent.state));
-                    u32::from(distance).saturating_add(agent.beyond)
+                    u32::from(self.fields.way(goal).distance(step.grid, agent.state)).saturating_add(agent.beyond)
                 })
             })
             .collect();

@@ -58,6 +58,7 @@ fn find<const D: usize>(choices: &Choices<D>, agent: usize, cells: &[Cell; D]) -
 mod tests {
     use super::*;
     use crate::choices::Wish;
+    use crate::fields::Way;
     use crate::grid::{Grid, Heading, State};
     use crate::operations::OperationTable;
 
@@ -67,8 +68,7 @@ mod tests {
         let starts = [1, 4, 9];
         let wishes = starts.map(|cell| Wish {
             state: State { cell, heading: Heading::East },
-            goal: Some(11),
-            field: None,
+            goal: Some(Way::unknown(11)),
             next: None,
             weight: 1,
             is_fixed: false,

@@ -307,6 +307,7 @@ impl<'a, const D: usize> Window<'a, D> {
 mod tests {
     use super::*;
     use crate::choices::Wish;
+    use crate::fields::Way;
     use crate::grid::{Grid, Heading, State};
     use crate::operations::OperationTable;
 
@@ -316,8 +317,7 @@ mod tests {
         let starts = [3, 7];
         let wishes = [(3, Heading::East), (7, Heading::East)].map(|(cell, heading)| Wish {
             state: State { cell, heading },
-            goal: Some(9),
-            field: None,
+            goal: Some(Way::unknown(9)),
             next: None,
             weight: 1,
             is_fixed: false,

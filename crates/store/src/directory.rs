@@ -85,6 +85,11 @@ impl DataDirectory {
     pub fn tls(&self) -> PathBuf {
         self.root.join("tls")
     }
+
+    /// The file of the key that secrets are sealed with.
+    pub fn seal_key(&self) -> PathBuf {
+        self.root.join("seal.key")
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 #![expect(clippy::disallowed_methods, reason = "the store is the crate that opens files")]
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 /// The largest file that [`read`] accepts, in bytes.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A large file to be read piece by piece.
+pub type Reader = BufReader<io::Take<File>>;
 
 /// The whole of a small file; an error when it has more than [`FILE_BYTES_MAX`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -23,6 +26,16 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// The whole of a small text file.
 pub fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+}
+
+/// Opens a large file to be read piece by piece; an error when it has more than so many bytes.
+pub fn open(path: &Path, bytes_max: u64) -> io::Result<Reader> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > bytes_max {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("{bytes} bytes are more than {bytes_max}")));
+    }
+    Ok(BufReader::new(file.take(bytes_max)))
 }
 
 /// Whether there is a file or folder of this name.
@@ -186,6 +199,17 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert!(!exists(&path));
+    }
+
+    #[test]
+    fn large_files_are_opened_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        let bytes = FILE_BYTES_MAX + 1;
+        File::create(&path).unwrap().set_len(bytes).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(io::copy(&mut open(&path, bytes).unwrap(), &mut io::sink()).unwrap(), bytes);
+        assert_eq!(open(&path, bytes - 1).unwrap_err().to_string(), "16777217 bytes are more than 16777216");
     }
 
     #[test]

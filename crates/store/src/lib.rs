@@ -14,9 +14,11 @@ mod directory;
 pub mod files;
 pub mod history;
 pub mod log;
+pub mod seal;
 pub mod state;
 
 pub use directory::{DataDirectory, DirectoryError};
 pub use history::History;
 pub use log::Log;
+pub use seal::Seal;
 pub use state::State;

@@ -6,17 +6,17 @@ import type { components } from "./schema.d.ts";
 
 type Schemas = components["schemas"];
 export type Mode = Schemas["FleetMode"];
-export type FleetFigures = Schemas["FiguresOut"];
+export type FleetFigures = Schemas["Figures"];
 export type FleetFinding = Schemas["FindingOut"];
 export type FleetState = Schemas["FleetOut"];
 export interface FleetFloor { source: FloorSource; drawing: Drawing; revision: number }
-export type RobotState = Schemas["RobotStateOut"];
-/** A server that knows the way before a robot says it. */
-export type FleetRobot = Schemas["RobotOut"] & { way?: Point[] };
-export type OrderState = Schemas["OrderStateOut"];
+export type RobotState = Schemas["RobotState"];
+export type FleetRobot = Omit<Schemas["RobotOut"], "way"> & { way: Point[] };
+export type NewRobot = Omit<Schemas["RobotIn"], "parameters"> & { parameters?: Record<string, unknown> };
+export type OrderState = Schemas["OrderState"];
 export type FleetOrder = Schemas["OrderOut"];
 export type NewOrder = Schemas["OrderIn"];
-export type ImportError = Schemas["RowErrorOut"];
+export type ImportError = Schemas["RowError"];
 export type Webhook = Schemas["WebhookOut"];
 
 export const robotStates: readonly RobotState[] = ["idle", "moving", "waiting", "serving", "charging", "broken", "unlinked", "set_aside"];
@@ -31,8 +31,8 @@ export const fleet = {
   floor: (signal?: AbortSignal) => ask(client.GET("/api/v1/fleet/floor", signalled(signal))) as unknown as Promise<FleetFloor>,
   putFloor: (floor: FloorDocument, revision: number | null) =>
     ask(client.PUT("/api/v1/fleet/floor", { body: { source: { drawn: floor } } as never, ...(revision === null ? {} : ifMatch(revision)) })) as unknown as Promise<FleetFloor>,
-  robots: (signal?: AbortSignal): Promise<FleetRobot[]> => ask(client.GET("/api/v1/fleet/robots", signalled(signal))).then((answer) => answer.items),
-  addRobot: (robot: Schemas["RobotIn"]) => ask(client.POST("/api/v1/fleet/robots", { body: robot })),
+  robots: (signal?: AbortSignal): Promise<FleetRobot[]> => ask(client.GET("/api/v1/fleet/robots", signalled(signal))).then((answer) => answer.items as FleetRobot[]),
+  addRobot: (robot: NewRobot) => ask(client.POST("/api/v1/fleet/robots", { body: robot as never })),
   removeRobot: (number: number) => ask(client.DELETE("/api/v1/fleet/robots/{number}", { params: { path: { number } } })),
   orders: (query: { state?: OrderState; after?: string; limit?: number }, signal?: AbortSignal) => ask(client.GET("/api/v1/fleet/orders", { params: { query }, ...signalled(signal) })),
   order: (id: string): Promise<FleetOrder> => ask(client.GET("/api/v1/fleet/orders/{id}", order(id))),

@@ -275,7 +275,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Calls an order off. Its robot stops at the next place; a load that it has stays on it. */
+        /**
+         * Calls an order off. A load that is on its robot is brought back first: until it is down the order stays as it is, with
+         *     `called_off`, and then it is cancelled. A robot that cannot put it down is set aside, and the order has failed.
+         */
         post: operations["cancel_order"];
         delete?: never;
         options?: never;
@@ -370,7 +373,9 @@ export interface paths {
         get: operations["get_webhook"];
         /**
          * Has every change of an order posted to an address, as the order in JSON, with the header `Manmul-Signature:
-         *     sha256=` and the HMAC of the body when there is a secret. What is not taken is tried again, in order.
+         *     sha256=` and the HMAC of the body when there is a secret. What is not taken is tried again, in order, and after a
+         *     restart too; of several changes of an order that were not told by then, the last is. At most 5,000 changes wait, more
+         *     are `skipped`. A change may be told twice when the program was cut off.
          */
         put: operations["put_webhook"];
         post?: never;
@@ -1648,8 +1653,8 @@ export interface components {
              */
             value: number;
         };
-        /** @description The figures of a fleet. */
-        FiguresOut: {
+        /** @description How a fleet does. */
+        Figures: {
             /** @description Robots that cannot drive, or that a person has. */
             broken: number;
             /** @description Robots that are charged. */
@@ -1688,7 +1693,7 @@ export interface components {
             orders_failed: number;
             /**
              * Format: double
-             * @description Orders done in the last hour.
+             * @description Orders done in the last hour; while the work is younger, as many as that would be in one.
              */
             orders_per_hour: number;
             /**
@@ -1719,8 +1724,8 @@ export interface components {
              * @description The robot's number.
              */
             robot: number;
-            /** @description `information`, `warning` or `alarm`. */
-            weight: string;
+            /** @description How much it matters. */
+            weight: components["schemas"]["Weight"];
             /** @description What, in words. */
             words: string;
         };
@@ -1732,7 +1737,7 @@ export interface components {
         /** @description How the fleet does. */
         FleetOut: {
             /** @description The figures. */
-            figures: components["schemas"]["FiguresOut"];
+            figures: components["schemas"]["Figures"];
             /** @description What was noticed last, the newest first, at most 50. */
             findings: components["schemas"]["FindingOut"][];
             /** @description Who decides. */
@@ -1747,6 +1752,11 @@ export interface components {
             run: string | null;
             /** @description The floor's name. */
             title: string;
+        };
+        /** @description Another floor. */
+        FloorIn: {
+            /** @description Drawn, or a shape that it is made from. */
+            source: Record<string, never>;
         };
         /** @description The floor of the fleet. */
         FloorOut: {
@@ -1890,7 +1900,7 @@ export interface components {
             /** @description Orders that were taken. */
             accepted: number;
             /** @description What is wrong with the others. */
-            errors: components["schemas"]["RowErrorOut"][];
+            errors: components["schemas"]["RowError"][];
         };
         /** @description Which things of the inbox. */
         InboxChoice: {
@@ -2294,6 +2304,8 @@ export interface components {
         OrderOut: {
             /** @description Who asked for it. */
             by: string;
+            /** @description Whether it was called off and its load is still to be put down. */
+            called_off: boolean;
             /** @description When it changed last. */
             changed: string;
             /** @description When it came. */
@@ -2319,7 +2331,7 @@ export interface components {
              */
             robot: number | null;
             /** @description Where it stands. */
-            state: components["schemas"]["OrderStateOut"];
+            state: components["schemas"]["OrderState"];
             /** @description Where it is brought. */
             to: string;
             /** @description Why it failed, was called off, or went back. */
@@ -2329,7 +2341,7 @@ export interface components {
          * @description Where an order stands.
          * @enum {string}
          */
-        OrderStateOut: "waiting" | "assigned" | "under_way" | "done" | "failed" | "cancelled";
+        OrderState: "waiting" | "assigned" | "under_way" | "done" | "failed" | "cancelled";
         /** @description A page of orders, the newest first. */
         OrdersOut: {
             /** @description The orders. */
@@ -2917,7 +2929,7 @@ export interface components {
              */
             speed: number | null;
             /** @description What it is at. */
-            state: components["schemas"]["RobotStateOut"];
+            state: components["schemas"]["RobotState"];
             /**
              * Format: double
              * @description Its heading in radians.
@@ -2927,6 +2939,8 @@ export interface components {
             thing: string | null;
             /** @description What people call it. */
             title: string;
+            /** @description Where the nodes are that are still before it, in metres to the east and to the north; the nearest 50. */
+            way: number[][];
             /**
              * Format: double
              * @description Metres to the east; null when it has not said where it is.
@@ -2942,7 +2956,7 @@ export interface components {
          * @description What a robot is at.
          * @enum {string}
          */
-        RobotStateOut: "idle" | "moving" | "waiting" | "serving" | "charging" | "broken" | "unlinked" | "set_aside";
+        RobotState: "idle" | "moving" | "waiting" | "serving" | "charging" | "broken" | "unlinked" | "set_aside";
         /** @description All robots of the fleet. */
         RobotsOut: {
             /** @description In the order of their numbers, which is the order of frames too. */
@@ -2953,9 +2967,9 @@ export interface components {
          * @enum {string}
          */
         Role: "owner" | "operator" | "viewer";
-        /** @description Something wrong with a row. */
-        RowErrorOut: {
-            /** @description The column; empty when it is about the whole row. */
+        /** @description Something wrong with a table. */
+        RowError: {
+            /** @description The column's name; empty when it is about the whole row. */
             column: string;
             /** @description What to do about it. */
             hint: string;
@@ -3571,6 +3585,11 @@ export interface components {
             /** @description Where they are posted; null when nowhere. */
             url: string | null;
         };
+        /**
+         * @description How much a finding matters.
+         * @enum {string}
+         */
+        Weight: "information" | "warning" | "alarm";
         /** @description The commands that a write led to, one for each property. */
         Written: {
             /** @description The commands. */
@@ -4033,7 +4052,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FloorIn"];
+            };
+        };
         responses: {
             /** @description as asked */
             200: {
@@ -4202,7 +4225,10 @@ export interface operations {
     };
     cancel_order: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The station or storage to which a load is brought that is on the robot; where it came from when left out. */
+                to?: string;
+            };
             header?: never;
             path: {
                 id: string;

@@ -1,4 +1,5 @@
 // The names the pages use for the API's types, so that one file knows how the generated schema spells them.
+import type { HealthBrief } from "./mind.ts";
 import type { components } from "./schema.d.ts";
 
 type Schemas = components["schemas"];
@@ -6,7 +7,7 @@ type Schemas = components["schemas"];
 type Filled<Model> = Model extends undefined ? never : Required<Model>;
 
 export type Session = Schemas["Session"];
-export type ThingSummary = Schemas["ThingSummary"];
+export type ThingSummary = Schemas["ThingSummary"] & { health?: HealthBrief | null };
 export type PropertyModel = Filled<Schemas["PropertyModel"]>;
 export type ActionModel = Omit<Filled<Schemas["ActionModel"]>, "input"> & { input: Record<string, PropertyModel> };
 export type EventModel = Filled<Schemas["EventModel"]>;
@@ -22,7 +23,7 @@ export type LogRecord = Schemas["Record"];
 export type RecordKind = LogRecord["kind"];
 export type Message = Schemas["Message"];
 export type Space = Schemas["Space"];
-export type Overview = Schemas["Overview"];
+export type Overview = Schemas["Overview"] & { totals: { insights_open?: number } };
 export type Attention = Schemas["Attention"];
 export type Headline = Schemas["SpaceHeadline"];
 export type Series = Schemas["SeriesPoints"];
@@ -41,6 +42,8 @@ export type Summary = Schemas["Summary"];
 export type Run = Schemas["Run"];
 export type RunState = Schemas["RunState"];
 export type PlanRun = Schemas["PlanRun"];
+export type Turn = Schemas["Turn"];
+export type Fall = Schemas["Fall"];
 export type Ranked = Schemas["Ranked"];
 export type Comparison = Schemas["Comparison"];
 export type ApiScenario = Schemas["Scenario"];

@@ -1,4 +1,5 @@
 // Shapes what the history answers into what a chart draws and a table lists. Pure.
+import type { Forecast } from "../api/mind.ts";
 import type { Series } from "../api/types.ts";
 
 export interface NumericSeries { kind: "numbers"; times: number[]; mean: (number | null)[]; low: (number | null)[]; high: (number | null)[]; count: number }
@@ -96,4 +97,31 @@ export function tableRows(series: Series[], most: number): { time: number; value
     }
   }
   return [...rows].map(([time, values]) => ({ time, values })).sort((one, other) => other.time - one.time).slice(0, most);
+}
+
+/** A forecast as a chart draws it: seconds for the axis, and its bands with the share of cases that each holds, widest first. */
+export interface ShapedForecast { times: number[]; median: number[]; bands: { share: number; low: number[]; high: number[] }[] }
+
+export function shapeForecast(forecast: Forecast): ShapedForecast {
+  return {
+    times: forecast.median.map((_, step) => forecast.start / 1e6 + step * forecast.step_seconds),
+    median: forecast.median,
+    bands: forecast.bands.map((band) => ({ share: band.high_quantile - band.low_quantile, low: band.low, high: band.high })).toSorted((one, other) => other.share - one.share),
+  };
+}
+
+export interface ForecastPoint { time: number; median: number; low: number | null; high: number | null }
+
+/** The steps of a forecast that lie in a stretch, with the widest band of each. Times are microseconds. */
+export function forecastPoints(forecast: ShapedForecast, from: number, to: number): ForecastPoint[] {
+  const band = forecast.bands[0];
+  return forecast.times
+    .map((seconds, step) => ({ time: Math.round(seconds * 1e6), median: forecast.median[step] ?? Number.NaN, low: band?.low[step] ?? null, high: band?.high[step] ?? null }))
+    .filter((point) => point.time >= from && point.time <= to && Number.isFinite(point.median));
+}
+
+/** How far ahead a chart looks: as long as what it shows of the past, a day at most, and not where a day is too little to be seen. */
+export function hoursAhead(pastMicroseconds: number): number {
+  const hours = pastMicroseconds / 3.6e9;
+  return hours > 24 * 60 ? 0 : Math.min(24, Math.max(1, Math.round(hours)));
 }

@@ -1,4 +1,4 @@
-// What a person chose for this browser: language, theme, density, the folded rail.
+// What a person chose for this browser: language, theme, density, whether charts forecast.
 import type { Language } from "./format.ts";
 
 type Theme = "system" | "light" | "dark";
@@ -14,6 +14,8 @@ class Preferences {
   theme = $state<Theme>(stored("theme", ["system", "light", "dark"], "system"));
   density = $state<Density>(stored("density", ["comfortable", "compact"], "comfortable"));
 
+  forecast = $state<"shown" | "hidden">(stored("forecast", ["shown", "hidden"], "shown"));
+
   setLanguage(language: Language): void {
     this.language = language;
     this.#keep("language", language);
@@ -27,6 +29,11 @@ class Preferences {
   setDensity(density: Density): void {
     this.density = density;
     this.#keep("density", density);
+  }
+
+  setForecast(forecast: "shown" | "hidden"): void {
+    this.forecast = forecast;
+    this.#keep("forecast", forecast);
   }
 
   /** Writes the choices on the document, where the tokens read them. */

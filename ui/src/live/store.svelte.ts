@@ -39,6 +39,7 @@ class Live {
   #cells = new Map<string, Cell>();
   #watched = new Map<string, number>();
   #everything = 0;
+  #insights = 0;
   #listeners = new Set<RecordListener>();
   #refetch = new Set<() => void>();
   #subscribedAt = 0;
@@ -74,6 +75,16 @@ class Live {
           if (left > 0) this.#watched.set(thing, left);
           else this.#watched.delete(thing);
         }
+      this.#queueSubscription();
+    };
+  }
+
+  /** Asks for what is found of any thing. A page that follows things hears of theirs alone: one subscription cannot say both. */
+  watchInsights(): () => void {
+    this.#insights += 1;
+    this.#queueSubscription();
+    return () => {
+      this.#insights -= 1;
       this.#queueSubscription();
     };
   }
@@ -171,8 +182,9 @@ class Live {
 
   #subscribe(resume: number | null): void {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    const things = this.#everything > 0 ? null : [...this.#watched.keys()];
-    this.#socket.send(JSON.stringify({ subscribe: { things, spaces: null, kinds: null }, resume }));
+    const insights = this.#everything === 0 && this.#watched.size === 0 && this.#insights > 0;
+    const things = this.#everything > 0 || insights ? null : [...this.#watched.keys()];
+    this.#socket.send(JSON.stringify({ subscribe: { things, spaces: null, kinds: insights ? ["insight"] : null }, resume }));
   }
 }
 

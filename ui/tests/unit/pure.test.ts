@@ -9,6 +9,7 @@ import { judge, same } from "../../src/lib/settle.ts";
 import { lengthOf, pan, readStretch, refreshEvery, shortest, zoom } from "../../src/lib/spans.ts";
 import { backoff } from "../../src/live/backoff.ts";
 import { messages } from "../../src/messages/index.ts";
+import { parametersOf } from "../../src/pages/fleet/parameters.ts";
 
 const words = { on: "On", off: "Off" };
 
@@ -124,4 +125,9 @@ test("both languages of a message have the same blanks", () => {
     assert.ok(english.length > 0 && korean.length > 0, key);
     assert.deepEqual(blanks(korean), blanks(english), key);
   }
+});
+
+test("parameters are sent as what they look like, and rows without a key are left out", () => {
+  const rows = [["zone", "A 1"], ["lift", "0.35"], ["slow", "true"], ["code", "007"], [" ", "x"], ["none", ""]].map(([key = "", value = ""]) => ({ key, value }));
+  assert.deepEqual(parametersOf(rows), { zone: "A 1", lift: 0.35, slow: true, code: "007", none: "" });
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { closedRuns, fit, placeNames, toFloor, zoomAt, type Drawing } from "../../src/floor/drawing.ts";
 import { clockText, Recording, standing } from "../../src/floor/frames.ts";
-import { curves, decline, readValues } from "../../src/pages/runs/sweep.ts";
+import { curves, readValues } from "../../src/pages/runs/sweep.ts";
 import { readOrders, writeOrders } from "../../src/pages/scenario/orders.ts";
 
 type Place = [x: number, y: number, heading: number, doing: number];
@@ -88,13 +88,10 @@ test("values are read as lists and ranges", () => {
   assert.deepEqual([readValues("ten"), readValues(""), readValues("1-9999999")], [null, null, null]);
 });
 
-test("a plan's candidates become curves, and a fall beyond chance is found", () => {
+test("a plan's candidates become curves", () => {
   const summary = (mean: number) => ({ mean, half_width: 1, minimum: mean, maximum: mean, seeds: 3 });
   const ranked = [[30, 80], [10, 50], [20, 90]].map(([robots, mean]) => ({ candidate: { values: [robots] }, kpis: { orders: summary(mean ?? 0) }, findings: [] }));
   const plan = { request: { vary: [{ place: "/world/robots/count", values: [10, 20, 30] }] }, found: { ranked } } as unknown as Parameters<typeof curves>[0];
   const made = curves(plan, "orders", () => "");
   assert.deepEqual(made.curves[0]?.points.map((point) => point.x), [10, 20, 30]);
-  const drop = decline(made.curves[0]?.points ?? []);
-  assert.deepEqual([drop?.from.x, drop?.to.x], [20, 30]);
-  assert.equal(decline(made.curves[0]?.points.slice(0, 2) ?? []), null);
 });

@@ -8,6 +8,7 @@
 
 mod adapter;
 pub mod factsheet;
+mod json;
 pub mod order;
 pub mod state;
 #[cfg(test)]
@@ -20,7 +21,6 @@ pub mod zone;
 use bytes::Bytes;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 
 pub use adapter::{ROBOTS_MAX, Vda5050, thing_of};
 pub use factsheet::Factsheet;
@@ -30,6 +30,7 @@ pub use topic::{Address, Kind, Topic};
 pub use wire::{Problem, Version, Violation};
 pub use zone::{Responses, ZoneSetMessage};
 
+use json::{Heard, Writer};
 use wire::{Notes, Place, Wire, message};
 
 /// The largest message that is read, in bytes.
@@ -122,9 +123,11 @@ pub fn read(topic: &Topic<'_>, payload: &[u8]) -> Result<Read, ReadError> {
     if payload.len() > MESSAGE_BYTES_MAX {
         return Err(ReadError::TooLarge(payload.len()));
     }
-    let json: Json = serde_json::from_slice(payload).map_err(|error| ReadError::Json(error.to_string()))?;
-    let Json::Object(map) = &json else { return Err(ReadError::Shape(crate::text::json_kind(&json))) };
-    let claimed = map.get("version").and_then(Json::as_str).and_then(Version::of_header);
+    let json: Heard<'_> = serde_json::from_slice(payload).map_err(|error| ReadError::Json(error.to_string()))?;
+    if !matches!(json, Heard::Object(_)) {
+        return Err(ReadError::Shape(json.kind()));
+    }
+    let claimed = json.get("version").and_then(Heard::as_text).and_then(Version::of_header);
     let version = claimed.or_else(|| Version::of_header(topic.major)).unwrap_or_default();
     let notes = Notes { version, ..Notes::default() };
     let at = Place::root(&notes);
@@ -167,25 +170,24 @@ pub fn write(version: Version, address: &Address, stamp: Stamp, body: &Body) -> 
         manufacturer: address.manufacturer.clone(),
         serial_number: address.serial_number.clone(),
     };
-    let mut fields = object(header.write(version));
-    fields.extend(match body {
+    let mut to = Writer::default();
+    to.open(b'{');
+    header.write_members(version, &mut to);
+    match body {
         Body::Order(order) => {
             order.check(version)?;
-            object(order.write(version))
+            order.write_members(version, &mut to);
         }
-        Body::InstantActions(actions) => actions.write_strictly(version),
-        Body::State(state) => state.write_strictly(version),
-        Body::Visualization(visualization) => object(visualization.write(version)),
-        Body::Connection(connection) => object(connection.write(version)),
-        Body::Factsheet(factsheet) => object(factsheet.write(version)),
-        Body::ZoneSet(zone_set) => object(zone_set.write(version)),
-        Body::Responses(responses) => object(responses.write(version)),
-    });
-    let json = Json::Object(fields);
-    match null_in(&json) {
-        Some(place) => Err(WriteError::NotFinite(place)),
-        None => Ok(Bytes::from(json.to_string())),
+        Body::InstantActions(actions) => actions.write_strictly(version, &mut to),
+        Body::State(state) => state.write_strictly(version, &mut to),
+        Body::Visualization(visualization) => visualization.write_members(version, &mut to),
+        Body::Connection(connection) => connection.write_members(version, &mut to),
+        Body::Factsheet(factsheet) => factsheet.write_members(version, &mut to),
+        Body::ZoneSet(zone_set) => zone_set.write_members(version, &mut to),
+        Body::Responses(responses) => responses.write_members(version, &mut to),
     }
+    to.close(b'}');
+    to.finish().map(Bytes::from).map_err(WriteError::NotFinite)
 }
 
 /// What tells a message from the one before.
@@ -195,25 +197,4 @@ pub struct Stamp {
     pub header_id: u32,
     /// When it is said.
     pub timestamp: Timestamp,
-}
-
-fn object(json: Option<Json>) -> Map<String, Json> {
-    match json {
-        Some(Json::Object(map)) => map,
-        _ => Map::new(),
-    }
-}
-
-/// Where a null stands: a number that is not finite becomes one, and no version allows any.
-fn null_in(json: &Json) -> Option<String> {
-    match json {
-        Json::Null => Some(String::new()),
-        Json::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| null_in(item).map(|place| format!("[{index}]{place}")))
-        }
-        Json::Object(map) => {
-            map.iter().find_map(|(name, member)| null_in(member).map(|place| format!(".{name}{place}")))
-        }
-        _ => None,
-    }
 }

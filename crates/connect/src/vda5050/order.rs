@@ -3,9 +3,10 @@
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
-use super::wire::{Place, Version, Wire, message, words};
+use super::json::{Heard, Writer};
+use super::wire::{Place, Version, Wire, message, put, words};
 
 message! {
     /// A graph of nodes and edges to traverse: the released base first, then the horizon.
@@ -92,17 +93,17 @@ message! {
 }
 
 impl Wire for Deviation {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
-        if json.is_object() {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
+        if matches!(json, Heard::Object(_)) {
             return Ellipse::read(json, at).map(|Ellipse { a, b, theta }| Self { a, b, theta });
         }
         f64::read(json, at).map(Self::circle)
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
         match version {
-            Version::V2_0 | Version::V2_1 => self.a.min(self.b).write(version),
-            Version::V3_0 => Ellipse { a: self.a, b: self.b, theta: self.theta }.write(version),
+            Version::V2_0 | Version::V2_1 => self.a.min(self.b).write(version, to),
+            Version::V3_0 => Ellipse { a: self.a, b: self.b, theta: self.theta }.write(version, to),
         }
     }
 }
@@ -156,12 +157,12 @@ message! {
 pub struct RotationAllowed(pub bool);
 
 impl Wire for RotationAllowed {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         bool::read(json, at).map(|said| Self(said != (at.version() == Version::V3_0)))
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
-        Some(Json::Bool(self.0 != (version == Version::V3_0)))
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
+        (self.0 != (version == Version::V3_0)).write(version, to)
     }
 }
 
@@ -293,15 +294,16 @@ message! {
 pub struct ParameterValue(pub Json);
 
 impl Wire for ParameterValue {
-    fn read(json: &Json, _: &Place<'_>) -> Option<Self> {
-        Some(Self(json.clone()))
+    fn read(json: &Heard<'_>, _: &Place<'_>) -> Option<Self> {
+        Some(Self(json.to_json()))
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
         match (&self.0, version) {
-            (Json::Object(_), Version::V2_0) => Some(Json::String(self.0.to_string())),
-            (value, _) => Some(value.clone()),
+            (Json::Object(_), Version::V2_0) => to.text(&self.0.to_string()),
+            (value, _) => to.json(value),
         }
+        true
     }
 }
 
@@ -314,21 +316,32 @@ message! {
 }
 
 impl InstantActions {
-    /// The message's fields. 3.0 knows no blocking instant actions. The schema of 2.0 says `actions` and `actionName` where
-    /// its text says `instantActions` and `actionType`; robots hear one or the other, so all of them are written.
-    pub(crate) fn write_strictly(&self, version: Version) -> Map<String, Json> {
-        let actions = self.actions.iter().filter_map(|action| {
-            let mut json = action.write(version)?;
-            match version {
-                Version::V2_0 => json["actionName"] = json!(action.action_type),
-                Version::V2_1 => {}
-                Version::V3_0 => json["blockingType"] = json!("NONE"),
-            }
-            Some(json)
-        });
-        let actions = Json::Array(actions.collect());
-        let by_text = (version == Version::V2_0).then(|| ("instantActions".to_owned(), actions.clone()));
-        [("actions".to_owned(), actions)].into_iter().chain(by_text).collect()
+    /// Writes the message's members. 3.0 knows no blocking instant actions. The schema of 2.0 says `actions` and `actionName`
+    /// where its text says `instantActions` and `actionType`; robots hear one or the other, so all of them are written.
+    pub(super) fn write_strictly(&self, version: Version, to: &mut Writer) {
+        let names: &[&str] = if version == Version::V2_0 { &["actions", "instantActions"] } else { &["actions"] };
+        for name in names {
+            to.member(name, |to| {
+                to.open(b'[');
+                for action in &self.actions {
+                    to.part();
+                    to.open(b'{');
+                    match version {
+                        Version::V2_0 => {
+                            action.write_members(version, to);
+                            put(to, ["actionName"; 3], &action.action_type, version);
+                        }
+                        Version::V2_1 => action.write_members(version, to),
+                        Version::V3_0 => {
+                            Action { blocking_type: BlockingType::None, ..action.clone() }.write_members(version, to);
+                        }
+                    }
+                    to.close(b'}');
+                }
+                to.close(b']');
+                true
+            });
+        }
     }
 }
 

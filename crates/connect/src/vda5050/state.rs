@@ -1,9 +1,8 @@
 //! What a robot tells of itself: its state, its connection, and what is drawn of it.
 
-use serde_json::{Map, Value as Json};
-
+use super::json::Writer;
 use super::order::{NodePosition, Trajectory};
-use super::wire::{Rounded, Version, Wire, message, words};
+use super::wire::{Rounded, Version, message, words};
 
 message! {
     /// Everything about a robot now.
@@ -88,13 +87,13 @@ impl State {
         self.node_states.iter().all(is_reached) && self.action_states.iter().all(is_over)
     }
 
-    /// The fields. In 2.x the instant actions stand among the order's.
-    pub(crate) fn write_strictly(&self, version: Version) -> Map<String, Json> {
-        let mut fields = super::object(self.write(version));
-        if version != Version::V3_0 {
-            fields.insert("actionStates".to_owned(), self.all_actions().filter_map(|a| a.write(version)).collect());
+    /// Writes the message's members. In 2.x the instant actions stand among the order's.
+    pub(super) fn write_strictly(&self, version: Version, to: &mut Writer) {
+        if version == Version::V3_0 || self.instant_action_states.is_empty() {
+            return self.write_members(version, to);
         }
-        fields
+        let action_states = self.all_actions().cloned().collect();
+        Self { action_states, ..self.clone() }.write_members(version, to);
     }
 }
 

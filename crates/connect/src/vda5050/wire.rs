@@ -10,6 +10,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::json::{Heard, Writer};
 use crate::text;
 
 /// The most violations that reading one message tells of; more of them are only counted.
@@ -197,15 +198,15 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn misfit<T>(&self, expected: &'static str, json: &Json) -> Option<T> {
-        self.note(Problem::Type { expected, got: text::json_kind(json) });
+    fn misfit<T>(&self, expected: &'static str, json: &Heard<'_>) -> Option<T> {
+        self.note(Problem::Type { expected, got: json.kind() });
         None
     }
 
     /// The members of an object.
-    pub(crate) fn fields<'b>(&'b self, json: &'b Json) -> Option<Fields<'b>> {
+    pub(crate) fn fields<'b>(&'b self, json: &'b Heard<'b>) -> Option<Fields<'b>> {
         match json {
-            Json::Object(map) => Some(Fields { map, at: self }),
+            Heard::Object(_) => Some(Fields { object: json, at: self }),
             other => self.misfit("an object", other),
         }
     }
@@ -235,7 +236,7 @@ const ALIASES: &[(&str, &str)] =
 
 /// The members of one object.
 pub(crate) struct Fields<'a> {
-    map: &'a Map<String, Json>,
+    object: &'a Heard<'a>,
     at: &'a Place<'a>,
 }
 
@@ -248,7 +249,7 @@ impl<'a> Fields<'a> {
         }
         let place = self.at.child(name);
         match self.find(name, names) {
-            Some((_, Json::Null)) => {
+            Some((_, Heard::Null)) => {
                 place.note(Problem::Null);
                 T::default()
             }
@@ -267,13 +268,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn find(&self, name: &'static str, names: Names) -> Option<(&'static str, &'a Json)> {
+    fn find(&self, name: &'static str, names: Names) -> Option<(&'static str, &'a Heard<'a>)> {
+        if let Some(json) = self.object.get(name) {
+            return Some((name, json));
+        }
         let aliases = ALIASES.iter().filter(|(known, _)| *known == name).map(|(_, alias)| *alias);
-        std::iter::once(name)
-            .chain(names)
-            .filter(|name| !name.is_empty())
-            .chain(aliases)
-            .find_map(|name| self.map.get(name).map(|json| (name, json)))
+        let others = names.into_iter().filter(|other| !other.is_empty() && *other != name);
+        others.chain(aliases).find_map(|name| self.object.get(name).map(|json| (name, json)))
     }
 }
 
@@ -283,52 +284,55 @@ pub trait Wire: Sized + Default {
     const REQUIRED: bool = true;
 
     /// The value that JSON means; `None`, after a note, when it means none.
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self>;
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self>;
 
-    /// The JSON of the value in this version; `None` when it is left out.
-    fn write(&self, version: Version) -> Option<Json>;
+    /// Writes the value as this version has it; false, and nothing is written, when it is left out.
+    fn write(&self, version: Version, to: &mut Writer) -> bool;
 }
 
 /// Writes one field.
-pub(crate) fn put<T: Wire>(fields: &mut Map<String, Json>, names: Names, value: &T, version: Version) {
+pub(crate) fn put<T: Wire>(to: &mut Writer, names: Names, value: &T, version: Version) {
     let name = names[version.index()];
-    if name.is_empty() {
-        return;
-    }
-    if let Some(json) = value.write(version) {
-        fields.insert(name.to_owned(), json);
+    if !name.is_empty() {
+        to.member(name, |to| value.write(version, to));
     }
 }
 
 impl<T: Wire> Wire for Option<T> {
     const REQUIRED: bool = false;
 
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         T::read(json, at).map(Some)
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
-        self.as_ref().and_then(|value| value.write(version))
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
+        self.as_ref().is_some_and(|value| value.write(version, to))
     }
 }
 
 impl<T: Wire> Wire for Vec<T> {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
-        let Json::Array(items) = json else { return at.misfit("an array", json) };
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
+        let Heard::Array(items) = json else { return at.misfit("an array", json) };
         Some(items.iter().enumerate().filter_map(|(index, item)| T::read(item, &at.element(index))).collect())
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
-        Some(Json::Array(self.iter().filter_map(|item| item.write(version)).collect()))
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
+        to.open(b'[');
+        for item in self {
+            to.part();
+            item.write(version, to);
+        }
+        to.close(b']');
+        true
     }
 }
 
 impl Wire for String {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         match json {
-            Json::String(text) => Some(text.clone()),
+            Heard::Text(text) => Some(text.to_string()),
             // A serial number or node id that is a number elsewhere in the vehicle.
-            Json::Number(number) => {
+            Heard::Number(number) => {
                 at.note(Problem::Type { expected: "text", got: "a number" });
                 Some(number.to_string())
             }
@@ -336,33 +340,35 @@ impl Wire for String {
         }
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::String(self.clone()))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.text(self);
+        true
     }
 }
 
 impl Wire for bool {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         let said = match json {
-            Json::Bool(value) => return Some(*value),
-            Json::String(text) if text.eq_ignore_ascii_case("true") => true,
-            Json::String(text) if text.eq_ignore_ascii_case("false") => false,
+            Heard::Bool(value) => return Some(*value),
+            Heard::Text(text) if text.eq_ignore_ascii_case("true") => true,
+            Heard::Text(text) if text.eq_ignore_ascii_case("false") => false,
             other => return at.misfit("true or false", other),
         };
         at.note(Problem::Quoted);
         Some(said)
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::Bool(*self))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.plain(self);
+        true
     }
 }
 
 impl Wire for f64 {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         let number = match json {
-            Json::Number(number) => number.as_f64(),
-            Json::String(text) => {
+            Heard::Number(number) => number.as_f64(),
+            Heard::Text(text) => {
                 let number: Option<f64> = text.trim().parse().ok();
                 if number.is_some() {
                     at.note(Problem::Quoted);
@@ -381,13 +387,14 @@ impl Wire for f64 {
         }
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::from(*self))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.number(*self);
+        true
     }
 }
 
 impl Wire for u32 {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         let number = f64::read(json, at)?;
         if number.fract() != 0.0 || !(0.0..=f64::from(u32::MAX)).contains(&number) {
             at.note(Problem::Range(number.to_string()));
@@ -396,14 +403,15 @@ impl Wire for u32 {
         Some(number as Self)
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::from(*self))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.plain(self);
+        true
     }
 }
 
 impl Wire for Timestamp {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
-        let Json::String(said) = json else { return at.misfit("a time as text", json) };
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
+        let Heard::Text(said) = json else { return at.misfit("a time as text", json) };
         let trimmed = said.trim();
         if let Some(moment) = Self::parse(trimmed) {
             return Some(moment);
@@ -413,8 +421,9 @@ impl Wire for Timestamp {
         moment
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::String(self.to_string()))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.text(&self.to_string());
+        true
     }
 }
 
@@ -424,15 +433,18 @@ impl Wire for Timestamp {
 pub struct Free(pub Map<String, Json>);
 
 impl Wire for Free {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         match json {
-            Json::Object(map) => Some(Self(map.clone())),
+            Heard::Object(members) => {
+                Some(Self(members.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect()))
+            }
             other => at.misfit("an object", other),
         }
     }
 
-    fn write(&self, _: Version) -> Option<Json> {
-        Some(Json::Object(self.0.clone()))
+    fn write(&self, _: Version, to: &mut Writer) -> bool {
+        to.object(&self.0);
+        true
     }
 }
 
@@ -442,15 +454,16 @@ impl Wire for Free {
 pub struct Rounded(pub f64);
 
 impl Wire for Rounded {
-    fn read(json: &Json, at: &Place<'_>) -> Option<Self> {
+    fn read(json: &Heard<'_>, at: &Place<'_>) -> Option<Self> {
         f64::read(json, at).map(Self)
     }
 
-    fn write(&self, version: Version) -> Option<Json> {
+    fn write(&self, version: Version, to: &mut Writer) -> bool {
         match version {
-            Version::V2_0 | Version::V2_1 => Some(Json::from(self.0.round() as i64)),
-            Version::V3_0 => Some(Json::from(self.0)),
+            Version::V2_0 | Version::V2_1 => to.plain(&(self.0.round() as i64)),
+            Version::V3_0 => to.number(self.0),
         }
+        true
     }
 }
 
@@ -462,8 +475,8 @@ pub(crate) fn reads_alike(left: &str, right: &str) -> bool {
 }
 
 /// The index of the variant that a word means, given the variants' spellings.
-pub(crate) fn variant(json: &Json, at: &Place<'_>, spellings: &[Names]) -> Option<usize> {
-    let Json::String(word) = json else { return at.misfit("a word", json) };
+pub(crate) fn variant(json: &Heard<'_>, at: &Place<'_>, spellings: &[Names]) -> Option<usize> {
+    let Heard::Text(word) = json else { return at.misfit("a word", json) };
     let index = at.version().index();
     if let Some(found) = spellings.iter().position(|names| names[index] == word) {
         return Some(found);
@@ -495,17 +508,31 @@ macro_rules! message {
         pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
 
         impl $crate::vda5050::wire::Wire for $name {
-            fn read(json: &serde_json::Value, at: &$crate::vda5050::wire::Place<'_>) -> Option<Self> {
+            fn read(json: &$crate::vda5050::json::Heard<'_>, at: &$crate::vda5050::wire::Place<'_>) -> Option<Self> {
                 let fields = at.fields(json)?;
                 Some(Self { $($field: fields.get($crate::vda5050::wire::names!($names))),* })
             }
 
-            fn write(&self, version: $crate::vda5050::wire::Version) -> Option<serde_json::Value> {
-                let mut fields = serde_json::Map::new();
-                $($crate::vda5050::wire::put(
-                    &mut fields, $crate::vda5050::wire::names!($names), &self.$field, version,
-                );)*
-                Some(serde_json::Value::Object(fields))
+            fn write(
+                &self,
+                version: $crate::vda5050::wire::Version,
+                to: &mut $crate::vda5050::json::Writer,
+            ) -> bool {
+                to.open(b'{');
+                self.write_members(version, to);
+                to.close(b'}');
+                true
+            }
+        }
+
+        impl $name {
+            /// Writes its members into an object that is open.
+            pub(in $crate::vda5050) fn write_members(
+                &self,
+                version: $crate::vda5050::wire::Version,
+                to: &mut $crate::vda5050::json::Writer,
+            ) {
+                $($crate::vda5050::wire::put(to, $crate::vda5050::wire::names!($names), &self.$field, version);)*
             }
         }
     };
@@ -531,12 +558,17 @@ macro_rules! words {
         }
 
         impl $crate::vda5050::wire::Wire for $name {
-            fn read(json: &serde_json::Value, at: &$crate::vda5050::wire::Place<'_>) -> Option<Self> {
+            fn read(json: &$crate::vda5050::json::Heard<'_>, at: &$crate::vda5050::wire::Place<'_>) -> Option<Self> {
                 $crate::vda5050::wire::variant(json, at, Self::SPELLINGS).map(|index| Self::VARIANTS[index])
             }
 
-            fn write(&self, version: $crate::vda5050::wire::Version) -> Option<serde_json::Value> {
-                Some(serde_json::Value::String(self.as_str(version).to_owned()))
+            fn write(
+                &self,
+                version: $crate::vda5050::wire::Version,
+                to: &mut $crate::vda5050::json::Writer,
+            ) -> bool {
+                to.text(self.as_str(version));
+                true
             }
         }
     };

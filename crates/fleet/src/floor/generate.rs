@@ -4,8 +4,8 @@ use plan::Random;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Charger, Direction, Floor, GridGround, Ground, Lane, Parking, Point, RobotStart, Station, StationKind, Storage,
-    cell_id,
+    Charger, Direction, Door, Floor, GridGround, Ground, Lane, Parking, Point, RobotStart, Station, StationKind,
+    Storage, Zone, ZoneRule, cell_id,
 };
 
 /// A fulfilment centre: blocks of shelves with one-way aisles between them, picking stations at the west and east sides,
@@ -25,6 +25,8 @@ pub struct Fulfilment {
     pub chargers: usize,
     /// Robots.
     pub robots: usize,
+    /// The speed limit where people work at stations, in centimetres a second; 0 is none.
+    pub slow_centimetres_per_second: usize,
     /// Chance: storage sizes, service times and where robots stand.
     pub seed: u64,
 }
@@ -59,6 +61,8 @@ pub struct LineSide {
     pub chargers: usize,
     /// Robots.
     pub robots: usize,
+    /// Seconds that the gates between the supermarket and the line take to open; 0 is no gates.
+    pub gate_seconds: usize,
     /// Chance: cycle times and where robots stand.
     pub seed: u64,
 }
@@ -142,7 +146,16 @@ fn station(index: usize, kind: StationKind, node: String, seconds: f64, random: 
 
 impl Default for Fulfilment {
     fn default() -> Self {
-        Self { block_columns: 6, block_rows: 4, block_length: 8, stations: 8, chargers: 10, robots: 40, seed: 1 }
+        Self {
+            block_columns: 6,
+            block_rows: 4,
+            block_length: 8,
+            stations: 8,
+            chargers: 10,
+            robots: 40,
+            slow_centimetres_per_second: 0,
+            seed: 1,
+        }
     }
 }
 
@@ -215,8 +228,22 @@ impl Fulfilment {
             .enumerate()
             .map(|(index, column)| Parking { id: format!("parking-{}", index + 1), node: cell_id(0, column + 2) })
             .collect();
+        floor.zones = self.slow_zones(rows as f64, columns as f64);
         place_robots(&mut floor, self.robots, &mut random);
         floor
+    }
+
+    /// The strips along the stations in the west and east.
+    fn slow_zones(&self, rows: f64, columns: f64) -> Vec<Zone> {
+        let limit = self.slow_centimetres_per_second as f64 / 100.0;
+        let strips = [("west", 0.0, 2.0), ("east", columns - 2.0, columns)].into_iter().filter(|_| limit > 0.0);
+        let zone = |(side, from, to)| Zone {
+            id: format!("people-{side}"),
+            from: Point { x: from, y: 0.0 },
+            to: Point { x: to, y: rows },
+            rule: ZoneRule::SpeedLimit(limit),
+        };
+        strips.map(zone).collect()
     }
 }
 
@@ -267,7 +294,7 @@ impl Sortation {
 
 impl Default for LineSide {
     fn default() -> Self {
-        Self { cells: 12, storages: 16, chargers: 4, robots: 12, seed: 1 }
+        Self { cells: 12, storages: 16, chargers: 4, robots: 12, gate_seconds: 0, seed: 1 }
     }
 }
 
@@ -299,7 +326,18 @@ impl LineSide {
         }
         canvas.lane((2, line), (2, columns - 4), Direction::East);
         canvas.lane((6, line), (6, columns - 4), Direction::West);
+        let gates = if self.gate_seconds > 0 { &[2, 6][..] } else { &[] };
+        for row in (0..rows).filter(|row| !gates.is_empty() && !gates.contains(row)) {
+            canvas.rows[row][line - 2] = '@';
+        }
         let mut floor = canvas.floor("Line-side supply", 1.2);
+        let gate = |(index, row): (usize, &usize)| Door {
+            id: format!("gate-{}", index + 1),
+            a: cell_id(*row, line - 2),
+            b: cell_id(*row, line - 1),
+            opening_seconds: self.gate_seconds as f64,
+        };
+        floor.doors = gates.iter().enumerate().map(gate).collect();
         let cells = (0..self.cells).map(|index| {
             let column = line + 1 + (index / 2) * 3;
             // Robots stand beside the lane while they are served, so that others can pass.

@@ -10,6 +10,7 @@ mod grid_view;
 mod lif;
 mod movingai;
 mod network;
+mod pace;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ pub use grid_view::GridView;
 pub use lif::{LifError, export_lif, import_lif};
 pub use movingai::{MapError, export_map, import_map};
 pub use network::{Network, NodeIndex, Way};
+pub use pace::{Doorway, Pace};
 
 /// The version of the JSON form that is written; older ones are read.
 pub const FLOOR_VERSION: u32 = 1;

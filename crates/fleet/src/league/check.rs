@@ -1,6 +1,7 @@
 //! The judge of result files: replays what everybody did and believes nothing that the file says of itself.
 
 use std::collections::HashMap;
+use std::io::Read;
 
 use plan::{Action, Heading};
 use serde_json::Value;
@@ -54,13 +55,17 @@ pub struct Report {
 const FAULTS_TOLD: usize = 1_000;
 
 /// Replays a result file. With the instance walls are judged and the tasks are played again.
-pub fn check(text: &str, instance: Option<&Instance>) -> Result<Report, String> {
-    let file: ResultFile = serde_json::from_str(text).map_err(|error| format!("the result: {error}"))?;
+///
+/// The text is read piece by piece. What is kept of it, a byte for each action and some dozen for each word of the tasks and
+/// events, is a small multiple of its length.
+pub fn check(text: impl Read, instance: Option<&Instance>) -> Result<Report, String> {
+    let mut file: ResultFile = serde_json::from_reader(text).map_err(|error| format!("the result: {error}"))?;
     let mut judge = Judge { faults: Vec::new(), total: 0 };
-    let paths = judge.read(&file)?;
+    let paths = judge.read(&mut file)?;
     let steps = paths.iter().map(Vec::len).max().unwrap_or(0);
-    let places = judge.moves(&file, &paths, steps, instance);
-    let (count, finished_at) = judge.count(&file, &paths, &places, instance, steps);
+    let mut claims = claims(&file.events);
+    judge.moves(&file, &paths, steps, instance, &mut claims);
+    let (count, finished_at) = judge.count(&file, &paths, &claims, instance, steps);
     if count.finished() != file.num_task_finished {
         judge.fault(format!("the file says {} tasks, {} were finished", file.num_task_finished, count.finished()));
     }
@@ -79,6 +84,18 @@ pub fn check(text: &str, instance: Option<&Instance>) -> Result<Report, String> 
 /// Where an agent is: row and column.
 type Place = (i64, i64);
 
+/// An errand that the file says was done.
+#[derive(Debug)]
+struct Claim {
+    step: usize,
+    agent: usize,
+    task: usize,
+    /// Which of the task's errands, counted from 1.
+    number: usize,
+    /// Where the agent was then, once that is known.
+    place: Option<Place>,
+}
+
 struct Judge {
     faults: Vec<String>,
     total: usize,
@@ -92,8 +109,8 @@ impl Judge {
         }
     }
 
-    /// The paths as actions.
-    fn read(&mut self, file: &ResultFile) -> Result<Vec<Vec<Action>>, String> {
+    /// The paths as actions, taken out of the file.
+    fn read(&mut self, file: &mut ResultFile) -> Result<Vec<Vec<Action>>, String> {
         if file.action_model != "MAPF_T" {
             return Err(format!("the action model is `{}`, only MAPF_T is known", file.action_model));
         }
@@ -103,24 +120,25 @@ impl Judge {
         if file.team_size != file.start.len() {
             self.fault(format!("a team of {} with {} agents", file.team_size, file.start.len()));
         }
-        let read = |(agent, path): (usize, &String)| {
+        let read = |(agent, path): (usize, String)| {
             let letters = path.split(',').map(str::trim).filter(|letter| !letter.is_empty()).enumerate();
             let actions = letters.map(|(step, letter)| {
                 action(letter).ok_or_else(|| format!("agent {agent}, step {}: `{letter}` is no action", step + 1))
             });
             actions.collect()
         };
-        file.actual_paths.iter().enumerate().map(read).collect()
+        std::mem::take(&mut file.actual_paths).into_iter().enumerate().map(read).collect()
     }
 
-    /// Judges all moves. Returns where everybody was after each step.
+    /// Judges all moves, and says of each claim, which are in the order of steps, where its agent was.
     fn moves(
         &mut self,
         file: &ResultFile,
         paths: &[Vec<Action>],
         steps: usize,
         instance: Option<&Instance>,
-    ) -> Vec<Vec<Place>> {
+        claims: &mut [Claim],
+    ) {
         let mut now: Vec<(Place, Heading)> = Vec::with_capacity(paths.len());
         for (agent, (row, column, letter)) in file.start.iter().enumerate() {
             let looks = heading(letter).unwrap_or_default();
@@ -129,9 +147,16 @@ impl Judge {
             }
             now.push(((*row, *column), looks));
         }
-        let mut places: Vec<Vec<Place>> = vec![now.iter().map(|(place, _)| *place).collect()];
-        self.one_each(&places[0], 0);
-        self.starts(&places[0], instance);
+        let mut places: Vec<Place> = now.iter().map(|(place, _)| *place).collect();
+        self.one_each(&places, 0);
+        self.starts(&places, instance);
+        let mut claims = claims.iter_mut().peekable();
+        let mut place_claims = |step: usize, places: &[Place]| {
+            while let Some(claim) = claims.next_if(|claim| claim.step <= step) {
+                claim.place = places.get(claim.agent).copied();
+            }
+        };
+        place_claims(0, &places);
         for step in 0..steps {
             for (agent, (place, looks)) in now.iter_mut().enumerate() {
                 let Some(action) = paths[agent].get(step) else {
@@ -151,10 +176,10 @@ impl Judge {
             }
             let after: Vec<Place> = now.iter().map(|(place, _)| *place).collect();
             self.one_each(&after, step + 1);
-            self.no_swap(places.last().expect("there is a start"), &after, step + 1);
-            places.push(after);
+            self.no_swap(&places, &after, step + 1);
+            place_claims(step + 1, &after);
+            places = after;
         }
-        places
     }
 
     fn starts(&mut self, places: &[Place], instance: Option<&Instance>) {
@@ -196,7 +221,7 @@ impl Judge {
         &mut self,
         file: &ResultFile,
         paths: &[Vec<Action>],
-        places: &[Vec<Place>],
+        claims: &[Claim],
         instance: Option<&Instance>,
         steps: usize,
     ) -> (Count, Vec<usize>) {
@@ -207,7 +232,7 @@ impl Judge {
                 (Count::Played(finished.len()), finished)
             }
             _ if !file.tasks.is_empty() && !file.events.is_empty() => {
-                let finished = self.confirm(file, places);
+                let finished = self.confirm(file, claims);
                 (Count::Confirmed(finished.len()), finished)
             }
             _ => (Count::Stated(file.num_task_finished), Vec::new()),
@@ -257,20 +282,17 @@ impl Judge {
 
     /// Confirms every errand that the file says was done, in order, by the paths. Returns when tasks
     /// were finished.
-    fn confirm(&mut self, file: &ResultFile, places: &[Vec<Place>]) -> Vec<usize> {
+    fn confirm(&mut self, file: &ResultFile, claims: &[Claim]) -> Vec<usize> {
         let errands = errands(&file.tasks);
         let mut done: HashMap<usize, usize> = HashMap::new();
         let mut finished = Vec::new();
-        let mut events = events(&file.events);
-        events.sort_by_key(|(step, ..)| *step);
-        for (step, agent, task, number) in events {
-            let place = places.get(step).and_then(|places| places.get(agent));
-            let errand = errands.get(&task).and_then(|errands| errands.get(number.wrapping_sub(1)));
-            let before = done.insert(task, number).unwrap_or(0);
-            if place.is_none() || place != errand || before + 1 != number {
+        for Claim { step, agent, task, number, place } in claims {
+            let errand = errands.get(task).and_then(|errands| errands.get(number.wrapping_sub(1)));
+            let before = done.insert(*task, *number).unwrap_or(0);
+            if place.is_none() || place.as_ref() != errand || before + 1 != *number {
                 self.fault(format!("step {step}: agent {agent} has not done errand {number} of task {task}"));
-            } else if errands[&task].len() == number {
-                finished.push(step);
+            } else if errands[task].len() == *number {
+                finished.push(*step);
             }
         }
         finished
@@ -305,8 +327,8 @@ fn errands(tasks: &[Value]) -> HashMap<usize, Vec<Place>> {
     tasks.iter().filter_map(read).collect()
 }
 
-/// What was done when: step, agent, task, and the number of the errand, counted from 1.
-fn events(events: &[Value]) -> Vec<(usize, usize, usize, usize)> {
+/// What was done when, in the order of steps, by whom not yet known where.
+fn claims(events: &[Value]) -> Vec<Claim> {
     let number = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|value| usize::try_from(value).ok());
     let mut found = Vec::new();
     for (agent, event) in events.iter().enumerate() {
@@ -315,16 +337,17 @@ fn events(events: &[Value]) -> Vec<(usize, usize, usize, usize)> {
             for part in parts.iter().filter_map(Value::as_array) {
                 let is_finished = part.get(2).and_then(Value::as_str) == Some("finished");
                 if let (true, Some(task), Some(step)) = (is_finished, number(part.first()), number(part.get(1))) {
-                    found.push((step, agent, task, 1));
+                    found.push(Claim { step, agent, task, number: 1, place: None });
                 }
             }
-        } else if let (Some(step), Some(agent), Some(task), Some(errand)) =
+        } else if let (Some(step), Some(agent), Some(task), Some(number)) =
             (number(parts.first()), number(parts.get(1)), number(parts.get(2)), number(parts.get(3)))
-            && errand > 0
+            && number > 0
         {
-            found.push((step, agent, task, errand));
+            found.push(Claim { step, agent, task, number, place: None });
         }
     }
+    found.sort_by_key(|claim| claim.step);
     found
 }
 
@@ -353,16 +376,21 @@ mod tests {
     fn play(description: &str, tasks: &str, tick_micros: i64) -> (usize, usize, String) {
         let instance = ring(description, tasks).unwrap();
         let planner = plan::Settings { threads: 1, depth: Some(3), ..plan::Settings::default() };
-        let settings = RunSettings { steps: 40, step_time: Duration::from_millis(5), planner };
+        let settings = RunSettings {
+            steps: 40,
+            preparation: Duration::from_millis(1),
+            step_time: Duration::from_millis(5),
+            planner,
+        };
         let clock = CountingClock(AtomicI64::new(0), tick_micros);
         let mut steps = 0;
         let outcome = run(&instance, settings, &clock, &mut |progress| steps = progress.step).unwrap();
         assert_eq!((outcome.errors.len(), outcome.steps), (0, 40));
         assert!(steps <= 40);
-        let played = check(&outcome.file, Some(&instance)).unwrap();
+        let played = check(outcome.file.as_bytes(), Some(&instance)).unwrap();
         assert_eq!((played.faults, played.count), (Vec::new(), Count::Played(outcome.finished)));
         assert!(played.finished_at.is_sorted() && played.finished_at.last().is_none_or(|step| *step <= 40));
-        let confirmed = check(&outcome.file, None).unwrap();
+        let confirmed = check(outcome.file.as_bytes(), None).unwrap();
         assert_eq!((confirmed.faults, confirmed.count), (Vec::new(), Count::Confirmed(outcome.finished)));
         assert_eq!(confirmed.finished_at, played.finished_at);
         (outcome.finished, outcome.late, outcome.file)
@@ -392,7 +420,7 @@ mod tests {
                 "numTaskFinished": {finished}, "actualPaths": [{paths}]}}"#
             )
         };
-        let told = |paths: &str| check(&file(paths, 0), None).unwrap().faults.join("; ");
+        let told = |paths: &str| check(file(paths, 0).as_bytes(), None).unwrap().faults.join("; ");
         assert_eq!(
             told(r#""F,W", "W,W""#),
             "step 1: agents 0 and 1 are both at (0, 1); step 2: agents 0 and 1 are both at (0, 1)"
@@ -400,15 +428,15 @@ mod tests {
         assert_eq!(told(r#""F", "F""#), "step 1: agents 0 and 1 change places at (0, 0)");
         assert_eq!(told(r#""C,F", "W,W""#), "step 2: agent 0 goes off the floor at (-1, 0)");
         assert_eq!(told(r#""W,W", "W""#), "agent 1 has 1 actions of 2");
-        assert_eq!(check(&file(r#""W", "X""#, 0), None).unwrap_err(), "agent 1, step 1: `X` is no action");
-        assert_eq!(check(&file(r#""W", "W""#, 3), None).unwrap().count, Count::Stated(3));
+        assert_eq!(check(file(r#""W", "X""#, 0).as_bytes(), None).unwrap_err(), "agent 1, step 1: `X` is no action");
+        assert_eq!(check(file(r#""W", "W""#, 3).as_bytes(), None).unwrap().count, Count::Stated(3));
     }
 
     #[test]
     fn a_count_that_is_not_true_is_told() {
         let (finished, _, text) = play(OF_2023, "4\n3\n8\n0\n11\n", 5);
         let lie = text.replace(&format!("\"numTaskFinished\":{finished}"), "\"numTaskFinished\":99");
-        let report = check(&lie, None).unwrap();
+        let report = check(lie.as_bytes(), None).unwrap();
         assert_eq!(report.faults, [format!("the file says 99 tasks, {finished} were finished")]);
     }
 }

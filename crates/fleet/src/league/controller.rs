@@ -33,6 +33,11 @@ impl Controller {
         Ok(Self { planner, assigner: Assigner::new(settings.seed).on_threads(settings.threads), lengths: Vec::new() })
     }
 
+    /// Gets to know the floor, before the first step.
+    pub(crate) fn prepare(&mut self, instance: &Instance, budget: Budget<'_>) {
+        self.planner.fields().survey(&instance.grid, budget);
+    }
+
     /// Decides the next step of a game.
     pub(crate) fn decide(&mut self, game: &Game<'_>, budget: Budget<'_>) -> Decision {
         let team = game.states().len();
@@ -115,13 +120,7 @@ impl Controller {
 
 /// The way from one errand to the next, and whether it is exact.
 fn leg(instance: &Instance, fields: &Fields, from: Cell, to: Cell) -> (u32, bool) {
-    match fields.get(to) {
-        // Whoever arrives looks one way or another: on average a turn is needed.
-        Some(field) => (u32::from(field.nearest(from)) + 1, true),
-        None => {
-            let (row, column) = instance.grid.place(from);
-            let (to_row, to_column) = instance.grid.place(to);
-            ((row.abs_diff(to_row) + column.abs_diff(to_column)) as u32 + 2, false)
-        }
-    }
+    let way = fields.way(to);
+    // Whoever arrives looks one way or another: on average a turn is needed.
+    (u32::from(way.nearest(&instance.grid, from)) + 1, way.is_exact())
 }

@@ -20,4 +20,4 @@ pub use files::FileError;
 pub use instance::{Edition, Instance, InstanceError};
 pub use result::ResultFile;
 pub use rules::Game;
-pub use run::{Outcome, Progress, RunSettings, run};
+pub use run::{Outcome, PREPARATION, Progress, RunSettings, run};

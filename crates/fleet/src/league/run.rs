@@ -16,6 +16,8 @@ use super::rules::Game;
 pub struct RunSettings {
     /// The steps to make.
     pub steps: usize,
+    /// The time before the first step in which only the floor is known; the League gives half an hour.
+    pub preparation: Duration,
     /// The time of one step. Everybody waits in a step whose plan is late.
     pub step_time: Duration,
     /// How the planner works.
@@ -37,6 +39,9 @@ pub struct Progress {
     pub tried: u64,
 }
 
+/// The time before the first step unless said otherwise: enough to survey the League's largest floors.
+pub const PREPARATION: Duration = Duration::from_secs(10);
+
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -54,11 +59,47 @@ pub struct Outcome {
     pub file: String,
 }
 
-/// The share of a step's time that is kept back for what comes after planning.
-const RESERVE_SHARE: f64 = 0.03;
+/// What is kept back of a step's time for what comes after planning, so that a plan is not late: twice as much as was
+/// overrun lately, and some for what never happened yet.
+#[derive(Debug)]
+struct Reserve {
+    step_time: Duration,
+    kept: Duration,
+}
+
+/// The share of a step's time that is kept back at least.
+const RESERVE_SHARE_MIN: f64 = 0.02;
 
 /// The least time that is kept back.
 const RESERVE_MIN: Duration = Duration::from_millis(4);
+
+/// What is kept back at most, as a share of a step's time.
+const RESERVE_SHARE_MAX: f64 = 0.5;
+
+/// How much of what was kept back is still kept a step later, when less was overrun.
+const RESERVE_LASTS: f64 = 0.99;
+
+impl Reserve {
+    fn new(step_time: Duration) -> Self {
+        Self { step_time, kept: Self::least(step_time) }
+    }
+
+    fn least(step_time: Duration) -> Duration {
+        step_time.mul_f64(RESERVE_SHARE_MIN).max(RESERVE_MIN)
+    }
+
+    /// The time in which to plan.
+    fn leaves(&self) -> Duration {
+        self.step_time.saturating_sub(self.kept)
+    }
+
+    /// Learns from a plan that took so long.
+    fn learn(&mut self, took: Duration) {
+        let overrun = took.saturating_sub(self.leaves());
+        let (least, most) = (Self::least(self.step_time), self.step_time.mul_f64(RESERVE_SHARE_MAX));
+        self.kept = (overrun * 2).max(self.kept.mul_f64(RESERVE_LASTS)).max(least).min(most.max(least));
+    }
+}
 
 /// Plays an instance. Every step is reported.
 pub fn run(
@@ -69,16 +110,18 @@ pub fn run(
 ) -> Result<Outcome, PlanError> {
     let mut game = Game::new(instance);
     let mut controller = Controller::new(instance, settings.planner)?;
+    controller.prepare(instance, Budget::new(clock, settings.preparation));
     let team = instance.starts.len();
     let mut record = Record { schedule: vec![Vec::new(); team], ..Record::default() };
     let mut slowest = Duration::ZERO;
     let waits = vec![Action::Wait; team];
-    let reserve = settings.step_time.mul_f64(RESERVE_SHARE).max(RESERVE_MIN);
+    let mut reserve = Reserve::new(settings.step_time);
     while game.step() < settings.steps {
         let began = clock.now();
-        let budget = Budget::new(clock, settings.step_time.saturating_sub(reserve));
+        let budget = Budget::new(clock, reserve.leaves());
         let decision = controller.decide(&game, budget);
         let took = Duration::from_micros(u64::try_from(clock.now().0 - began.0).unwrap_or(0));
+        reserve.learn(took);
         record.seconds.push(took.as_secs_f64());
         slowest = slowest.max(took);
         // The clock of the game does not stand still: everybody waits until the step in which the plan arrives.
@@ -129,4 +172,25 @@ fn step(game: &mut Game<'_>, record: &mut Record, actions: &[Action], schedule: 
         }
     }
     record.actions.push(actions.to_vec());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_follows_what_was_overrun() {
+        let millis = Duration::from_millis;
+        let mut reserve = Reserve::new(millis(100));
+        assert_eq!(reserve.leaves(), millis(96));
+        reserve.learn(millis(101));
+        assert_eq!(reserve.leaves(), millis(90), "5 ms too long, so 10 are kept back");
+        reserve.learn(millis(90));
+        assert_eq!(reserve.leaves(), Duration::from_micros(90_100), "slowly it is forgotten");
+        (0..500).for_each(|_| reserve.learn(reserve.leaves()));
+        assert_eq!(reserve.leaves(), millis(96));
+        reserve.learn(millis(900));
+        assert_eq!(reserve.leaves(), millis(50), "half of the time is always there");
+        assert_eq!(Reserve::new(millis(2)).leaves(), Duration::ZERO, "too short for anything");
+    }
 }

@@ -62,11 +62,6 @@ impl Master {
         self.unsaved.iter().map(|robot| (*robot, self.record(*robot))).collect()
     }
 
-    /// Whether anything has to be written down.
-    pub fn is_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
-    }
-
     /// Everything is written down.
     pub fn saved(&mut self) {
         self.unsaved.clear();

@@ -107,6 +107,7 @@ pub struct Mission {
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
     /// Worth knowing.
@@ -382,10 +383,19 @@ impl Master {
         self.ask(robot, if is_paused { "startPause" } else { "stopPause" });
     }
 
+    /// Puts a robot aside until a person has looked after it.
+    pub fn set_aside(&mut self, robot: Robot, why: &str) {
+        let Some(unit) = self.units.get_mut(&robot) else { return };
+        unit.forget_order();
+        (unit.phase, unit.mission, unit.why_aside) = (Phase::SetAside, None, Some(why.to_owned()));
+        self.unsaved.insert(robot);
+        self.find(robot, "set_aside", Weight::Alarm, true, || why.to_owned());
+    }
+
     /// Puts a robot that was set aside to work again.
     pub fn reinstate(&mut self, robot: Robot) {
         let Some(unit) = self.units.get_mut(&robot).filter(|unit| unit.phase == Phase::SetAside) else { return };
-        (unit.phase, unit.rejections) = (Phase::Lost, 0);
+        (unit.phase, unit.rejections, unit.why_aside) = (Phase::Lost, 0, None);
         self.ask(robot, "stateRequest");
     }
 
@@ -427,9 +437,7 @@ impl Master {
     pub fn plan(&mut self, paths: &[(Robot, Vec<PlannedStep>)]) -> Result<Kept, MasterError> {
         let movable: Vec<_> =
             paths.iter().filter(|(robot, _)| self.units.get(robot).is_some_and(Unit::is_movable)).cloned().collect();
-        let kept = self.traffic.plan(&movable)?;
-        self.is_plan_wanted = false;
-        Ok(kept)
+        Ok(self.traffic.plan(&movable)?)
     }
 
     /// What it has to tell of what it heard, without letting time pass: nothing is released, sent again or planned. For

@@ -99,6 +99,9 @@ pub struct Unit {
     /// What its maker wants to be told with every action of an order, beside what the action itself is told.
     #[serde(default)]
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Why it was put aside, when it was not for refusing its orders.
+    #[serde(default)]
+    pub why_aside: Option<String>,
     pub(super) given: Option<Given>,
     pub(super) pending: Option<Pending>,
     pub(super) unanswered: Vec<Unanswered>,
@@ -135,6 +138,7 @@ impl Unit {
             violations: 0,
             takes_updates: None,
             parameters: BTreeMap::new(),
+            why_aside: None,
             given: None,
             pending: None,
             unanswered: Vec::new(),

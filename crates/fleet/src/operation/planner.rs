@@ -4,9 +4,10 @@
 //! could not be driven.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use plan::assign::OnGrid;
-use plan::{Agent, Cell, Grid, Heading, Lifelong, State, Step};
+use plan::{Agent, Cell, Grid, Heading, Lifelong, NO_CELL, State, Step};
 
 use crate::effort::Effort;
 use crate::floor::{GridView, Network, NodeIndex};
@@ -29,13 +30,10 @@ const ROUTES_MAX: usize = 120;
 /// After so many plans another robot is looked after first.
 const PLANS_A_TURN: usize = 12;
 
-/// The headings in which a cell is entered, and where one comes from: so many rows down and columns to the right.
-const INTO: [(Heading, isize, isize); 4] =
-    [(Heading::East, 0, -1), (Heading::South, -1, 0), (Heading::West, 0, 1), (Heading::North, 1, 0)];
-
 /// Plans for one floor.
 #[derive(Debug)]
 pub(super) struct Planner {
+    network: Arc<Network>,
     view: Option<GridView>,
     /// What the grid was planned with: the cells that are closed, and the policy.
     lifelong: Option<(BTreeSet<Cell>, usize, Grid, Lifelong)>,
@@ -49,13 +47,19 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    pub(super) fn new(network: &Network, seed: u64) -> Self {
+    pub(super) fn new(network: Arc<Network>, seed: u64) -> Self {
         // Robots that drive backwards or sideways are not what the planner of cells thinks of.
         let is_plain = (0..network.len() as NodeIndex).all(|node| {
             network.theta(node).is_none() && network.ways(node).iter().all(|way| way.orientation.is_none())
         });
-        let view = is_plain.then(|| GridView::of(network).ok()).flatten();
-        Self { view, lifelong: None, effort: Effort::default(), seed, plans: 0, stuck: BTreeMap::new(), routes_left: 0 }
+        let view = is_plain.then(|| GridView::of(&network).ok()).flatten();
+        let (effort, stuck) = (Effort::default(), BTreeMap::new());
+        Self { network, view, lifelong: None, effort, seed, plans: 0, stuck, routes_left: 0 }
+    }
+
+    /// The nodes that it plans for.
+    pub(super) fn network(&self) -> &Arc<Network> {
+        &self.network
     }
 
     /// What is known of distances, if the floor is a grid and was planned on.
@@ -65,30 +69,25 @@ impl Planner {
     }
 
     /// Ways for everybody who can be sent, from where their bases end.
-    pub(super) fn paths(
-        &mut self,
-        network: &Network,
-        problem: &Problem,
-        policy: Policy,
-    ) -> Vec<(Robot, Vec<PlannedStep>)> {
+    pub(super) fn paths(&mut self, problem: &Problem, policy: Policy) -> Vec<(Robot, Vec<PlannedStep>)> {
         self.plans += 1;
         self.routes_left = self.routes_left.saturating_sub(1);
         if self.stuck.values().any(|plans| *plans >= STUCK_PLANS) && problem.starts.len() <= ROUTES_MAX {
             self.stuck.clear();
             self.routes_left = ROUTES_PLANS;
         }
-        let Some(view) = self.view.take() else { return self.by_routes(network, problem) };
-        let around = (self.routes_left > 0).then(|| self.by_routes(network, problem));
+        let Some(view) = self.view.take() else { return self.by_routes(problem) };
+        let around = (self.routes_left > 0).then(|| self.by_routes(problem));
         let paths = around.filter(|paths| !paths.is_empty()).or_else(|| self.on_grid(&view, problem, policy));
         self.view = Some(view);
         paths.unwrap_or_default()
     }
 
-    fn by_routes(&self, network: &Network, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
-        routes(network, problem, self.plans / PLANS_A_TURN)
+    fn by_routes(&self, problem: &Problem) -> Vec<(Robot, Vec<PlannedStep>)> {
+        routes(&self.network, problem, self.plans / PLANS_A_TURN)
     }
 
-    /// Hears who wants to go somewhere and got no way at all.
+    /// Hears who wanted to go somewhere and got no way at all by the plan before.
     pub(super) fn judge(&mut self, stuck: impl Iterator<Item = Robot>) {
         let before = std::mem::take(&mut self.stuck);
         self.stuck = stuck.map(|robot| (robot, before.get(&robot).map_or(1, |plans| plans + 1))).collect();
@@ -140,12 +139,9 @@ impl Planner {
         let mut grid = view.grid.clone();
         for cell in &closed {
             // Who is on a closed cell may leave it; nobody enters.
-            let (row, column) = view.grid.place(*cell);
-            for (heading, down, right) in INTO {
-                let beside = (row.checked_add_signed(down), column.checked_add_signed(right));
-                if let (Some(row), Some(column)) = beside
-                    && let Some(beside) = view.grid.cell(row, column)
-                {
+            for heading in Heading::ALL {
+                let beside = view.grid.beside(*cell, heading.right().right());
+                if beside != NO_CELL {
                     grid.close(beside, heading);
                 }
             }
@@ -170,6 +166,5 @@ fn planned(step: u32, state: State, view: &GridView) -> PlannedStep {
 /// What is left of a robot's task beyond its goal, as a distance.
 fn beyond(start: &Start, view: &GridView) -> u32 {
     let (Some(goal), Some(next)) = (start.goal, start.next_goal) else { return 0 };
-    let (a, b) = (view.grid.place(view.cell(goal)), view.grid.place(view.cell(next)));
-    (a.0.abs_diff(b.0) + a.1.abs_diff(b.1)) as u32
+    view.grid.steps_between(view.cell(goal), view.cell(next))
 }

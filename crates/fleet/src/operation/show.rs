@@ -23,8 +23,12 @@ const FIGURES_OF_MIN: Duration = Duration::from_secs(300);
 /// From how many orders that were done last the usual time is taken.
 const LEADS: usize = 500;
 
+/// The most nodes of its way that are shown of a robot.
+pub const WAY_MAX: usize = 50;
+
 /// What a robot is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RobotState {
     /// It has nothing to do.
@@ -60,6 +64,8 @@ pub struct RobotView {
     pub theta: Option<f64>,
     /// The node that it reached last.
     pub node: Option<String>,
+    /// Where the nodes are that are still before it, at most [`WAY_MAX`].
+    pub way: Vec<[f64; 2]>,
     /// What it is at.
     pub state: RobotState,
     /// Percent of its battery.
@@ -78,6 +84,7 @@ pub struct RobotView {
 
 /// How a fleet does.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Figures {
     /// All robots.
     pub robots: usize,
@@ -106,6 +113,7 @@ pub struct Figures {
     /// Orders done in the last hour; while the work is younger, as many as that would be in one.
     pub orders_per_hour: f64,
     /// How long orders usually take from their coming until they are done.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub median_lead_seconds: Option<f64>,
     /// Open orders that are late, and those of the last hour that were.
     pub late: u64,
@@ -134,7 +142,10 @@ fn problem_of(unit: &Unit) -> Option<String> {
     let place = state.position.as_ref().map(|it| format!("{:.1}, {:.1}", it.x, it.y)).unwrap_or_default();
     match unit.phase {
         _ if !unit.is_linked => Some("its link is lost; what it holds stays held".to_owned()),
-        Phase::SetAside => Some("it refuses its orders; look after it".to_owned()),
+        Phase::SetAside => {
+            let why = unit.why_aside.as_deref().unwrap_or("it refuses its orders");
+            Some(format!("{why}; look after it, then take it out of the fleet and into it again"))
+        }
         Phase::Manual => Some("a person has it".to_owned()),
         _ if words.is_some() => words,
         _ if state.safety_state.emergency_stop != EmergencyStop::None => Some("it is in an emergency stop".to_owned()),
@@ -158,7 +169,13 @@ impl Operation {
         let said = unit.state.as_ref();
         let position = said.and_then(|state| state.position.as_ref());
         let velocity = said.and_then(|state| state.velocity.as_ref());
-        let node = self.master.traffic().base(number).first().map(|visit| self.network.id(visit.cell).to_owned());
+        let traffic = self.master.traffic();
+        let ahead = traffic.base(number).iter().skip(1).chain(traffic.horizon(number)).take(WAY_MAX);
+        let place = |node| {
+            let point = self.network.point(node);
+            [point.x, point.y]
+        };
+        let node = traffic.base(number).first().map(|visit| self.network.id(visit.cell).to_owned());
         let order = unit.mission.as_ref().and_then(|mission| super::order_of(&mission.id)).map(str::to_owned);
         let speed = velocity.map(|it| it.vx.unwrap_or(0.0).hypot(it.vy.unwrap_or(0.0)));
         let problem = problem_of(unit).or_else(|| {
@@ -171,6 +188,7 @@ impl Operation {
             y: position.map(|it| it.y),
             theta: position.map(|it| it.theta),
             node,
+            way: ahead.map(|visit| place(visit.cell)).collect(),
             state: state_of(unit),
             battery_percent: said.map(|state| state.power_supply.state_of_charge),
             order,

@@ -10,7 +10,7 @@ use plan::Random;
 use serde_json::Value as Json;
 use site::run::Mode;
 
-use super::{Operation, Saved};
+use super::{Operation, Saved, Thinker};
 use crate::floor::{Floor, Fulfilment};
 use crate::orders::{Order, OrderState, Wanted};
 use crate::traffic::Robot;
@@ -25,6 +25,7 @@ const COLLISION_METRES: f64 = 0.75;
 struct World {
     floor: Floor,
     operation: Operation,
+    thinker: Thinker,
     vehicles: Vec<Vehicle>,
     linked: Vec<bool>,
     orders_on_disk: BTreeMap<String, Order>,
@@ -37,7 +38,8 @@ struct World {
 }
 
 fn shape(robots: usize) -> Fulfilment {
-    Fulfilment { block_columns: 3, block_rows: 3, block_length: 4, stations: 4, chargers: 3, robots, seed: 3 }
+    let least = Fulfilment { block_columns: 3, block_rows: 3, block_length: 4, stations: 4, ..Fulfilment::default() };
+    Fulfilment { chargers: 3, robots, seed: 3, ..least }
 }
 
 impl World {
@@ -54,13 +56,14 @@ impl World {
         };
         let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
         assert_eq!(vehicles.len(), robots);
-        let mut operation = Operation::open(floor.clone(), network, Saved::default(), 1, now).unwrap();
+        let mut operation = Operation::open(floor.clone(), network, Saved::default(), now).unwrap();
         for vehicle in &vehicles {
             operation.add_robot(vehicle.address().clone(), Version::V2_1).unwrap();
         }
         Self {
             floor,
             operation,
+            thinker: Thinker::new(1),
             linked: vec![false; vehicles.len()],
             vehicles,
             orders_on_disk: BTreeMap::new(),
@@ -131,7 +134,7 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let messages = self.operation.turn(self.now, Some((self.mode, Policy::default())));
+        let messages = self.operation.whole_turn(&mut self.thinker, self.now, Some((self.mode, Policy::default())));
         self.write();
         for message in &messages {
             for vehicle in &mut self.vehicles {
@@ -159,7 +162,7 @@ impl World {
             robots: self.robots_on_disk.iter().map(|(robot, record)| (*robot, record.clone())).collect(),
         };
         let network = self.floor.network().unwrap();
-        self.operation = Operation::open(self.floor.clone(), network, saved, 1, self.now).unwrap();
+        self.operation = Operation::open(self.floor.clone(), network, saved, self.now).unwrap();
         // Links are told of by what the broker has retained.
         for index in 0..self.vehicles.len() {
             if !self.linked[index] {
@@ -213,7 +216,7 @@ fn whenever_it_is_killed_nothing_is_lost_and_nobody_collides() {
             }
             // The end may come between what is written down and what is sent.
             if world.random.index(2) == 0 {
-                world.operation.turn(world.now, Some((Mode::Operate, Policy::default())));
+                world.operation.whole_turn(&mut world.thinker, world.now, Some((Mode::Operate, Policy::default())));
                 if world.random.index(2) == 0 {
                     world.write();
                 }
@@ -252,12 +255,109 @@ fn an_order_that_is_called_off_leaves_its_robot() {
     world.order(1);
     assert!(world.until(120, |world| world.count(OrderState::Assigned) == 1
         && world.sent.iter().any(|it| it.topic.ends_with("/order"))));
-    world.operation.cancel("order-1", "kim", world.now).unwrap();
+    world.operation.cancel("order-1", None, "kim", world.now).unwrap();
     world.order(1);
     assert!(world.until(600, |world| world.count(OrderState::Done) == 1));
     assert_eq!((world.count(OrderState::Cancelled), world.open()), (1, 0));
     let order = world.operation.book().get("order-1").unwrap();
     assert_eq!(order.why.as_deref(), Some("called off by kim"));
+}
+
+/// A world in which a robot has order-1 under way, and its number.
+fn under_way() -> (World, Robot) {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(600, |world| world.count(OrderState::UnderWay) == 1));
+    let robot = world.operation.book().get("order-1").unwrap().robot.unwrap();
+    (world, robot)
+}
+
+fn loads(world: &World, robot: Robot) -> usize {
+    world.vehicles[robot as usize - 1].state().loads.unwrap().len()
+}
+
+/// Whether the load was put down by something that was done at a place, the last that was.
+fn was_put_down_at(world: &World, place: &str) -> bool {
+    let drops = world.sent.iter().filter_map(|message| {
+        let topic = Topic::parse(&message.topic)?;
+        let vda5050::Body::Order(order) = vda5050::read(&topic, &message.payload).unwrap().body else { return None };
+        let drop = order.nodes.into_iter().flat_map(|node| node.actions).find(|action| action.action_type == "drop")?;
+        drop.parameter("stationName").cloned()
+    });
+    drops.last() == Some(Json::from(place))
+}
+
+#[test]
+fn a_load_that_is_on_its_way_is_brought_back_before_its_order_is_cancelled() {
+    for is_killed in [false, true] {
+        let (mut world, robot) = under_way();
+        let order = world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+        assert_eq!((order.state, loads(&world, robot)), (OrderState::UnderWay, 1));
+        assert!(order.why.unwrap().contains(&order.wanted.from));
+        world.write();
+        // Whoever calls it off again changes nothing, and its robot gets no other load.
+        world.operation.cancel("order-1", None, "lee", world.now).unwrap();
+        world.order(2);
+        if is_killed {
+            for _ in 0..8 {
+                world.tick();
+            }
+            world.kill(8);
+        }
+        assert!(world.until(900, |world| world.count(OrderState::Cancelled) == 1));
+        assert_eq!(loads(&world, robot), 0);
+        let order = world.operation.book().get("order-1").unwrap();
+        assert_eq!(order.why.as_deref(), Some("called off by kim"));
+        assert!(world.until(900, |world| world.open() == 0));
+        assert_eq!((world.count(OrderState::Done), loads(&world, robot)), (2, 0));
+        assert!(world.nearest_metres > COLLISION_METRES, "{} m", world.nearest_metres);
+    }
+}
+
+#[test]
+fn a_load_is_brought_to_the_place_that_was_chosen() {
+    let (mut world, robot) = under_way();
+    assert!(world.operation.cancel("order-1", Some("nowhere"), "kim", world.now).is_err());
+    let wanted = world.operation.book().get("order-1").unwrap().wanted.clone();
+    let elsewhere =
+        world.floor.storages.iter().map(|it| it.id.clone()).find(|id| ![&wanted.from, &wanted.to].contains(&id));
+    let elsewhere = elsewhere.unwrap();
+    world.operation.cancel("order-1", Some(&elsewhere), "kim", world.now).unwrap();
+    assert!(world.until(900, |world| world.open() == 0));
+    assert_eq!((world.count(OrderState::Cancelled), loads(&world, robot)), (1, 0));
+    assert!(was_put_down_at(&world, &elsewhere));
+}
+
+#[test]
+fn an_order_that_is_called_off_while_its_load_is_taken_is_wound_up() {
+    let mut world = World::new(2, Troubles::default());
+    world.order(1);
+    assert!(world.until(600, |world| world.operation.robots().any(|it| it.state == super::RobotState::Serving)));
+    let order = world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+    assert_eq!(order.state, OrderState::Assigned);
+    assert!(world.until(900, |world| world.open() == 0));
+    let robot = order.robot.unwrap();
+    assert_eq!((world.count(OrderState::Cancelled), loads(&world, robot)), (1, 0));
+    assert!(was_put_down_at(&world, &order.wanted.from));
+}
+
+#[test]
+fn a_robot_that_cannot_put_its_load_down_is_set_aside() {
+    let (mut world, robot) = under_way();
+    let vehicle = &mut world.vehicles[robot as usize - 1];
+    let mut record = serde_json::to_value(&*vehicle).unwrap();
+    record["settings"]["troubles"]["failed_handlings"] = Json::from(1.0);
+    *vehicle = serde_json::from_value(record).unwrap();
+    world.operation.cancel("order-1", None, "kim", world.now).unwrap();
+    assert!(world.until(900, |world| world.open() == 0));
+    assert_eq!((world.count(OrderState::Failed), loads(&world, robot)), (1, 1));
+    let view = world.operation.robot(robot).unwrap();
+    assert_eq!(view.state, super::RobotState::SetAside);
+    assert!(view.problem.unwrap().contains("the load of order order-1 is on it"));
+    // What comes now is for the other one.
+    world.order(2);
+    assert!(world.until(60, |world| world.count(OrderState::Assigned) == 1));
+    assert!(world.operation.book().open().all(|order| order.robot != Some(robot)));
 }
 
 #[test]

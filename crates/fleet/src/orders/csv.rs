@@ -16,7 +16,7 @@ const ERRORS_MAX: usize = 200;
 /// The columns that are known; the first names are those of this program, others what exports call the same.
 const COLUMNS: &[(&str, &[&str])] = &[
     ("id", &["id", "order", "order_id", "order id"]),
-    ("time", &["time", "not_before", "release", "release_time", "start"]),
+    ("time", &["time", "second", "not_before", "release", "release_time", "start"]),
     ("from", &["from", "source", "origin", "pickup", "pick"]),
     ("to", &["to", "target", "destination", "dropoff", "drop"]),
     ("priority", &["priority", "prio"]),
@@ -28,6 +28,7 @@ const USUAL: [&str; 5] = ["time", "from", "to", "priority", "due"];
 
 /// Something wrong with a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RowError {
     /// The line of the file, from 1.
     pub row: usize,
@@ -51,6 +52,11 @@ pub type Row = (usize, Option<String>, Wanted);
 
 /// Reads a table. Rows that are wrong are told and left out.
 pub fn read_csv(text: &str) -> (Vec<Row>, Vec<RowError>) {
+    read_csv_with(text, &Timestamp::parse)
+}
+
+/// The same where moments are written otherwise.
+pub(crate) fn read_csv_with(text: &str, moment: &dyn Fn(&str) -> Option<Timestamp>) -> (Vec<Row>, Vec<RowError>) {
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     let mut lines = records(text).peekable();
     let Some((line, first)) = lines.peek() else {
@@ -74,7 +80,7 @@ pub fn read_csv(text: &str) -> (Vec<Row>, Vec<RowError>) {
             errors.push(RowError::new(line, "", problem, "import them in parts"));
             break;
         }
-        rows.extend(row(line, &fields, &columns, &mut errors));
+        rows.extend(row(line, &fields, &columns, moment, &mut errors));
     }
     (rows, errors)
 }
@@ -109,6 +115,7 @@ fn row(
     line: usize,
     fields: &[String],
     columns: &HashMap<&'static str, usize>,
+    read_moment: &dyn Fn(&str) -> Option<Timestamp>,
     errors: &mut Vec<RowError>,
 ) -> Option<Row> {
     let faults = errors.len();
@@ -121,7 +128,7 @@ fn row(
     }
     let mut moment = |name: &str| {
         let text = get(name);
-        let moment = Timestamp::parse(text);
+        let moment = read_moment(text);
         if !text.is_empty() && moment.is_none() {
             fault(name, format!("{text:?} is no time"), "write it like 2026-01-31T08:30:00Z");
         }

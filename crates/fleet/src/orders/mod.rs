@@ -13,6 +13,7 @@ use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::traffic::Robot;
+pub(crate) use csv::read_csv_with;
 pub use csv::{ROWS_MAX, Row, RowError, read_csv};
 
 /// The most orders that may be open; more are refused.
@@ -28,6 +29,7 @@ pub const ATTEMPTS_MAX: u32 = 3;
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// No robot has it.
@@ -82,6 +84,15 @@ pub struct Wanted {
     pub not_before: Option<Timestamp>,
 }
 
+/// That somebody called an order off whose load is, or may be, on a robot: it is over once the load is down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalledOff {
+    /// By whom, in words.
+    pub why: String,
+    /// The station or storage to which the load is brought.
+    pub to: String,
+}
+
 /// An order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
@@ -109,6 +120,12 @@ pub struct Order {
     pub by: String,
     /// How often robots gave it back.
     pub attempts: u32,
+    /// That somebody called it off, while its load is still to be put down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off: Option<CalledOff>,
+    /// The number of its last change: changes of all orders are counted together.
+    #[serde(default)]
+    pub change: u64,
 }
 
 impl Order {
@@ -175,8 +192,12 @@ pub struct Book {
     open: BTreeSet<u64>,
     /// Those that are over, in the order in which they were.
     over: VecDeque<u64>,
+    /// Open ones whose load is still to be put down.
+    called_off: BTreeSet<u64>,
     counts: BTreeMap<OrderState, u64>,
     next: u64,
+    /// The number of the last change.
+    change: u64,
     /// What orders were before they were changed, by number; nothing for those that were not there.
     before: BTreeMap<u64, Option<Order>>,
 }
@@ -188,6 +209,7 @@ impl Book {
         orders.sort_by_key(|order| (order.done, order.number));
         for order in orders {
             book.next = book.next.max(order.number + 1);
+            book.change = book.change.max(order.change);
             book.put(order);
         }
         book
@@ -200,6 +222,9 @@ impl Book {
             self.over.push_back(order.number);
         } else {
             self.open.insert(order.number);
+            if order.called_off.is_some() {
+                self.called_off.insert(order.number);
+            }
         }
         self.orders.insert(order.number, order);
     }
@@ -210,6 +235,7 @@ impl Book {
         if let Some(count) = self.counts.get_mut(&order.state) {
             *count -= 1;
         }
+        self.called_off.remove(&number);
         if !self.open.remove(&number) {
             self.over.retain(|other| *other != number);
         }
@@ -230,7 +256,8 @@ impl Book {
         self.remember(number);
         let mut order = self.take(number).expect("an open order is in the book");
         change(&mut order);
-        order.changed = now;
+        self.change += 1;
+        (order.changed, order.change) = (now, self.change);
         if order.state.is_over() {
             order.done = Some(now);
         }
@@ -292,7 +319,7 @@ impl Book {
             return Err(OrderError::Full);
         }
         let number = self.next;
-        self.next += 1;
+        (self.next, self.change) = (number + 1, self.change + 1);
         let id = id.map_or_else(|| self.fresh_id(number), str::to_owned);
         let order = Order {
             id,
@@ -307,6 +334,8 @@ impl Book {
             why: None,
             by: by.to_owned(),
             attempts: 0,
+            called_off: None,
+            change: self.change,
         };
         self.remember(number);
         self.put(order.clone());
@@ -340,6 +369,24 @@ impl Book {
         orders.filter(move |order| state.is_none_or(|state| order.state == state))
     }
 
+    /// Open orders that were called off and whose load is still to be put down.
+    pub fn called_off(&self) -> impl Iterator<Item = &Order> {
+        self.called_off.iter().map(|number| &self.orders[number])
+    }
+
+    /// The number of the last change.
+    pub fn last_change(&self) -> u64 {
+        self.change
+    }
+
+    /// Orders that have changed after the change with this number, the oldest change first. Of several changes of an order
+    /// only the last is known.
+    pub fn changed_since(&self, change: u64) -> Vec<&Order> {
+        let mut changed: Vec<&Order> = self.orders.values().filter(|order| order.change > change).collect();
+        changed.sort_by_key(|order| order.change);
+        changed
+    }
+
     /// Orders that were over last, the newest first.
     pub fn over(&self) -> impl Iterator<Item = &Order> {
         self.over.iter().rev().map(|number| &self.orders[number])
@@ -369,6 +416,14 @@ impl Book {
             return Ok(order.clone());
         }
         self.change(id, now, |order| (order.state, order.why) = (OrderState::Cancelled, Some(why.to_owned())))
+    }
+
+    /// Calls an order off whose load is still to be put down; it stays open until it is cancelled, or fails.
+    pub fn call_off(&mut self, id: &str, off: CalledOff, now: Timestamp) -> Result<Order, OrderError> {
+        self.change(id, now, |order| {
+            order.why = Some(format!("{}; a load that its robot has is brought to {}", off.why, off.to));
+            order.called_off = Some(off);
+        })
     }
 
     /// A robot gets an order.
@@ -414,11 +469,6 @@ impl Book {
             None => before.as_ref().map(|before| (before.id.clone(), None)),
         });
         changed.collect()
-    }
-
-    /// Whether something has to be written down.
-    pub fn is_changed(&self) -> bool {
-        !self.before.is_empty()
     }
 
     /// Everything is written down.
@@ -488,7 +538,7 @@ mod tests {
         assert_eq!(fields(create(&mut book, Some(" "), "a", "b").unwrap_err()), "id");
         let urgent = Wanted { priority: 10, ..wanted("a", "b") };
         assert_eq!(fields(book.create(None, urgent, is_place, "", Timestamp(1)).unwrap_err()), "priority");
-        assert!(!book.is_changed());
+        assert_eq!(book.changes(), []);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use site::run::Mode;
 
 use super::{Outcome, Soak, floor_for};
 use crate::floor::{Floor, Point, RobotStart};
-use crate::operation::{Operation, Saved};
+use crate::operation::{Operation, Saved, Thinker};
 use crate::orders::{OrderState, Wanted};
 use crate::vehicle::{Pose, Settings, Troubles, Vehicle};
 use crate::warehouse::Policy;
@@ -35,6 +35,7 @@ type OnWay = Reverse<(Timestamp, u64, bool, String, Vec<u8>)>;
 struct World {
     floor: Floor,
     operation: Operation,
+    thinker: Thinker,
     vehicles: Vec<Vehicle>,
     linked: Vec<bool>,
     on_way: BinaryHeap<OnWay>,
@@ -103,8 +104,8 @@ impl World {
             Vehicle::new(Settings { version, ..settings.clone() }, address, pose)
         };
         let vehicles: Vec<Vehicle> = floor.robots.iter().enumerate().map(vehicle).collect();
-        let mut operation = Operation::open(floor.clone(), network, Saved::default(), soak.seed, now)
-            .expect("an empty record can be read");
+        let mut operation =
+            Operation::open(floor.clone(), network, Saved::default(), now).expect("an empty record can be read");
         for (index, vehicle) in vehicles.iter().enumerate() {
             let version = Version::ALL[index % Version::ALL.len()];
             operation.add_robot(vehicle.address().clone(), version).expect("every address is another one");
@@ -112,6 +113,7 @@ impl World {
         Self {
             floor,
             operation,
+            thinker: Thinker::new(soak.seed),
             linked: vec![false; vehicles.len()],
             vehicles,
             on_way: BinaryHeap::new(),
@@ -153,7 +155,7 @@ impl World {
             }
         }
         self.deliver();
-        let messages = self.operation.turn(self.now, Some((Mode::Operate, Policy::default())));
+        let messages = self.operation.whole_turn(&mut self.thinker, self.now, Some((Mode::Operate, Policy::default())));
         self.write();
         for message in messages {
             if Topic::parse(&message.topic).is_some() {

@@ -77,5 +77,6 @@ fn floor_for(robots: usize, seed: u64) -> Fulfilment {
         chargers: (robots / 4).max(3),
         robots,
         seed,
+        ..Fulfilment::default()
     }
 }

@@ -1,9 +1,10 @@
 //! Orders as they come: the known ones, and those that chance brings, from where loads are to where they are wanted.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use model::Timestamp;
+use plan::Cell;
 use site::run::Complaint;
 use world::Random;
 
@@ -136,6 +137,19 @@ impl Places {
             }
         }
         complaints
+    }
+
+    /// All cells where loads of this demand come from, and all where they are wanted.
+    pub(super) fn ends(&self, demand: &Demand) -> (Vec<Cell>, Vec<Cell>) {
+        let at = |id: &String| self.named.iter().position(|place| place.id == *id);
+        let by_chance = demand.orders_per_hour > 0.0;
+        let cells = |of_chance: &[usize], of_list: Vec<Option<usize>>| {
+            let of_chance = of_chance.iter().copied().filter(|_| by_chance);
+            let places: BTreeSet<usize> = of_chance.chain(of_list.into_iter().flatten()).collect();
+            places.iter().flat_map(|place| self.list[*place].cells.iter().copied()).collect::<Vec<Cell>>()
+        };
+        let known = |end: fn(&OrderRow) -> &String| demand.list.iter().map(|row| at(end(row))).collect();
+        (cells(&self.sources, known(|row| &row.from)), cells(&self.targets, known(|row| &row.to)))
     }
 
     fn known_order(&self, row: &OrderRow, due_seconds: f64) -> Option<Order> {

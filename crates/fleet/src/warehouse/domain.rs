@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use site::run::{
-    Complaint, Domain, DomainDescription, Failed, OperationDescription, Outcome, PolicyDescription, Scenario, Watch,
+    Better, Complaint, Domain, DomainDescription, Failed, Fall, OperationDescription, Outcome, PolicyDescription,
+    Scenario, Summary, Turn, Watch, Watched,
 };
 
 use super::figures::descriptions;
@@ -72,9 +73,28 @@ impl Domain for Fleet {
         if !shift.run(scenario.duration_seconds as f64, watch) {
             return Err(Failed::Cancelled);
         }
-        let trace = shift.trace();
-        let (kpis, findings) = shift.close();
-        Ok(Outcome { kpis, trace, findings })
+        Ok(shift.close())
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        vec![Watched { place: "/world/robots/count", kpi: "orders_per_hour", better: Better::Higher }]
+    }
+
+    fn words(&self, turn: &Turn) -> String {
+        let (Some(first), Some(last)) = (turn.falls.first(), turn.falls.last()) else { return String::new() };
+        let lost = |fall: &Fall| {
+            let Summary { mean, half_width, .. } = fall.difference;
+            let share = 100.0 * -mean / turn.figure.mean;
+            format!("{:.1} ± {:.1} orders an hour ({share:.1} %) less", -mean, half_width.unwrap_or(0.0))
+        };
+        let mut words = format!("more than {} robots do less: {} do {}", turn.best, first.value, lost(first));
+        if last != first {
+            words += &format!(", {} do {}", last.value, lost(last));
+        }
+        match turn.spots.as_slice() {
+            [] => words,
+            spots => format!("{words}; they hold each other up around {}", spots.join(" and ")),
+        }
     }
 
     fn operations(&self) -> Vec<OperationDescription> {

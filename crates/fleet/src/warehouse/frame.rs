@@ -47,12 +47,14 @@ pub fn frame_of(robots: impl Iterator<Item = FrameRobot>) -> Bytes {
     bytes.freeze()
 }
 
-pub(super) fn frame(robots: &[Robot], network: &Network, view: &GridView, now: f64) -> Bytes {
+pub(super) fn frame(robots: &[Robot], network: &Network, view: &GridView, dt_seconds: f64, now: f64) -> Bytes {
     frame_of(robots.iter().map(|robot| {
         let point = network.point(view.node(robot.state.cell));
+        let (down, right) = robot.state.heading.offset();
+        let behind = robot.share_ahead(dt_seconds) * view.step_metres;
         FrameRobot {
-            x: point.x,
-            y: point.y,
+            x: point.x - behind * right as f64,
+            y: point.y + behind * down as f64,
             theta: GridView::theta(robot.state.heading),
             doing: match robot.doing {
                 _ if robot.is_stuck(now) => 5,

@@ -10,6 +10,10 @@ use crate::dispatch::{Duty, Worker};
 /// The share of a driving robot's power that one at rest takes.
 const REST_POWER: f64 = 0.2;
 
+/// Who did not get off its cell for so many seconds may let others pass, for so many seconds.
+const PATIENCE_SECONDS: f64 = 15.0;
+const COURTESY_SECONDS: f64 = 6.0;
+
 /// An order on a robot.
 #[derive(Debug, Clone)]
 pub(super) struct Carried {
@@ -43,6 +47,14 @@ pub(super) struct Robot {
     pub(super) carried: Option<Carried>,
     /// In percent.
     pub(super) battery: f64,
+    /// How many seconds it is still on its way onto its cell, and how many it was when it began: it is slow there.
+    pub(super) lag: (f64, f64),
+    /// The door that it stands before and wants to pass.
+    pub(super) before_door: Option<usize>,
+    /// Since when it wants to get off its cell.
+    held_since: f64,
+    /// It only makes way until this second.
+    yields_until: f64,
     /// It does not move before this second.
     pub(super) stuck_until: f64,
     /// Stops and breakdowns so far.
@@ -75,6 +87,10 @@ impl Robot {
             doing: Doing::Free,
             carried: None,
             battery,
+            lag: (0.0, 0.0),
+            before_door: None,
+            held_since: 0.0,
+            yields_until: 0.0,
             stuck_until: 0.0,
             troubles: 0,
             next_stop,
@@ -127,6 +143,49 @@ impl Robot {
 
     pub(super) fn is_stuck(&self, now: f64) -> bool {
         now < self.stuck_until || self.battery <= 0.0
+    }
+
+    /// Whether it is still on its way onto its cell for this step of so many seconds.
+    pub(super) fn is_arriving(&self, dt_seconds: f64) -> bool {
+        self.lag.0 >= dt_seconds - 1e-9
+    }
+
+    /// Gets onto a cell in more time than a step, or gets nearer to it. What is left of a step counts for the next way.
+    pub(super) fn arrive(&mut self, more_seconds: f64, dt_seconds: f64) {
+        if more_seconds > 0.0 {
+            let left = self.lag.0 + more_seconds;
+            self.lag = (left, left + dt_seconds);
+        } else if self.is_arriving(dt_seconds) {
+            self.lag.0 -= dt_seconds;
+        }
+    }
+
+    /// The share of the way onto its cell that is still ahead of it.
+    pub(super) fn share_ahead(&self, dt_seconds: f64) -> f64 {
+        if self.is_arriving(dt_seconds) { self.lag.0 / self.lag.1 } else { 0.0 }
+    }
+
+    /// Hears whether it got off its cell, or did not want to.
+    pub(super) fn note_move(&mut self, is_held: bool, now: f64) {
+        if !is_held {
+            self.held_since = now;
+        }
+    }
+
+    /// Lets others pass for a while, by chance, when it waits for long. Where some ways cost much more than others, two robots
+    /// that face each other may both find it cheaper to wait than to step aside.
+    pub(super) fn consider_others(&mut self, now: f64) {
+        if now - self.held_since >= PATIENCE_SECONDS {
+            self.held_since = now;
+            if self.random.unit() < 0.5 {
+                self.yields_until = now + COURTESY_SECONDS;
+            }
+        }
+    }
+
+    /// Whether it only makes way for others now.
+    pub(super) fn is_yielding(&self, now: f64) -> bool {
+        now < self.yields_until
     }
 
     /// Whether it stays where it is, whatever others want.

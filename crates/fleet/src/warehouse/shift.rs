@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use plan::assign::Distances;
 use plan::{Action, Agent, Cell, Grid, Lifelong, State, Step};
-use site::run::{Complaint, Kpis, Watch};
+use site::run::{Complaint, Outcome, Watch};
 
 use super::demand::{Order, Stream, Urgency};
-use super::figures::{Figures, StationFigures};
+use super::doors::{Doors, door_wanted};
+use super::figures::Figures;
 use super::frame::frame;
-use super::layout::Layout;
+use super::layout::{Ground, Layout};
 use super::policy::Policy;
 use super::robot::{Carried, Doing, Robot};
 use super::settings::Warehouse;
@@ -49,6 +50,9 @@ pub struct Shift {
     layout: Arc<Layout>,
     stream: Stream,
     planner: Lifelong,
+    /// The floor as it is now: ways through closed doors are closed.
+    grid: Grid,
+    doors: Doors,
     dispatcher: Dispatcher,
     effort: Effort,
     robots: Vec<Robot>,
@@ -80,12 +84,16 @@ impl Shift {
             }]
         })?;
         planner.fields().share(layout.ground.shelf.clone());
+        let mut grid = layout.ground.view.grid.clone();
+        let doors = Doors::new(&layout.ground.pace, &mut grid);
         let troubles = &layout.warehouse.troubles;
         let robots = layout.starts(seed).into_iter().enumerate();
         let robots = robots.map(|(number, state)| Robot::new(state, troubles, number, seed)).collect();
         Ok(Self {
             stream: Stream::new(&layout.warehouse.demand, &layout.places, seed),
             planner,
+            grid,
+            doors,
             dispatcher: Dispatcher::new(seed),
             effort: Effort::default(),
             robots,
@@ -93,7 +101,7 @@ impl Shift {
             taken_in: 0,
             came: Vec::new(),
             bookings: Bookings::new(layout.ground.view.grid.len()),
-            figures: Figures { served: vec![0.0; layout.ground.floor.stations.len()], ..Figures::default() },
+            figures: Figures::new(layout.ground.floor.stations.len(), layout.ground.view.grid.len()),
             now: 0.0,
             trace: seed,
             layout,
@@ -138,10 +146,9 @@ impl Shift {
         let steps = (seconds / self.layout.dt_seconds).ceil().max(1.0) as u64;
         for step in 0..steps {
             if watch.wants_frames() && self.now >= next_frame {
-                watch.frame(
-                    self.now,
-                    frame(&self.robots, &self.layout.ground.network, &self.layout.ground.view, self.now),
-                );
+                let Ground { network, view, .. } = &*self.layout.ground;
+                let frame = frame(&self.robots, network, view, self.layout.dt_seconds, self.now);
+                watch.frame(self.now, frame);
                 next_frame = self.now + FRAME_SECONDS;
             }
             self.step();
@@ -153,19 +160,12 @@ impl Shift {
     }
 
     /// What it came to.
-    pub fn close(self) -> (Kpis, Vec<String>) {
-        let stations: Vec<StationFigures<'_>> = self
-            .layout
-            .ground
-            .floor
-            .stations
-            .iter()
-            .map(|station| StationFigures { id: &station.id, places: station.nodes.len().max(1) })
-            .collect();
+    pub fn close(self) -> Outcome {
         let carried = self.robots.iter().filter_map(|robot| robot.carried.as_ref()).map(|carried| &carried.order);
         let left: Vec<&Order> = self.open.values().chain(carried).collect();
         let overdue = left.iter().filter(|order| self.now > order.due).count();
-        self.figures.close(&self.layout.warehouse, left.len(), overdue, &stations)
+        let (kpis, findings, spots) = self.figures.close(&self.layout, left.len(), overdue);
+        Outcome { kpis, trace: self.trace, findings, spots }
     }
 
     /// One step of the grid.
@@ -199,7 +199,7 @@ impl Shift {
         for number in 0..self.robots.len() {
             let now = self.now;
             let robot = &mut self.robots[number];
-            if robot.is_stuck(now) {
+            if robot.is_stuck(now) || robot.is_arriving(self.layout.dt_seconds) {
                 continue;
             }
             match robot.doing {
@@ -312,23 +312,44 @@ impl Shift {
         }
     }
 
+    /// Opens doors for those who want to pass.
+    fn open_doors(&mut self, agents: &[Agent]) {
+        if self.doors.is_empty() {
+            return;
+        }
+        let Ground { view, pace, .. } = &*self.layout.ground;
+        let fields = self.planner.known_fields();
+        let mut asked = Vec::new();
+        for (robot, agent) in self.robots.iter_mut().zip(agents) {
+            let goal = agent.goal.filter(|goal| *goal != agent.state.cell && !agent.is_fixed);
+            robot.before_door = goal.and_then(|goal| door_wanted(pace, &view.grid, fields, agent.state, goal));
+            asked.extend(robot.before_door);
+        }
+        self.doors.step(self.now, pace, &mut self.grid, asked.into_iter());
+    }
+
     fn plan(&mut self) -> Vec<Action> {
+        let dt_seconds = self.layout.dt_seconds;
+        let has_prices = self.layout.ground.pace.has_prices();
+        self.robots.iter_mut().filter(|_| has_prices).for_each(|robot| robot.consider_others(self.now));
         let agents: Vec<Agent> = self
             .robots
             .iter()
             .map(|robot| {
-                let goal = robot.goal(&self.layout.chargers, self.now);
                 let is_fixed = robot.is_fixed(self.now);
+                let goal =
+                    robot.goal(&self.layout.chargers, self.now).filter(|_| is_fixed || !robot.is_yielding(self.now));
                 let rest = robot.carried.as_ref().filter(|_| !is_fixed).map(|carried| {
                     let next =
                         carried.order.stops.get(carried.stop + 1).map(|stop| self.layout.places.list[*stop].cells[0]);
                     (next, next.map_or(0, |next| self.steps_between(carried.cell, next)))
                 });
                 let (next, beyond) = rest.unwrap_or((None, 0));
-                Agent { state: robot.state, goal, next, beyond, is_fixed }
+                Agent { state: robot.state, goal, next, beyond, is_fixed: is_fixed || robot.is_arriving(dt_seconds) }
             })
             .collect();
-        let step = Step { grid: &self.layout.ground.view.grid, agents: &agents };
+        self.open_doors(&agents);
+        let step = Step { grid: &self.grid, agents: &agents };
         match self.effort.plan(&mut self.planner, step, self.layout.policy.improvement) {
             Ok(plan) => plan.actions,
             // The judge threw the plan out: nobody moves in this step.
@@ -338,23 +359,39 @@ impl Shift {
 
     /// Carries the plan out.
     fn drive(&mut self, planned: &[Action]) {
+        let Ground { view, pace, floor, .. } = &*self.layout.ground;
+        let (figures, dt) = (&mut self.figures, self.layout.dt_seconds);
         for (robot, action) in self.robots.iter_mut().zip(planned.iter().copied()) {
             let charging = match robot.doing {
-                Doing::Charging(charger) => Some(self.layout.ground.floor.chargers[charger].percent_per_hour),
+                Doing::Charging(charger) => Some(floor.chargers[charger].percent_per_hour),
                 _ => None,
             };
             let before = robot.state;
-            robot.state = self.layout.ground.view.grid.after(before, action).unwrap_or(before);
-            robot.spend(&self.layout.warehouse.robots, charging, action != Action::Wait, self.layout.dt_seconds);
-            let figures = &mut self.figures;
-            let dt = self.layout.dt_seconds;
+            robot.state = self.grid.after(before, action).unwrap_or(before);
+            let is_stuck = robot.is_stuck(self.now);
+            let is_arriving = robot.is_arriving(dt) && !is_stuck;
+            let lag = if action == Action::Forward { pace.lag(before.cell, before.heading) } else { 0.0 };
+            if !is_stuck {
+                robot.arrive(lag, dt);
+            }
+            robot.spend(&self.layout.warehouse.robots, charging, is_arriving || action != Action::Wait, dt);
             let is_going = !robot.is_fixed(self.now) && matches!(robot.doing, Doing::Going | Doing::ToCharger(_));
             figures.with_order += if robot.carried.is_some() { dt } else { 0.0 };
-            figures.going += if is_going { dt } else { 0.0 };
-            figures.blocked += if is_going && action == Action::Wait { dt } else { 0.0 };
             figures.charging += if charging.is_some() { dt } else { 0.0 };
-            figures.stuck += if robot.is_stuck(self.now) { dt } else { 0.0 };
-            figures.metres += if action == Action::Forward { self.layout.ground.view.step_metres } else { 0.0 };
+            figures.stuck += if is_stuck { dt } else { 0.0 };
+            figures.metres += if action == Action::Forward { view.step_metres } else { 0.0 };
+            let is_shut = robot.before_door.is_some_and(|door| self.doors.is_shut(door));
+            robot.note_move(is_going && !is_arriving && !is_shut && robot.state.cell == before.cell, self.now);
+            if is_going {
+                figures.going += dt;
+                if is_arriving {
+                    figures.slowed += dt;
+                } else if action == Action::Wait {
+                    figures.blocked += dt;
+                    figures.blocked_at[before.cell as usize] += dt as f32;
+                    figures.at_doors += if is_shut { dt } else { 0.0 };
+                }
+            }
             let said = u64::from(robot.state.cell) << 2 | robot.state.heading as u64;
             self.trace = (self.trace ^ said).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(23);
         }

@@ -97,11 +97,14 @@ packed!(Detector {
 });
 
 impl Detector {
-    /// A detector that learns for so many steps before it judges.
-    pub fn new(warmup_steps: u32) -> Self {
+    /// A detector that learns for so many steps before it judges. A cautious one calls only what is rare whatever the
+    /// tail may be, for people to act on; the other ranks by its best estimate.
+    pub fn new(warmup_steps: u32, cautious: bool) -> Self {
         let patterns = Patterns::new(warmup_steps);
         let blocks = warmup_steps / patterns.block_steps();
-        let peaks = View::ALL.iter().map(|view| Peaks::new(if *view == View::Pattern { blocks } else { warmup_steps }));
+        let peaks = View::ALL
+            .iter()
+            .map(|view| Peaks::new(if *view == View::Pattern { blocks } else { warmup_steps }, cautious));
         Self {
             warmup_steps,
             steps: 0,
@@ -116,6 +119,11 @@ impl Detector {
         }
     }
 
+    /// How many steps it has seen.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// Whether it has seen enough to judge.
     pub fn ready(&self) -> bool {
         self.steps >= self.warmup_steps
@@ -127,22 +135,17 @@ impl Detector {
         (periods / alarms_per_month.max(1e-6)).log10().max(0.0)
     }
 
-    /// What is expected at a time, and the edges at a rarity.
-    pub fn expected(&self, time_microseconds: i64, rarity: f64) -> (f64, f64, f64) {
+    /// What is expected at a time, and the edges of what is ordinary.
+    pub fn expected(&self, time_microseconds: i64) -> (f64, f64, f64) {
         let expected = self.expectation.at(time_microseconds);
         let floor = FLOOR_SHARE * self.expectation.spread();
-        let edge = |view: View| (self.peaks[view as usize].deviation(rarity) - floor).max(0.0);
+        let edge = |view: View| (self.peaks[view as usize].ordinary() - floor).max(0.0);
         (expected, expected - edge(View::Low), expected + edge(View::High))
     }
 
     /// What is expected at a time, once anything is.
     pub fn expected_value(&self, time_microseconds: i64) -> Option<f64> {
         self.expectation.ready().then(|| self.expectation.at(time_microseconds))
-    }
-
-    /// Whether half of the learning is done.
-    pub fn half_way(&self) -> bool {
-        self.steps >= self.warmup_steps / 2
     }
 
     /// Judges one step and learns from it. What is told is at least as rare as `threshold`.

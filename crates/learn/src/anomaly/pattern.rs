@@ -10,7 +10,7 @@ const BLOCKS_PER_WARMUP: f64 = 104.0;
 /// Blocks of a pattern.
 pub(super) const BLOCKS: usize = 4;
 /// Patterns that are remembered.
-const PATTERNS_MAX: usize = 96;
+const PATTERNS_MAX: usize = 72;
 /// How fast the size of a pattern grows when there is no room for a new one, and shrinks when there is no need.
 const RADIUS_GROWS: f32 = 1.05;
 const RADIUS_SHRINKS: f32 = 0.998;

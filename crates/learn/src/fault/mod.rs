@@ -1,6 +1,6 @@
 //! What is broken behind a stream, by name.
 //!
-//! Each kind of fault has one figure that grows with it: seconds without change, seconds without a sample, and so on.
+//! Each kind of fault has one figure that grows with it: samples without change, seconds without a sample, and so on.
 //! The figure is calibrated by the stream's own past ([`crate::calibrate`]): a sensor that often stands still for an
 //! hour is not stuck after one.
 
@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::calibrate::Peaks;
 use crate::codec::packed;
 
+/// How many figures there are.
+pub(crate) const FIGURES: usize = 7;
 /// Values of the recent window.
 const WINDOW: usize = 32;
 /// A value is stuck after so many samples alike, at least.
-const STUCK_SAMPLES_MIN: u32 = 12;
+const STUCK_SAMPLES_MIN: u32 = 8;
 /// A gap is so many usual intervals long, at least.
 const GAP_INTERVALS_MIN: f64 = 5.0;
 /// A clock is wrong by so much, at least.
@@ -43,7 +45,7 @@ pub enum Fault {
     ClockSkew,
 }
 
-/// The figures, in this order. Noise and oscillation share one and are told apart by their periods.
+/// The figures, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Figure {
     Jump,
@@ -51,11 +53,13 @@ enum Figure {
     Gap,
     Slow,
     Agitation,
+    Swing,
     Skew,
 }
 
 impl Figure {
-    const ALL: [Self; 6] = [Self::Jump, Self::Still, Self::Gap, Self::Slow, Self::Agitation, Self::Skew];
+    const ALL: [Self; FIGURES] =
+        [Self::Jump, Self::Still, Self::Gap, Self::Slow, Self::Agitation, Self::Swing, Self::Skew];
 }
 
 /// A sample, as the faults see it.
@@ -85,16 +89,19 @@ pub(crate) struct Faults {
     warmup_steps: u32,
     peaks: Vec<Peaks>,
     /// The largest of each figure since the last step.
-    largest: [f32; 6],
+    largest: [f32; FIGURES],
     /// The mean of each figure.
-    usual: [f32; 6],
-    quiet_steps: [u32; 6],
+    usual: [f32; FIGURES],
+    quiet_steps: [u32; FIGURES],
     steps: u32,
     last_microseconds: i64,
     last_value: f64,
     samples: u32,
     unchanged: u32,
     changed_microseconds: i64,
+    /// Where the stream stood still the longest while it was learned, and for how many samples: there it rests.
+    resting: f64,
+    resting_samples: u32,
     /// The usual seconds between samples.
     interval_seconds: f64,
     slow: f64,
@@ -118,6 +125,8 @@ packed!(Faults {
     samples,
     unchanged,
     changed_microseconds,
+    resting,
+    resting_samples,
     interval_seconds,
     slow,
     slow_since_microseconds,
@@ -132,16 +141,18 @@ impl Faults {
     pub(crate) fn new(warmup_steps: u32) -> Self {
         Self {
             warmup_steps,
-            peaks: Figure::ALL.iter().map(|_| Peaks::new(warmup_steps)).collect(),
-            largest: [0.0; 6],
-            usual: [0.0; 6],
-            quiet_steps: [0; 6],
+            peaks: Figure::ALL.iter().map(|_| Peaks::new(warmup_steps, true)).collect(),
+            largest: [0.0; FIGURES],
+            usual: [0.0; FIGURES],
+            quiet_steps: [0; FIGURES],
             steps: 0,
             last_microseconds: 0,
             last_value: 0.0,
             samples: 0,
             unchanged: 0,
             changed_microseconds: 0,
+            resting: 0.0,
+            resting_samples: 0,
             interval_seconds: 0.0,
             slow: 0.0,
             slow_since_microseconds: 0,
@@ -161,12 +172,14 @@ impl Faults {
         }
         self.samples = self.samples.saturating_add(1);
         let gap_seconds = (now - self.last_microseconds) as f64 / 1e6;
+        let agitation = self.agitation(sample.value);
         let figures = [
             self.jump(sample),
             self.still(sample),
             self.gap(gap_seconds),
             self.slow_residual(sample),
-            self.agitation(sample.value),
+            agitation,
+            self.swing(agitation, threshold),
             self.skew(sample),
         ];
         (self.last_microseconds, self.last_value) = (now, sample.value);
@@ -214,7 +227,12 @@ impl Faults {
     }
 
     fn floor(&self, place: usize) -> f64 {
-        FLOOR_SHARE * f64::from(self.usual[place])
+        let least = match Figure::ALL[place] {
+            Figure::Still => f64::from(STUCK_SAMPLES_MIN),
+            Figure::Skew => SKEW_SECONDS_MIN,
+            _ => 0.0,
+        };
+        least + FLOOR_SHARE * f64::from(self.usual[place])
     }
 
     fn judge(&mut self, figure: Figure, value: f64, now: i64, gap_seconds: f64, threshold: f64) -> Option<Found> {
@@ -223,7 +241,10 @@ impl Faults {
             return None;
         }
         let deviation = value + self.floor(place);
-        let rarity = self.peaks[place].rarity(deviation);
+        // An oscillation is as rare as the agitation that it is, until its own peaks say otherwise.
+        let judge =
+            if figure == Figure::Swing && self.usual[place] == 0.0 { Figure::Agitation as usize } else { place };
+        let rarity = self.peaks[judge].rarity(value + self.floor(judge));
         if rarity < threshold {
             return None;
         }
@@ -237,10 +258,8 @@ impl Faults {
             Figure::Still => (Fault::Stuck, self.changed_microseconds),
             Figure::Gap => (Fault::Dropout, seconds_ago(gap_seconds)),
             Figure::Slow => (Fault::Drift, self.slow_since_microseconds),
-            Figure::Agitation => {
-                let fault = if self.oscillates() { Fault::Oscillation } else { Fault::Noise };
-                (fault, seconds_ago(WINDOW as f64 * self.interval_seconds))
-            }
+            Figure::Agitation => (Fault::Noise, seconds_ago(WINDOW as f64 * self.interval_seconds)),
+            Figure::Swing => (Fault::Oscillation, seconds_ago(WINDOW as f64 * self.interval_seconds)),
             Figure::Skew => (Fault::ClockSkew, self.skew_since_microseconds),
         };
         Some(Found { fault, rarity, deviation, since_microseconds })
@@ -251,7 +270,7 @@ impl Faults {
         (sample.value - self.last_value).abs().min((sample.value - sample.expected).abs())
     }
 
-    /// Seconds without change.
+    /// Samples without change. Samples, not seconds: a thing that tells only changes stands still without a fault.
     fn still(&mut self, sample: &Sample) -> f64 {
         if sample.value != self.last_value {
             self.unchanged = 0;
@@ -259,8 +278,11 @@ impl Faults {
             return 0.0;
         }
         self.unchanged = self.unchanged.saturating_add(1);
-        let seconds = (sample.time_microseconds - self.changed_microseconds) as f64 / 1e6;
-        if self.unchanged >= STUCK_SAMPLES_MIN { seconds } else { 0.0 }
+        if self.steps < self.warmup_steps && self.unchanged > self.resting_samples {
+            (self.resting, self.resting_samples) = (sample.value, self.unchanged);
+        }
+        let rests = sample.value == self.resting && self.resting_samples >= STUCK_SAMPLES_MIN;
+        if self.unchanged >= STUCK_SAMPLES_MIN && !rests { f64::from(self.unchanged) } else { 0.0 }
     }
 
     /// Seconds without a sample.
@@ -308,6 +330,14 @@ impl Faults {
         });
         let (_, step, _) = steps.select_nth_unstable_by(WINDOW * 2 / 3, f32::total_cmp);
         f64::from(*step)
+    }
+
+    /// The agitation where it is rare and has even periods. An oscillation that is part of how the thing works comes
+    /// again, and its peaks make it ordinary.
+    fn swing(&self, agitation: f64, threshold: f64) -> f64 {
+        let place = Figure::Agitation as usize;
+        let rare = self.peaks[place].rarity(agitation + self.floor(place)) >= threshold / 2.0;
+        if rare && self.oscillates() { agitation } else { 0.0 }
     }
 
     /// Whether the recent window goes up and down in even periods.
@@ -360,7 +390,8 @@ fn figure_of(fault: Fault) -> Figure {
         Fault::Stuck => Figure::Still,
         Fault::Dropout => Figure::Gap,
         Fault::Drift => Figure::Slow,
-        Fault::Noise | Fault::Oscillation => Figure::Agitation,
+        Fault::Noise => Figure::Agitation,
+        Fault::Oscillation => Figure::Swing,
         Fault::ClockSkew => Figure::Skew,
     }
 }

@@ -1,5 +1,7 @@
 //! From samples at any moment to one value a slot of a regular grid; what was not seen is a gap.
 
+use std::cmp::Ordering;
+
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -121,10 +123,14 @@ impl Sampler {
     }
 
     fn decide(&mut self, time_us: i64, value: f64) -> Sampled {
-        if self.first.last().is_some_and(|(last_us, _)| time_us <= *last_us) {
-            self.refused += 1;
-            // A clock that was set back: what came before cannot be compared with what comes.
-            self.first.clear();
+        match self.first.last().map(|(last_us, _)| time_us.cmp(last_us)) {
+            Some(Ordering::Equal) => return Sampled::default(),
+            Some(Ordering::Less) => {
+                self.refused += 1;
+                // A clock that was set back: what came before cannot be compared with what comes.
+                self.first.clear();
+            }
+            _ => {}
         }
         self.first.push((time_us, value));
         let mut sampled = Sampled::default();

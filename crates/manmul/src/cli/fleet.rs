@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
-use fleet::league::{Instance, Progress, RunSettings, check, run};
+use fleet::league::{Instance, PREPARATION, Progress, RunSettings, check, run};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::WallClock;
 use serde_json::json;
@@ -17,6 +17,9 @@ use crate::assemble::simulation_threads;
 
 /// The file beside a round's instances that says how many steps each has.
 const STEPS_FILE: &str = "simulation_time.json";
+
+/// The largest result that is replayed, in bytes: five times what ten thousand robots and five thousand steps come to.
+const RESULT_BYTES_MAX: u64 = 1 << 30;
 
 /// How many faults of a result are listed.
 const FAULTS_SHOWN: usize = 20;
@@ -110,6 +113,7 @@ impl League {
         let threads = self.threads.unwrap_or_else(simulation_threads);
         let settings = RunSettings {
             steps,
+            preparation: PREPARATION,
             step_time: Duration::from_millis(self.step_ms),
             planner: plan::Settings { threads, seed: self.seed, ..plan::Settings::default() },
         };
@@ -142,8 +146,9 @@ impl League {
 impl Check {
     fn run(self) -> anyhow::Result<()> {
         let instance = self.instance.as_deref().map(read_instance).transpose()?;
-        let report = check(&text(&self.result)?, instance.as_ref())
-            .map_err(|error| anyhow!("{}: {error}", self.result.display()))?;
+        let place = || self.result.display().to_string();
+        let result = files::open(&self.result, RESULT_BYTES_MAX).with_context(place)?;
+        let report = check(result, instance.as_ref()).map_err(|error| anyhow!("{}: {error}", place()))?;
         let counted = report.count.finished();
         if self.json {
             say(&json!({"finished": counted, "stated": report.stated, "faults": report.faults_total}).to_string())?;

@@ -109,7 +109,7 @@ fn results(text: &str) -> anyhow::Result<String> {
     };
     let rows: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     let probation = ((PROBATION_SHARE * rows.len() as f64) as usize).min(PROBATION_ROWS_MAX);
-    let mut detector = Detector::new(probation.max(1) as u32);
+    let mut detector = Detector::new(probation.max(1) as u32, false);
     let mut out = String::from("timestamp,value,anomaly_score,label\n");
     for (row, line) in rows.iter().enumerate() {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use fleet::warehouse::{Warehouse, read_orders};
 use model::WallClock;
 use serde_json::{Value, json};
 use site::run::{PlanRequest, RunBook, Scenario};
@@ -23,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// The width of the longest bar of a plan's picture, in characters.
 const PICTURE_WIDTH: f64 = 40.0;
 
+/// How many wrong rows of a file are listed.
+const FAULTS_SHOWN: usize = 20;
+
 /// A progress bar's steps.
 const BAR_STEPS: f64 = 1_000.0;
 
@@ -34,6 +38,9 @@ struct Subject {
     /// Changes a value of the scenario: /world/robots/count=40
     #[arg(long, value_name = "PLACE=VALUE")]
     set: Vec<String>,
+    /// Known orders (CSV: time or second, from, to, priority, due) instead of those that come by chance
+    #[arg(long, value_name = "FILE")]
+    orders: Option<PathBuf>,
     /// Virtual hours
     #[arg(long)]
     hours: Option<f64>,
@@ -169,7 +176,7 @@ impl Subject {
             Some(path) => read(path)?,
             None => {
                 json!({"domain": "fleet", "policy": {"name": "central"}, "duration_seconds": 3_600, "seeds": [1, 2, 3],
-                "world": fleet::warehouse::Warehouse::default()})
+                "world": Warehouse::default()})
             }
         };
         if let Some(hours) = self.hours {
@@ -182,6 +189,9 @@ impl Subject {
             let (place, value) = assignment(change)?;
             put(&mut scenario, place, literal(value))?;
         }
+        if let Some(path) = &self.orders {
+            take_orders(&mut scenario, path)?;
+        }
         // What cannot be a scenario is said here, where the file is known.
         let _: Scenario = serde_json::from_value(scenario.clone()).context("this is no scenario")?;
         Ok(scenario)
@@ -191,6 +201,34 @@ impl Subject {
 fn read(path: &Path) -> anyhow::Result<Value> {
     let place = || path.display().to_string();
     serde_json::from_str(&files::read_text(path).with_context(place)?).with_context(place)
+}
+
+/// Puts the orders of a file into a scenario of a warehouse.
+fn take_orders(scenario: &mut Value, path: &Path) -> anyhow::Result<()> {
+    let place = || path.display().to_string();
+    let world: Option<Warehouse> = serde_json::from_value(scenario["world"].take()).context("this is no warehouse")?;
+    let mut warehouse = world.unwrap_or_default();
+    let floor = warehouse.floor.floor().map_err(|complaints| {
+        anyhow!(
+            "{}",
+            complaints.iter().map(|it| format!("{}: {}", it.place, it.problem)).collect::<Vec<_>>().join("\n")
+        )
+    })?;
+    warehouse.demand.orders_per_hour = 0.0;
+    warehouse.demand.list = read_orders(&files::read_text(path).with_context(place)?, &floor).map_err(|errors| {
+        let told = errors.iter().map(|it| {
+            let column = if it.column.is_empty() { String::new() } else { format!(" {}", it.column) };
+            format!("row {}{column}: {}; {}", it.row, it.problem, it.hint)
+        });
+        anyhow!(
+            "{}: {} rows are wrong\n{}",
+            place(),
+            errors.len(),
+            told.take(FAULTS_SHOWN).collect::<Vec<_>>().join("\n")
+        )
+    })?;
+    scenario["world"] = serde_json::to_value(warehouse)?;
+    Ok(())
 }
 
 fn assignment(text: &str) -> anyhow::Result<(&str, &str)> {
@@ -283,11 +321,19 @@ fn show_plan(plan: &Value) -> anyhow::Result<()> {
     let Some(best) = ranked.first() else { return Ok(()) };
     let places: Vec<&str> =
         plan["request"]["vary"].as_array().into_iter().flatten().filter_map(|one| one["place"].as_str()).collect();
-    let values = best["candidate"]["values"].as_array().into_iter().flatten();
-    let chosen: Vec<String> = places.iter().zip(values).map(|(place, value)| format!("{place} = {value}")).collect();
-    say(&format!("best: {}", chosen.join(", ")))?;
+    let chosen = |candidate: &Value, without: &str| -> String {
+        let values = candidate["values"].as_array().into_iter().flatten();
+        let pairs = places.iter().zip(values).filter(|(place, _)| **place != without);
+        pairs.map(|(place, value)| format!("{place} = {value}")).collect::<Vec<_>>().join(", ")
+    };
+    say(&format!("best: {}", chosen(&best["candidate"], "")))?;
     for finding in best["findings"].as_array().into_iter().flatten() {
         say(&format!("  {}", finding.as_str().unwrap_or_default()))?;
+    }
+    for turn in found["turns"].as_array().into_iter().flatten() {
+        let others = chosen(&turn["candidate"], turn["place"].as_str().unwrap_or_default());
+        let others = if others.is_empty() { others } else { format!(" ({others})") };
+        say(&format!("  {}{others}", turn["words"].as_str().unwrap_or_default()))?;
     }
     Ok(())
 }
@@ -366,6 +412,24 @@ impl Operate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn orders_of_a_file_replace_those_by_chance_and_wrong_rows_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.csv");
+        let taken = |text: &str| {
+            files::write_atomic(&path, text.as_bytes()).unwrap();
+            let mut scenario = json!({"world": Warehouse::default()});
+            take_orders(&mut scenario, &path)
+                .map(|()| scenario["world"]["demand"].take())
+                .map_err(|error| error.to_string())
+        };
+        let demand = taken("second,from,to\n5,shelf-r3c3,station-1\n").unwrap();
+        assert_eq!((&demand["orders_per_hour"], demand["list"].as_array().unwrap().len()), (&json!(0.0), 1));
+        let told = taken("second,from,to\n5,shelf-r3c3,moon\nlate,shelf-r3c3,station-1\n").unwrap_err();
+        assert!(told.contains("orders.csv: 2 rows are wrong\nrow 3 time: \"late\" is no time"), "{told}");
+        assert!(told.contains("row 2 to: the floor has no storage or station \"moon\""), "{told}");
+    }
 
     #[test]
     fn values_are_put_where_they_belong() {

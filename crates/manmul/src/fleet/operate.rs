@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use model::{Cause, CauseKind, Principal, ThingId};
 use mqtt::Broker;
 use site::run::{Mode, Promotion};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use world::live::{Handle, Heard};
 
@@ -37,6 +38,7 @@ pub(super) async fn operate(desk: Arc<Desk>, broker: Broker, closing: Cancellati
             handle.with(|client| client.open(CLIENT, None, &filters()));
             let mut ticks = tokio::time::interval(TURN);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+            let mut turning: Option<JoinHandle<()>> = None;
             loop {
                 tokio::select! {
                     () = closing.cancelled() => break,
@@ -45,8 +47,16 @@ pub(super) async fn operate(desk: Arc<Desk>, broker: Broker, closing: Cancellati
                         Some((_, Heard::Up)) => {}
                         Some((_, Heard::Lost)) | None => break,
                     },
-                    _ = ticks.tick() => tokio::task::block_in_place(|| turn(&desk, &broker)),
+                    _ = ticks.tick() => match &turning {
+                        // Robots are heard and shown while one thinks about their ways.
+                        Some(turning) if !turning.is_finished() => tokio::task::block_in_place(|| desk.refresh()),
+                        _ => turning = Some(begin_turn(Arc::clone(&desk), broker.clone())),
+                    },
                 }
+            }
+            if let Some(turning) = turning {
+                // A turn that failed has said why.
+                drop(turning.await);
             }
         }
         // An end that is wanted does not wait.
@@ -70,18 +80,20 @@ fn hear(desk: &Desk, topic: &str, payload: &[u8]) {
     }
 }
 
-/// Lets the desk do what is due, and publishes it.
-fn turn(desk: &Desk, broker: &Broker) {
-    match desk.turn() {
-        Ok(turned) => {
+/// Lets the desk do what is due, however long that takes, and publishes it.
+fn begin_turn(desk: Arc<Desk>, broker: Broker) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(move || {
+        let done = desk.turn(|turned| {
             let cause = cause(turned.live.as_ref());
             for message in turned.messages {
-                publish(broker, message, cause.clone());
+                publish(&broker, message, cause.clone());
             }
+        });
+        if let Err(error) = done {
+            // What was to be sent is sent again.
+            tracing::error!(%error, "the fleet stands still");
         }
-        // Nothing was sent; what was to be sent is sent again.
-        Err(error) => tracing::error!(%error, "the fleet stands still"),
-    }
+    })
 }
 
 fn publish(broker: &Broker, message: Message, cause: Cause) {

@@ -1,4 +1,5 @@
-//! Telling others of every change of an order: posted in order, signed, and tried again until it is taken.
+//! Telling others of every change of an order: posted in order, signed, and tried again until it is taken. After a restart
+//! they go on where they were; of several changes of an order that were not told by then, the last is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,23 +22,31 @@ const ATTEMPTS_MAX: u32 = 15;
 /// How many changes are taken up at a time. What waits longer is kept by the desk, up to its own limit.
 const TAKEN_UP: usize = 100;
 
-/// Tells every change from now on, until `closing`.
+/// Tells every change until `closing`: first those that were not told when the program ended.
 pub(super) async fn tell(desk: Arc<Desk>, closing: CancellationToken) {
-    let mut next = desk.changes(None, 0).next;
+    let mut next = 0;
     while tokio::time::timeout(LOOK, closing.cancelled()).await.is_err() {
         let Some(webhook) = desk.webhook().0 else {
             next = desk.changes(None, 0).next;
             continue;
         };
         let changes = desk.changes(Some(next), TAKEN_UP);
-        next = changes.next;
         if changes.skipped > 0 {
             desk.note_webhook(|figures| figures.skipped += changes.skipped);
         }
+        next = changes.next - changes.orders.len() as u64;
+        let mut told = None;
         for order in &changes.orders {
             if !deliver(&desk, &webhook, order, &closing).await {
                 break;
             }
+            (next, told) = (next + 1, Some(order.change));
+        }
+        // Whatever happens before this is written down, is told again.
+        if let Some(told) = told
+            && let Err(error) = tokio::task::block_in_place(|| desk.set_told(told))
+        {
+            tracing::warn!(%error, "changes of orders will be told again after a restart");
         }
     }
 }

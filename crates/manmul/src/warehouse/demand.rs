@@ -17,8 +17,8 @@ const BY: &str = "demo";
 const LOOK: Duration = Duration::from_millis(500);
 /// The most orders that wait for a robot; while as many wait, none come.
 const WAITING_MAX: u64 = 50;
-/// How long a robot is busy with an order on average: orders come as fast as robots get through them.
-const ORDER_SECONDS: f64 = 60.0;
+/// For how many seconds of each robot an order comes: robots are at work two thirds of the time.
+const ORDER_SECONDS: f64 = 240.0;
 /// The most orders that come at once.
 const AT_ONCE_MAX: usize = 20;
 /// How much time an order has, in seconds.

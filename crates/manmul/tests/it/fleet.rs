@@ -139,11 +139,16 @@ async fn robots_are_taken_in_and_let_go() {
 
 /// Takes one request and answers it; gives its signature and its body.
 async fn serve_once(listener: &TcpListener, status: &str) -> (String, Value) {
-    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut stream = listener.accept().await.unwrap().0;
     let mut bytes = Vec::new();
     loop {
         let mut piece = [0; 4_096];
         let count = stream.read(&mut piece).await.unwrap();
+        if count == 0 {
+            // Whoever asked has ended meanwhile.
+            (stream, bytes) = (listener.accept().await.unwrap().0, Vec::new());
+            continue;
+        }
         bytes.extend_from_slice(&piece[..count]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
@@ -182,6 +187,30 @@ async fn changes_of_orders_are_posted_until_they_are_taken() {
     assert_eq!((&done["failed"], &done["problem"]), (&json!(1), &Value::Null));
     site.ask("DELETE", "/api/v1/fleet/webhook", &Value::Null).expect(204);
     assert_eq!(site.get("/api/v1/fleet/webhook")["url"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_told_is_told_after_a_restart() {
+    let (site, storage, station) = opened().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    site.ask("PUT", "/api/v1/fleet/webhook", &json!({"url": url, "secret": "s3"})).expect(200);
+    let reader = site.ask("POST", "/api/v1/tokens", &json!({"title": "t", "scopes": ["read"]})).expect(201);
+    let bearer = format!("Bearer {}", reader["secret"].as_str().unwrap());
+    site.request("GET", "/api/v1/fleet/webhook", &[("authorization", &bearer)], b"").expect(403);
+    site.ask("POST", ORDERS, &json!({"id": "a", "from": storage, "to": station})).expect(201);
+    let (signature, first) = serve_once(&listener, "204 fine").await;
+    assert_eq!(first["id"], "a");
+    site.until("/api/v1/fleet/webhook", |webhook| webhook["delivered"] == 1).await;
+    site.ask("POST", ORDERS, &json!({"id": "b", "from": storage, "to": station})).expect(201);
+    serve_once(&listener, "500 no").await;
+    site.ask("POST", &format!("{ORDERS}/b/cancel"), &Value::Null).expect(200);
+
+    let site = site.restart().await;
+    let (again, next) = serve_once(&listener, "204 fine").await;
+    assert_eq!((&next["id"], &next["state"]), (&json!("b"), &json!("cancelled")));
+    assert!(again.starts_with("sha256=") && again != signature, "{again}");
+    site.until("/api/v1/fleet/webhook", |webhook| webhook["delivered"] == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ pub struct FleetOut {
     #[schema(required)]
     run: Option<String>,
     /// The figures.
-    figures: FiguresOut,
+    figures: Figures,
     /// What was noticed last, the newest first, at most 50.
     findings: Vec<FindingOut>,
     /// Grows with everything that is shown.
@@ -105,64 +105,6 @@ pub enum FleetMode {
     HandsOff,
 }
 
-/// The figures of a fleet.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FiguresOut {
-    /// All robots.
-    robots: usize,
-    /// Robots that drive.
-    moving: usize,
-    /// Robots that wait for their way.
-    waiting: usize,
-    /// Robots that are charged.
-    charging: usize,
-    /// Robots that cannot drive, or that a person has.
-    broken: usize,
-    /// Robots without a link.
-    unlinked: usize,
-    /// Orders that no robot has.
-    orders_waiting: u64,
-    /// Orders that robots are on their way to.
-    orders_assigned: u64,
-    /// Orders whose load is on a robot.
-    orders_under_way: u64,
-    /// Orders that are done, as far as they are kept.
-    orders_done: u64,
-    /// Orders that failed.
-    orders_failed: u64,
-    /// Orders that were called off.
-    orders_cancelled: u64,
-    /// Orders done in the last hour.
-    orders_per_hour: f64,
-    /// How long orders usually take from their coming until they are done.
-    #[schema(required)]
-    median_lead_seconds: Option<f64>,
-    /// Open orders that are late, and those of the last hour that were.
-    late: u64,
-}
-
-impl From<Figures> for FiguresOut {
-    fn from(it: Figures) -> Self {
-        Self {
-            robots: it.robots,
-            moving: it.moving,
-            waiting: it.waiting,
-            charging: it.charging,
-            broken: it.broken,
-            unlinked: it.unlinked,
-            orders_waiting: it.orders_waiting,
-            orders_assigned: it.orders_assigned,
-            orders_under_way: it.orders_under_way,
-            orders_done: it.orders_done,
-            orders_failed: it.orders_failed,
-            orders_cancelled: it.orders_cancelled,
-            orders_per_hour: it.orders_per_hour,
-            median_lead_seconds: it.median_lead_seconds,
-            late: it.late,
-        }
-    }
-}
-
 /// Something that was noticed about a robot.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FindingOut {
@@ -172,8 +114,8 @@ pub struct FindingOut {
     robot: u32,
     /// A stable short word.
     code: String,
-    /// `information`, `warning` or `alarm`.
-    weight: &'static str,
+    /// How much it matters.
+    weight: Weight,
     /// What, in words.
     words: String,
 }
@@ -191,9 +133,9 @@ pub struct FloorOut {
     revision: i64,
 }
 
-impl From<FloorView> for FloorOut {
-    fn from(view: FloorView) -> Self {
-        Self { source: view.source, drawing: view.drawing, revision: view.revision }
+impl From<&FloorView> for FloorOut {
+    fn from(view: &FloorView) -> Self {
+        Self { source: view.source.clone(), drawing: Arc::clone(&view.drawing), revision: view.revision }
     }
 }
 
@@ -237,8 +179,10 @@ pub struct RobotOut {
     /// The node that it reached last.
     #[schema(required)]
     node: Option<String>,
+    /// Where the nodes are that are still before it, in metres to the east and to the north; the nearest 50.
+    way: Vec<[f64; 2]>,
     /// What it is at.
-    state: RobotStateOut,
+    state: RobotState,
     /// Percent of its battery.
     #[schema(required)]
     battery_percent: Option<f64>,
@@ -257,43 +201,6 @@ pub struct RobotOut {
     #[schema(value_type = Object)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     parameters: BTreeMap<String, serde_json::Value>,
-}
-
-/// What a robot is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RobotStateOut {
-    /// It has nothing to do.
-    Idle,
-    /// It drives.
-    Moving,
-    /// It waits for its way.
-    Waiting,
-    /// Something is done with its load.
-    Serving,
-    /// It is charged.
-    Charging,
-    /// It cannot drive.
-    Broken,
-    /// It has no link.
-    Unlinked,
-    /// A person has it, or has to look after it.
-    SetAside,
-}
-
-impl From<RobotState> for RobotStateOut {
-    fn from(state: RobotState) -> Self {
-        match state {
-            RobotState::Idle => Self::Idle,
-            RobotState::Moving => Self::Moving,
-            RobotState::Waiting => Self::Waiting,
-            RobotState::Serving => Self::Serving,
-            RobotState::Charging => Self::Charging,
-            RobotState::Broken => Self::Broken,
-            RobotState::Unlinked => Self::Unlinked,
-            RobotState::SetAside => Self::SetAside,
-        }
-    }
 }
 
 /// A robot that speaks VDA 5050.
@@ -315,7 +222,7 @@ pub struct RobotIn {
     parameters: Option<BTreeMap<String, serde_json::Value>>,
 }
 
-fn robot_out(app: &App, view: RobotView) -> RobotOut {
+fn robot_out(app: &App, view: &RobotView) -> RobotOut {
     let address = &view.address;
     let thing = vda5050::thing_of(&address.manufacturer, &address.serial_number).ok();
     let row = thing.as_ref().and_then(|thing| app.site.thing_row(thing));
@@ -328,14 +235,15 @@ fn robot_out(app: &App, view: RobotView) -> RobotOut {
         x: view.x,
         y: view.y,
         theta: view.theta,
-        node: view.node,
-        state: view.state.into(),
+        node: view.node.clone(),
+        way: view.way.clone(),
+        state: view.state,
         battery_percent: view.battery_percent,
-        order: view.order,
+        order: view.order.clone(),
         speed: view.speed,
         since: text(view.since),
-        problem: view.problem,
-        parameters: view.parameters,
+        problem: view.problem.clone(),
+        parameters: view.parameters.clone(),
     }
 }
 
@@ -349,23 +257,19 @@ pub async fn get_fleet(State(app): State<App>) -> Result<Json<FleetOut>, Problem
         Some(Mode::Backtest | Mode::Simulate) | None => FleetMode::HandsOff,
     };
     let (policy, run) = summary.live.map_or((None, None), |live| (Some(live.policy), live.run));
-    let findings = summary.findings.into_iter().map(|told| FindingOut {
+    let findings = summary.findings.iter().map(|told| FindingOut {
         at: text(told.at),
         robot: told.finding.robot,
-        code: told.finding.code,
-        weight: match told.finding.weight {
-            Weight::Information => "information",
-            Weight::Warning => "warning",
-            Weight::Alarm => "alarm",
-        },
-        words: told.finding.words,
+        code: told.finding.code.clone(),
+        weight: told.finding.weight,
+        words: told.finding.words.clone(),
     });
     Ok(Json(FleetOut {
-        title: summary.title,
+        title: summary.floor.title.clone(),
         mode,
         policy,
         run,
-        figures: summary.figures.into(),
+        figures: summary.figures,
         findings: findings.collect(),
         revision: summary.revision,
     }))
@@ -375,25 +279,25 @@ pub async fn get_fleet(State(app): State<App>) -> Result<Json<FleetOut>, Problem
 #[utoipa::path(get, path = "/fleet/floor", tag = "fleet", responses((status = 200, body = FloorOut)))]
 pub async fn get_floor(State(app): State<App>) -> Result<Revised<FloorOut>, Problem> {
     let view = at_desk(&app, Desk::floor).await?;
-    Ok(Revised(view.revision, view.into()))
+    Ok(Revised(view.revision, (&*view).into()))
 }
 
 /// Puts another floor under the fleet. Robots with work must find their places on it.
-#[utoipa::path(put, path = "/fleet/floor", tag = "fleet", responses((status = 200, body = FloorOut)))]
+#[utoipa::path(put, path = "/fleet/floor", tag = "fleet", request_body = FloorIn, responses((status = 200, body = FloorOut)))]
 pub async fn put_floor(
     State(app): State<App>,
     expected: IfMatch,
     LargeJson(floor): LargeJson<FloorIn, SCENARIO_BYTES_MAX>,
 ) -> Result<Revised<FloorOut>, Problem> {
     let view = at_desk(&app, move |desk| desk.set_floor(floor.source, expected.0)).await?;
-    Ok(Revised(view.revision, view.into()))
+    Ok(Revised(view.revision, (&*view).into()))
 }
 
 /// The robots of the fleet.
 #[utoipa::path(get, path = "/fleet/robots", tag = "fleet", responses((status = 200, body = RobotsOut)))]
 pub async fn list_robots(State(app): State<App>) -> Result<Json<RobotsOut>, Problem> {
     let views = at_desk(&app, Desk::robots).await?;
-    Ok(Json(RobotsOut { items: views.into_iter().map(|view| robot_out(&app, view)).collect() }))
+    Ok(Json(RobotsOut { items: views.iter().map(|view| robot_out(&app, view)).collect() }))
 }
 
 /// Takes a robot that speaks VDA 5050 into the fleet. Taking it again changes nothing but its
@@ -427,7 +331,7 @@ pub async fn add_robot(
     let address = Address::new(interface, version, &robot.manufacturer, &robot.serial);
     let (view, is_new) = at_desk(&app, move |desk| desk.add_robot(address, version, parameters)).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Extension(Made(view.number.to_string())), Json(robot_out(&app, view))))
+    Ok((status, Extension(Made(view.number.to_string())), Json(robot_out(&app, &view))))
 }
 
 /// Lets go of a robot. An order that it has not begun goes to another; one that it has begun fails.

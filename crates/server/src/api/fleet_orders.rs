@@ -20,50 +20,6 @@ const CSV_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest address of a webhook.
 const URL_BYTES_MAX: usize = 2_000;
 
-/// Where an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderStateOut {
-    /// No robot has it.
-    Waiting,
-    /// A robot is on its way to it.
-    Assigned,
-    /// A robot has the load.
-    UnderWay,
-    /// The load is where it is wanted.
-    Done,
-    /// It could not be done.
-    Failed,
-    /// It was called off.
-    Cancelled,
-}
-
-impl From<OrderState> for OrderStateOut {
-    fn from(state: OrderState) -> Self {
-        match state {
-            OrderState::Waiting => Self::Waiting,
-            OrderState::Assigned => Self::Assigned,
-            OrderState::UnderWay => Self::UnderWay,
-            OrderState::Done => Self::Done,
-            OrderState::Failed => Self::Failed,
-            OrderState::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
-impl From<OrderStateOut> for OrderState {
-    fn from(state: OrderStateOut) -> Self {
-        match state {
-            OrderStateOut::Waiting => Self::Waiting,
-            OrderStateOut::Assigned => Self::Assigned,
-            OrderStateOut::UnderWay => Self::UnderWay,
-            OrderStateOut::Done => Self::Done,
-            OrderStateOut::Failed => Self::Failed,
-            OrderStateOut::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
 /// An order. Times are RFC 3339.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrderOut {
@@ -82,7 +38,7 @@ pub struct OrderOut {
     #[schema(required)]
     not_before: Option<String>,
     /// Where it stands.
-    state: OrderStateOut,
+    state: OrderState,
     /// The number of the robot that has it, or had it last.
     #[schema(required)]
     robot: Option<u32>,
@@ -96,6 +52,8 @@ pub struct OrderOut {
     /// Why it failed, was called off, or went back.
     #[schema(required)]
     why: Option<String>,
+    /// Whether it was called off and its load is still to be put down.
+    called_off: bool,
     /// Who asked for it.
     by: String,
 }
@@ -109,12 +67,13 @@ impl From<&Order> for OrderOut {
             priority: order.priority,
             due: order.wanted.due.map(text),
             not_before: order.wanted.not_before.map(text),
-            state: order.state.into(),
+            state: order.state,
             robot: order.robot,
             created: text(order.created),
             changed: text(order.changed),
             done: order.done.map(text),
             why: order.why.clone(),
+            called_off: order.called_off.is_some() && !order.state.is_over(),
             by: order.by.clone(),
         }
     }
@@ -149,7 +108,7 @@ pub struct OrderIn {
 pub struct OrderQuery {
     /// Only those in this state.
     #[param(inline)]
-    state: Option<OrderStateOut>,
+    state: Option<OrderState>,
     /// `next` of the page before.
     after: Option<String>,
     /// The most items to return, at most 500.
@@ -175,6 +134,15 @@ pub struct PriorityIn {
     priority: u8,
 }
 
+/// How an order is called off.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CancelQuery {
+    /// The station or storage to which a load is brought that is on the robot; where it came from when left out.
+    to: Option<String>,
+}
+
 /// How a table is taken.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -190,26 +158,7 @@ pub struct ImportOut {
     /// Orders that were taken.
     accepted: usize,
     /// What is wrong with the others.
-    errors: Vec<RowErrorOut>,
-}
-
-/// Something wrong with a row.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RowErrorOut {
-    /// The line of the file, from 1.
-    row: usize,
-    /// The column; empty when it is about the whole row.
-    column: String,
-    /// What is wrong.
-    problem: String,
-    /// What to do about it.
-    hint: String,
-}
-
-impl From<RowError> for RowErrorOut {
-    fn from(error: RowError) -> Self {
-        Self { row: error.row, column: error.column, problem: error.problem, hint: error.hint }
-    }
+    errors: Vec<RowError>,
 }
 
 /// Where changes of orders are told.
@@ -285,8 +234,8 @@ pub async fn list_orders(State(app): State<App>, Query(query): Query<OrderQuery>
         Some(Ok(number)) => Some(number),
         Some(Err(_)) => return Err(Problem::malformed("after is no `next` of a page").at("after")),
     };
-    let (state, limit) = (query.state.map(OrderState::from), limit(query.limit));
-    let (orders, is_more) = at_desk(&app, move |desk| desk.orders(state, before, limit)).await?;
+    let limit = limit(query.limit);
+    let (orders, is_more) = at_desk(&app, move |desk| desk.orders(query.state, before, limit)).await?;
     let next = orders.last().filter(|_| is_more).map(|order| order.number.to_string());
     Ok(Json(OrdersOut { items: orders.iter().map(OrderOut::from).collect(), next }))
 }
@@ -299,16 +248,18 @@ pub async fn get_order(State(app): State<App>, Path(id): Path<String>) -> Result
     Ok(Json((&order).into()))
 }
 
-/// Calls an order off. Its robot stops at the next place; a load that it has stays on it.
-#[utoipa::path(post, path = "/fleet/orders/{id}/cancel", tag = "fleet", params(("id" = String, Path)),
+/// Calls an order off. A load that is on its robot is brought back first: until it is down the order stays as it is, with
+/// `called_off`, and then it is cancelled. A robot that cannot put it down is set aside, and the order has failed.
+#[utoipa::path(post, path = "/fleet/orders/{id}/cancel", tag = "fleet", params(("id" = String, Path), CancelQuery),
     responses((status = 200, body = OrderOut)))]
 pub async fn cancel_order(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    Query(query): Query<CancelQuery>,
 ) -> Result<Json<OrderOut>, Problem> {
     let by = by(&caller);
-    let order = at_desk(&app, move |desk| desk.cancel(&id, &by)).await?;
+    let order = at_desk(&app, move |desk| desk.cancel(&id, query.to.as_deref(), &by)).await?;
     Ok(Json((&order).into()))
 }
 
@@ -343,8 +294,7 @@ pub async fn import_orders(
         .map_err(|_| Problem::malformed("the table is not UTF-8").hint("export it as UTF-8"))?;
     let by = by(&caller);
     let imported = at_desk(&app, move |desk| desk.import(&table, query.partly.unwrap_or(false), &by)).await?;
-    let errors = imported.errors.into_iter().map(RowErrorOut::from).collect();
-    Ok(Json(ImportOut { accepted: imported.accepted, errors }))
+    Ok(Json(ImportOut { accepted: imported.accepted, errors: imported.errors }))
 }
 
 fn webhook_out(desk: &Desk) -> WebhookOut {
@@ -366,7 +316,9 @@ pub async fn get_webhook(State(app): State<App>) -> Json<WebhookOut> {
 }
 
 /// Has every change of an order posted to an address, as the order in JSON, with the header `Manmul-Signature:
-/// sha256=` and the HMAC of the body when there is a secret. What is not taken is tried again, in order.
+/// sha256=` and the HMAC of the body when there is a secret. What is not taken is tried again, in order, and after a
+/// restart too; of several changes of an order that were not told by then, the last is. At most 5,000 changes wait, more
+/// are `skipped`. A change may be told twice when the program was cut off.
 #[utoipa::path(put, path = "/fleet/webhook", tag = "fleet", responses((status = 200, body = WebhookOut)))]
 pub async fn put_webhook(State(app): State<App>, Json(asked): Json<WebhookIn>) -> Result<Json<WebhookOut>, Problem> {
     let is_http = asked.url.parse::<axum::http::Uri>().is_ok_and(|url| {

@@ -96,8 +96,8 @@ impl Watcher {
         if is_beat && !self.app.access.still_holds(&self.caller.identity) {
             return Err(Ended::Because(close_code::POLICY, "signed out"));
         }
-        if self.app.fleet.floor_revision() != self.floor
-            && let Ok(floor) = self.app.fleet.floor()
+        if let Ok(floor) = self.app.fleet.floor()
+            && self.floor != Some(floor.revision)
         {
             let said = json!({"kind": "floor", "drawing": &*floor.drawing, "revision": floor.revision});
             self.floor = Some(floor.revision);

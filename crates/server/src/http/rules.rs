@@ -66,6 +66,11 @@ const fn ingest(path: &'static str, on: On) -> Rule {
     Rule { method: "POST", path, needs: Needs::Right(Right::Ingest, on), audit: None }
 }
 
+/// What only those see who may change it.
+const fn configure(path: &'static str) -> Rule {
+    Rule { method: "GET", path, needs: Needs::Right(Right::Configure, On::Site), audit: None }
+}
+
 const fn administer(path: &'static str) -> Rule {
     Rule { method: "GET", path, needs: Needs::Right(Right::Administer, On::Access), audit: None }
 }
@@ -151,7 +156,7 @@ pub const RULES: &[Rule] = &[
     look("/api/v1/fleet/orders/{id}"),
     change("POST", "/api/v1/fleet/orders/{id}/cancel", Right::Command, On::Site, "order.cancel"),
     change("POST", "/api/v1/fleet/orders/{id}/priority", Right::Command, On::Site, "order.priority"),
-    look("/api/v1/fleet/webhook"),
+    configure("/api/v1/fleet/webhook"),
     change("PUT", "/api/v1/fleet/webhook", Right::Configure, On::Site, "fleet.webhook"),
     change("DELETE", "/api/v1/fleet/webhook", Right::Configure, On::Site, "fleet.webhook.delete"),
     look("/api/v1/fleet/watch"),

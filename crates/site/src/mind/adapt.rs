@@ -15,8 +15,8 @@ use super::seam::{MakeWatch, News, Seen, Verdict, Watch};
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// A finding is over after so many samples in a row that do not show it.
 const CALM_SAMPLES: u8 = 5;
-/// Detectors learn for about a day.
-const LEARNING: Duration = Duration::from_hours(24);
+/// Detectors learn for about three days before they tell anything.
+const LEARNING: Duration = Duration::from_hours(72);
 /// How quickly the mean step between neighbours follows.
 const STEP_RATE: f64 = 1.0 / 12.0;
 

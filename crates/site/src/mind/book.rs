@@ -88,12 +88,9 @@ impl Book {
         let key = (about.thing.clone(), about.name.clone(), verdict.kind);
         if let Some(id) = self.open.get(&key) {
             let insight = self.insights.get_mut(id).expect("the index names insights of the book");
-            return match repeat(insight, verdict, about.words) {
-                worse => {
-                    self.changed.insert(insight.id.clone());
-                    if worse { Outcome::Raised(insight.clone()) } else { Outcome::Repeated }
-                }
-            };
+            let worse = repeat(insight, verdict, about.words);
+            self.changed.insert(insight.id.clone());
+            return if worse { Outcome::Raised(insight.clone()) } else { Outcome::Repeated };
         }
         if self.open.len() >= INSIGHTS_OPEN_MAX {
             return Outcome::Refused;

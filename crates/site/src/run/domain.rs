@@ -1,11 +1,14 @@
 //! What a domain contributes to the loop.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::kpi::{KpiDescription, Kpis};
 use super::scenario::Scenario;
+use super::search::{Turn, Watched};
 
 /// A kind of policy that a domain has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,6 +75,8 @@ pub struct Outcome {
     pub trace: u64,
     /// What a person should know: a bottleneck, a robot that could not move.
     pub findings: Vec<String>,
+    /// Where it was worst, by the names of places, in a measure of the domain: hours of waiting.
+    pub spots: BTreeMap<String, f64>,
 }
 
 /// Why a simulation ended before its time.
@@ -120,6 +125,17 @@ pub trait Domain: Send + Sync {
     /// Simulates one seed of a scenario that [`Domain::check`] has nothing against. Pure: the same scenario and seed
     /// give the same outcome, on any machine and beside any other run.
     fn simulate(&self, scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Outcome, Failed>;
+
+    /// Where plans look whether more of a number brings less of a figure.
+    fn watched(&self) -> Vec<Watched> {
+        Vec::new()
+    }
+
+    /// A turn of a watched figure in words.
+    fn words(&self, turn: &Turn) -> String {
+        let less: Vec<String> = turn.falls.iter().map(|fall| fall.value.to_string()).collect();
+        format!("{} is best with {} at {}; worse with {}", turn.kpi, turn.best, turn.place, less.join(", "))
+    }
 
     /// The questions that it answers.
     fn operations(&self) -> Vec<OperationDescription> {

@@ -28,4 +28,4 @@ pub use kpi::{Better, KpiDescription, Kpis, Summary};
 pub use mode::Mode;
 pub use promotion::{Live, Promotion};
 pub use scenario::{DURATION_SECONDS_MAX, PolicyChoice, SCENARIO_BYTES_MAX, SEEDS_MAX, Scenario};
-pub use search::{CANDIDATES_MAX, Candidate, Found, Plan, PlanRequest, Ranked, Variation};
+pub use search::{CANDIDATES_MAX, Candidate, Fall, Found, Plan, PlanRequest, Ranked, Turn, Variation, Watched};

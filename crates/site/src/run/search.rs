@@ -4,6 +4,8 @@
 //! meets a few seeds, the better half meets as many again, until the best ones have met all. Common random numbers: the
 //! n-th repetition of every candidate has the same seed, so that differences are differences of candidates.
 
+mod turn;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use super::domain::{Complaint, Failed, Outcome};
 use super::kpi::{Better, Summary};
 use super::scenario::Scenario;
 use super::worker;
+pub use turn::{Fall, Turn, Watched};
 
 /// The most candidates of one plan.
 pub const CANDIDATES_MAX: usize = 1_000;
@@ -78,6 +81,9 @@ pub struct Found {
     pub objective: String,
     /// How many simulations it took.
     pub simulations: usize,
+    /// Where more of what was varied brings less.
+    #[serde(default)]
+    pub turns: Vec<Turn>,
 }
 
 /// A checked plan, ready to be searched.
@@ -88,6 +94,7 @@ pub struct Plan {
     candidates: Vec<Candidate>,
     objective: String,
     better: Better,
+    watched: Vec<Watched>,
 }
 
 /// One simulation of the search.
@@ -130,7 +137,20 @@ impl Plan {
             candidates = grown.collect();
         }
         let places = request.vary.iter().map(|variation| variation.place.clone()).collect();
-        Ok(Self { base: request.base.clone(), places, candidates, objective: objective.to_owned(), better })
+        Ok(Self {
+            base: request.base.clone(),
+            places,
+            candidates,
+            objective: objective.to_owned(),
+            better,
+            watched: Vec::new(),
+        })
+    }
+
+    /// The same, with a look at where these figures turn. That takes some more simulations: who looks too large is given up
+    /// early by the search, and too little is known of it.
+    pub fn watching(self, watched: &[Watched]) -> Self {
+        Self { watched: watched.to_vec(), ..self }
     }
 
     /// The scenario of a candidate.
@@ -159,25 +179,71 @@ impl Plan {
         let seeds = &self.base.seeds;
         let (mut met, mut simulations) = (0, 0);
         let rounds = rounds(seeds.len());
-        for (round, upto) in rounds.iter().copied().enumerate() {
-            let jobs: Vec<Job> =
-                racing.iter().flat_map(|&at| seeds[met..upto].iter().map(move |&seed| (at, seed))).collect();
-            simulations += jobs.len();
-            let tell = |part: f64| goes_on((round as f64 + part) / rounds.len() as f64);
+        // The look at turns is a round of its own.
+        let parts = rounds.len() + usize::from(!self.watched.is_empty());
+        let simulate_all = |field: &mut Vec<Entrant>, jobs: &[Job], round: usize| {
+            let tell = |part: f64| goes_on((round as f64 + part) / parts as f64);
             let run = |&(at, seed): &Job| {
                 let scenario = field[at].scenario.as_ref().expect("only scenarios race");
                 simulate(scenario, seed)
             };
-            let outcomes = worker::all(threads, &jobs, &run, &tell)?;
+            let outcomes = worker::all(threads, jobs, &run, &tell)?;
             for ((at, _), outcome) in jobs.iter().zip(outcomes) {
                 field[*at].take(outcome, &self.objective);
             }
+            Ok(jobs.len())
+        };
+        for (round, upto) in rounds.iter().copied().enumerate() {
+            let jobs: Vec<Job> =
+                racing.iter().flat_map(|&at| seeds[met..upto].iter().map(move |&seed| (at, seed))).collect();
+            simulations += simulate_all(&mut field, &jobs, round)?;
             met = upto;
+            racing.iter().for_each(|&at| field[at].raced = field[at].figures.len());
             racing.retain(|&at| field[at].failed.is_none());
             racing.sort_by(|&a, &b| self.order(field[a].mean(), field[b].mean()));
             racing.truncate(racing.len().div_ceil(2).max(KEPT_MIN));
         }
-        Ok(Found { ranked: self.rank(field), objective: self.objective.clone(), simulations })
+        for watched in &self.watched {
+            let confirmed = racing.first().map_or(Vec::new(), |&best| self.to_confirm(&field, best, *watched));
+            let jobs: Vec<Job> = confirmed
+                .iter()
+                .flat_map(|&at| seeds[field[at].figures.len()..].iter().map(move |&seed| (at, seed)))
+                .collect();
+            simulations += simulate_all(&mut field, &jobs, rounds.len())?;
+        }
+        let turns = self.turns(&field);
+        Ok(Found { ranked: self.rank(field), objective: self.objective.clone(), simulations, turns })
+    }
+
+    /// The lines along a watched number: the candidates that differ in nothing else, by that number.
+    fn lines<'a>(&self, field: &'a [Entrant], watched: Watched) -> Vec<Vec<turn::Point<'a>>> {
+        let Some(axis) = self.places.iter().position(|place| place == watched.place) else { return Vec::new() };
+        let mut lines: BTreeMap<String, Vec<turn::Point<'_>>> = BTreeMap::new();
+        for (number, entrant) in field.iter().enumerate().filter(|(_, entrant)| entrant.failed.is_none()) {
+            let mut others = entrant.candidate.values.clone();
+            let Some(value) = others.remove(axis).as_f64() else { continue };
+            let figures = entrant.outcomes.iter().map_while(|outcome| outcome.kpis.get(watched.kpi).copied()).collect();
+            let point = turn::Point { value, figures, entrant: number, outcomes: &entrant.outcomes };
+            lines.entry(Json::Array(others).to_string()).or_default().push(point);
+        }
+        let mut lines: Vec<_> = lines.into_values().collect();
+        lines.iter_mut().for_each(|line| line.sort_by(|a, b| a.value.total_cmp(&b.value)));
+        lines
+    }
+
+    /// Who has to meet all seeds before it is known whether a figure turns beside the best candidate.
+    fn to_confirm(&self, field: &[Entrant], best: usize, watched: Watched) -> Vec<usize> {
+        let lines = self.lines(field, watched).into_iter();
+        let mut beside = lines.filter(|line| line.iter().any(|point| point.entrant == best));
+        beside.next().map_or(Vec::new(), |line| turn::to_confirm(&line, watched.better))
+    }
+
+    fn turns(&self, field: &[Entrant]) -> Vec<Turn> {
+        let all = self.watched.iter().flat_map(|watched| {
+            let lines = self.lines(field, *watched).into_iter();
+            lines.filter_map(|line| turn::turn(&line, *watched, &self.candidates))
+        });
+        all.collect()
     }
 
     fn enter(&self, candidate: &Candidate) -> Entrant {
@@ -185,7 +251,7 @@ impl Plan {
             Ok(scenario) => (Some(scenario), None),
             Err(problem) => (None, Some(problem)),
         };
-        Entrant { candidate: candidate.clone(), scenario, outcomes: Vec::new(), figures: Vec::new(), failed }
+        Entrant { candidate: candidate.clone(), scenario, outcomes: Vec::new(), figures: Vec::new(), raced: 0, failed }
     }
 
     /// The better one first.
@@ -199,10 +265,8 @@ impl Plan {
     /// Who went further stands before who was dropped; among those who went equally far, the better mean.
     fn rank(&self, mut field: Vec<Entrant>) -> Vec<Ranked> {
         field.sort_by(|a, b| {
-            let further = (a.failed.is_some(), usize::MAX - a.figures.len());
-            further
-                .cmp(&(b.failed.is_some(), usize::MAX - b.figures.len()))
-                .then_with(|| self.order(a.mean(), b.mean()))
+            let further = (a.failed.is_some(), usize::MAX - a.raced);
+            further.cmp(&(b.failed.is_some(), usize::MAX - b.raced)).then_with(|| self.order(a.mean(), b.mean()))
         });
         let best = field.first().filter(|best| best.failed.is_none()).map(|best| best.figures.clone());
         field.into_iter().enumerate().map(|(at, entrant)| entrant.ranked(at, best.as_deref())).collect()
@@ -228,6 +292,8 @@ struct Entrant {
     outcomes: Vec<Outcome>,
     /// The objective, by seed.
     figures: Vec<f64>,
+    /// How many of them count for its place: who is looked at again later does not rank higher for it.
+    raced: usize,
     failed: Option<String>,
 }
 
@@ -246,7 +312,7 @@ impl Entrant {
     }
 
     fn mean(&self) -> f64 {
-        self.figures.iter().sum::<f64>() / self.figures.len().max(1) as f64
+        self.figures[..self.raced].iter().sum::<f64>() / self.raced.max(1) as f64
     }
 
     fn ranked(self, place: usize, best: Option<&[f64]>) -> Ranked {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use site::run::{
     Better, Complaint, Domain, DomainDescription, Failed, KpiDescription, Mode, OperationDescription, Outcome,
     PlanRequest, PolicyChoice, PolicyDescription, Repeats, RunBook, RunError, RunState, Scenario, Variation, Watch,
+    Watched,
 };
 use store::state::MemoryState;
 
@@ -46,11 +47,13 @@ impl Domain for Counters {
         if counters == 13 {
             return Err(Failed::Broken("nobody serves at counter 13".into()));
         }
+        // Staff of five and more who are talkative keep each other from work.
+        let idle = if scenario.world["talkative"] == true { counters.saturating_sub(4) * 2 } else { 0 };
         let (mut random, mut waiting, mut served, mut waited, mut trace) = (seed.wrapping_mul(2) + 1, 0, 0, 0, 0_u64);
         for second in 0..scenario.duration_seconds {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             waiting += (random >> 60) % 8;
-            let now = waiting.min(counters);
+            let now = waiting.min(counters - idle);
             (waiting, served, waited) = (waiting - now, served + now, waited + waiting - now);
             trace = trace.rotate_left(5) ^ waiting;
             if !watch.goes_on(second as f64 / scenario.duration_seconds as f64) {
@@ -62,7 +65,12 @@ impl Domain for Counters {
         }
         let cost = waited as f64 + (counters * scenario.duration_seconds) as f64 * 2.0;
         let kpis = [("cost".to_owned(), cost), ("served".to_owned(), served as f64)].into();
-        Ok(Outcome { kpis, trace, findings: vec![format!("{counters} counters")] })
+        let spots = [("the back room".to_owned(), idle as f64), ("the door".to_owned(), 1.0)].into();
+        Ok(Outcome { kpis, trace, findings: vec![format!("{counters} counters")], spots })
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        vec![Watched { place: "/world/counters", kpi: "served", better: Better::Higher }]
     }
 
     fn operations(&self) -> Vec<OperationDescription> {
@@ -233,4 +241,20 @@ fn a_domain_answers_the_questions_that_it_names() {
     assert!(matches!(book.operate("counters", "twice", json!("x")), Err(RunError::Complaints(_))));
     assert!(matches!(book.operate("counters", "thrice", json!(1)), Err(RunError::UnknownOperation(..))));
     assert!(matches!(book.operate("tills", "twice", json!(1)), Err(RunError::UnknownDomain(_))));
+}
+
+#[test]
+fn a_plan_tells_where_more_is_less() {
+    let book = book();
+    let base = Scenario { world: json!({"counters": 2, "talkative": true}), seeds: (1..=8).collect(), ..scenario(2) };
+    let values = (1..=6).map(|counters| json!(counters)).collect();
+    let vary = vec![Variation { place: "/world/counters".into(), values }];
+    let asked = book.plan(PlanRequest { base, vary, objective: "cost".into() }, "tester").unwrap();
+    book.turn();
+    let found = book.plan_run(&asked.id).unwrap().found.unwrap();
+    let [turn] = found.turns.as_slice() else { panic!("{:?}", found.turns) };
+    assert_eq!((turn.best, turn.falls.iter().map(|fall| fall.value).collect()), (4.0, vec![5.0, 6.0]));
+    assert!(turn.falls.iter().all(|fall| fall.difference.seeds == 8 && fall.difference.mean < 0.0), "{turn:?}");
+    assert_eq!(turn.words, "served is best with 4 at /world/counters; worse with 5, 6");
+    assert_eq!(turn.spots, ["the back room"]);
 }

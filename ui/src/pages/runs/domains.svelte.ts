@@ -62,6 +62,8 @@ const sayings: [RegExp, (found: string[]) => string][] = [
   [/^all robots have work and orders stay open/, () => t("finding.few_robots")],
   [/^orders stay open although/, () => t("finding.few_orders")],
   [/^robots have work (\d+) % of the time: fewer/, ([, share = ""]) => t("finding.many_robots", { share })],
+  [/^the way between loads and stations is the bottleneck: (\d+) cells around (.+) let at most (\d+) orders/, ([, cells = "", place = "", count = ""]) => t("finding.narrow", { cells: t("finding.cells", { count: Number(cells) }), place, count })],
+  [/^robots wait before doors (\d+) %/, ([, share = ""]) => t("finding.doors", { share })],
   [/^(\d+) orders were refused/, ([, count = ""]) => t("finding.refused", { count })],
 ];
 

@@ -22,15 +22,6 @@ export function curves(plan: PlanRun, name: string, title: (index: number, value
   return { axis, curves: [...made].map(([key, points]) => ({ title: key, points: points.sort((a, b) => a.x - b.x) })) };
 }
 
-/** Where more of something brings less, beyond what chance explains. */
-export function decline(points: SweepPoint[]): { from: SweepPoint; to: SweepPoint } | null {
-  for (const [index, to] of points.entries()) {
-    const from = points.slice(0, index).reduce<SweepPoint | null>((best, point) => (best === null || point.summary.mean > best.summary.mean ? point : best), null);
-    if (from && from.summary.mean - to.summary.mean > (from.summary.half_width ?? 0) + (to.summary.half_width ?? 0) && from.summary.mean - to.summary.mean > Math.abs(from.summary.mean) * 0.01) return { from, to };
-  }
-  return null;
-}
-
 /** "10, 20, 30" or "10-50/10" or "10 to 50 by 10": the values, or null when it cannot be read. */
 export function readValues(text: string): number[] | null {
   const values: number[] = [];

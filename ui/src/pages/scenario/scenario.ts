@@ -7,10 +7,13 @@ export type Shape = "fulfilment" | "sortation" | "line_side";
 export const shapes: Shape[] = ["fulfilment", "sortation", "line_side"];
 /** The numbers of each shape, with what the server makes of an absent one. */
 export const shapeNumbers: Record<Shape, Record<string, number>> = {
-  fulfilment: { block_columns: 6, block_rows: 4, block_length: 8, stations: 8, chargers: 10 },
+  fulfilment: { block_columns: 6, block_rows: 4, block_length: 8, stations: 8, chargers: 10, slow_centimetres_per_second: 0 },
   sortation: { chute_columns: 10, chute_rows: 6, inductions: 6, chargers: 8 },
-  line_side: { cells: 12, storages: 16, chargers: 4 },
+  line_side: { cells: 12, storages: 16, chargers: 4, gate_seconds: 0 },
 };
+
+/** Numbers of which there may be none. */
+export const mayBeNone: ReadonlySet<string> = new Set(["chargers", "slow_centimetres_per_second", "gate_seconds"]);
 
 export type FloorSource = Partial<Record<Shape, Record<string, number>>> & { drawn?: unknown };
 export interface World {
@@ -73,7 +76,7 @@ export function worldFacts(scenario: ApiScenario): [string, string][] {
     [t("scenario.seeds"), scenario.seeds.join(", ")],
   ];
   if (scenario.domain !== "fleet") return facts;
-  const numbers = sort === "drawn" ? "" : Object.entries({ ...shapeNumbers[sort], ...floorOf(scenario)[sort] }).flatMap(([name, value]) => (name in shapeNumbers[sort] ? [`${t(`shape.${name}` as "shape.stations")} ${value}`] : [])).join(", ");
+  const numbers = sort === "drawn" ? "" : Object.entries({ ...shapeNumbers[sort], ...floorOf(scenario)[sort] }).flatMap(([name, value]) => (name in shapeNumbers[sort] && !(value === 0 && mayBeNone.has(name)) ? [`${t(`shape.${name}` as "shape.stations")} ${value}`] : [])).join(", ");
   facts.unshift([t("scenario.floor"), [t(`floor.${sort}`), numbers].filter(Boolean).join(": ")]);
   if (world.robots?.count !== undefined) facts.push([t("place./world/robots/count"), `${say.number(world.robots.count)}${world.robots.speed === undefined ? "" : `, ${say.number(world.robots.speed)} m/s`}`]);
   if (world.demand?.orders_per_hour !== undefined) facts.push([t("scenario.demand"), [t("scenario.per_hour", { count: world.demand.orders_per_hour }), world.demand.list?.length ? t("scenario.listed", { count: world.demand.list.length }) : ""].filter(Boolean).join(", ")]);

@@ -3,6 +3,8 @@
 use super::*;
 
 const DAY_MINUTES: i64 = 24 * 60;
+/// After so many days a detector tells what it finds.
+const DAYS: i64 = 4;
 
 /// A day's wave with a little noise that is always the same.
 fn usual(minute: i64) -> f64 {
@@ -38,8 +40,8 @@ fn kinds(news: &[News]) -> Vec<(InsightKind, bool)> {
 
 #[test]
 fn a_spike_is_found_with_what_was_expected() {
-    let mut learned = after_days(3);
-    let minute = 3 * DAY_MINUTES;
+    let mut learned = after_days(DAYS);
+    let minute = DAYS * DAY_MINUTES;
     let news = say(&mut learned, minute, usual(minute) + 15.0);
     assert_eq!(kinds(&news), [(InsightKind::Spike, true)]);
     let News::Found(verdict) = &news[0] else { panic!("{news:?}") };
@@ -50,10 +52,10 @@ fn a_spike_is_found_with_what_was_expected() {
 
 #[test]
 fn what_is_stuck_goes_on_until_it_moves_and_a_restart_changes_nothing() {
-    let mut learned = after_days(3);
-    let (mut found, mut minute) = (None, 3 * DAY_MINUTES);
+    let mut learned = after_days(DAYS);
+    let (mut found, mut minute) = (None, DAYS * DAY_MINUTES);
     let held = usual(minute);
-    while found.is_none() && minute < 4 * DAY_MINUTES {
+    while found.is_none() && minute < (DAYS + 1) * DAY_MINUTES {
         minute += 1;
         found = kinds(&say(&mut learned, minute, held)).into_iter().find(|(kind, _)| *kind == InsightKind::Stuck);
     }
@@ -71,11 +73,11 @@ fn what_is_stuck_goes_on_until_it_moves_and_a_restart_changes_nothing() {
 
 #[test]
 fn what_was_called_normal_is_not_followed() {
-    let mut learned = after_days(3);
-    let (mut found, mut minute) = (Vec::new(), 3 * DAY_MINUTES);
-    while found.is_empty() && minute < 5 * DAY_MINUTES {
+    let mut learned = after_days(DAYS);
+    let (mut found, mut minute) = (Vec::new(), DAYS * DAY_MINUTES);
+    while found.is_empty() && minute < (DAYS + 2) * DAY_MINUTES {
         minute += 1;
-        found = kinds(&say(&mut learned, minute, usual(minute) + 0.01 * (minute - 3 * DAY_MINUTES) as f64));
+        found = kinds(&say(&mut learned, minute, usual(minute) + 0.01 * (minute - DAYS * DAY_MINUTES) as f64));
     }
     let (kind, _) = found[0];
     assert!(matches!(kind, InsightKind::Drift | InsightKind::Anomaly), "{kind:?}");

@@ -166,7 +166,7 @@ impl RunBook {
         plan.state = RunState::Running;
         self.keep_plan(&plan)?;
         let domain = self.domain(&plan.request.base.domain)?;
-        let search = self.lay_out(&plan.request)?;
+        let search = self.lay_out(&plan.request)?.watching(&domain.watched());
         let simulate = |scenario: &_, seed| {
             let mut watcher = Cancellable(progress);
             domain.simulate(scenario, seed, &mut watcher)
@@ -175,7 +175,10 @@ impl RunBook {
         plan.progress = 1.0;
         plan.finished = Some(self.clock.now());
         match found {
-            Ok(found) => (plan.state, plan.found) = (RunState::Finished, Some(found)),
+            Ok(mut found) => {
+                found.turns.iter_mut().for_each(|turn| turn.words = domain.words(turn));
+                (plan.state, plan.found) = (RunState::Finished, Some(found));
+            }
             Err(Failed::Cancelled) => plan.state = RunState::Cancelled,
             Err(Failed::Broken(problem)) => (plan.state, plan.problem) = (RunState::Failed, Some(problem)),
         }

@@ -1,38 +1,48 @@
 //! The one place through which people and programs reach the fleet in operation: orders, floor and robots, each change
 //! written down before it is acknowledged, and each message to a robot before it is sent.
 //!
-//! The state, the clock and the book of runs are passed in; calls block for at most a commit.
+//! The state, the clock and the book of runs are passed in. There are three locks, taken in this order:
+//! - the thinker is held by [`Desk::turn`] as long as it takes, so that there is one turn at a time; nothing else needs it;
+//! - the room, with the operation, is held for at most a commit: by changes, and by a turn between its thoughts;
+//! - what is shown and the changes of orders lie beside it and are held for a moment; the webhook is for at most a commit.
+//!
+//! **Invariant:** nobody waits for a plan, and who only looks waits for nothing at all.
 
-use std::collections::{BTreeMap, VecDeque};
+mod changes;
+mod shown;
+#[cfg(test)]
+mod tests;
+mod webhook;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use connect::Message;
 use connect::vda5050::{Address, Read, Topic, Version};
 use model::{Clock, Timestamp};
-use parking_lot::{Mutex, MutexGuard};
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use parking_lot::{Mutex, RwLock};
 use site::run::{Complaint, Mode, Promotion, RunBook, RunError};
-use store::State;
 use store::state::{Change, StateError, Table};
+use store::{Seal, State};
 
 use crate::floor::{Floor, Network};
 use crate::master::MasterError;
-use crate::operation::{Figures, Operation, ROBOTS_MAX, RobotView, Saved, Told};
-use crate::orders::{Created, Order, OrderError, OrderState, RowError, Wanted, read_csv};
+use crate::operation::{Figures, Operation, Question, ROBOTS_MAX, RobotView, Saved, Think, Thinker, Thought, Told};
+use crate::orders::{Book, Created, Order, OrderError, OrderState, RowError, Wanted, read_csv};
 use crate::traffic::Robot;
 use crate::warehouse::{Fleet, FloorSource, Policy, draw_floor, floor_complaints};
+use changes::ChangeLog;
+pub use changes::{CHANGES_MAX, Changes};
+pub use shown::FloorView;
+use shown::Shown;
+use webhook::Hook;
+pub use webhook::{Webhook, WebhookFigures};
 
 /// The setting in which the floor is kept.
 const FLOOR_SETTING: &str = "fleet.floor";
-/// The setting in which the webhook is kept.
-const WEBHOOK_SETTING: &str = "fleet.webhook";
 /// Rows that are read at a time.
 const ROWS: usize = 1_000;
-/// How many changes of orders are kept for those who follow them; who is further behind misses the oldest, and is told how
-/// many.
-pub const CHANGES_MAX: usize = 5_000;
 
 /// Why something cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -74,52 +84,19 @@ pub enum DeskError {
     State(#[from] StateError),
 }
 
-/// Where changes of orders are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Webhook {
-    /// Where they are posted.
-    pub url: String,
-    /// What they are signed with, if anything.
-    pub secret: Option<String>,
-}
-
-/// How the webhook does.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct WebhookFigures {
-    /// Changes that were taken.
-    pub delivered: u64,
-    /// Attempts that failed.
-    pub failed: u64,
-    /// Changes that were left out because too many waited.
-    pub skipped: u64,
-    /// Why the last attempt failed, if it did.
-    pub problem: Option<String>,
-}
-
 /// The fleet at a glance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// The floor's name.
-    pub title: String,
+    /// The floor.
+    pub floor: Arc<FloorView>,
     /// What decides, with the run that shows for it; nothing: hands off.
     pub live: Option<Promotion>,
     /// How the fleet does.
     pub figures: Figures,
     /// What was noticed last, the newest first.
-    pub findings: Vec<Told>,
+    pub findings: Arc<[Told]>,
     /// Grows with everything that is shown.
     pub revision: u64,
-}
-
-/// The floor as it is shown.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FloorView {
-    /// Where it comes from.
-    pub source: FloorSource,
-    /// How a page draws it.
-    pub drawing: Arc<Json>,
-    /// Its revision.
-    pub revision: i64,
 }
 
 /// What became of a table of orders.
@@ -129,17 +106,6 @@ pub struct Imported {
     pub accepted: usize,
     /// What is wrong with the others.
     pub errors: Vec<RowError>,
-}
-
-/// Changes of orders since somebody looked last.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Changes {
-    /// Orders as they were after each change, the oldest first.
-    pub orders: Vec<Arc<Order>>,
-    /// How many were missed.
-    pub skipped: u64,
-    /// From where to go on.
-    pub next: u64,
 }
 
 /// What is to be published, and what decided it.
@@ -155,90 +121,68 @@ pub struct Turned {
 #[derive(Debug)]
 struct Place {
     operation: Operation,
-    source: FloorSource,
-    drawing: Arc<Json>,
-    revision: i64,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    place: Option<Place>,
-    /// Changes of orders, and the number of the first.
-    changes: VecDeque<Arc<Order>>,
-    first_change: u64,
-    /// The newest frame, and the revision that it shows.
-    frame: Option<(u64, Bytes)>,
-    webhook: Option<Webhook>,
-    webhook_figures: WebhookFigures,
+    floor: Arc<FloorView>,
 }
 
 /// The fleet in operation, for people, programs and the loop that runs it.
 #[derive(Debug)]
 pub struct Desk {
-    room: Mutex<Room>,
+    thinker: Mutex<Box<dyn Think>>,
+    room: Mutex<Option<Place>>,
+    shown: RwLock<Option<Arc<Shown>>>,
+    changes: Mutex<ChangeLog>,
+    hook: Mutex<Hook>,
     state: Arc<dyn State>,
     clock: Arc<dyn Clock>,
     runs: Arc<RunBook>,
-    seed: u64,
 }
 
 impl Desk {
-    /// Opens the desk, and the operation that was written down, if there was one.
+    /// Opens the desk, and the operation that was written down, if there was one. `seal` is for secrets.
     pub fn open(
         state: Arc<dyn State>,
         clock: Arc<dyn Clock>,
         runs: Arc<RunBook>,
+        seal: Seal,
         seed: u64,
     ) -> Result<Arc<Self>, DeskError> {
-        let webhook = state.get(Table::Setting, WEBHOOK_SETTING)?.map(|row| row.parse(Table::Setting)).transpose()?;
-        let room = Room { webhook, ..Room::default() };
-        let desk = Self { room: Mutex::new(room), state, clock, runs, seed };
-        let place = desk.read()?;
-        desk.room.lock().place = place;
+        Self::open_with(state, clock, runs, seal, Box::new(Thinker::new(seed)))
+    }
+
+    /// The same, with somebody else who thinks.
+    fn open_with(
+        state: Arc<dyn State>,
+        clock: Arc<dyn Clock>,
+        runs: Arc<RunBook>,
+        seal: Seal,
+        thinker: Box<dyn Think>,
+    ) -> Result<Arc<Self>, DeskError> {
+        let place = read(&*state, clock.now())?;
+        let book = place.as_ref().map(|place| place.operation.book());
+        let newest = book.map_or(0, Book::last_change);
+        let hook = Hook::open(&*state, seal, newest, clock.now())?;
+        let mut changes = ChangeLog::new(newest);
+        // What was not told when the program ended is told now.
+        if let Some((book, told)) = book.zip(hook.told()) {
+            book.changed_since(told).into_iter().for_each(|order| changes.push(order.clone()));
+        }
+        let desk = Self {
+            thinker: Mutex::new(thinker),
+            room: Mutex::new(place),
+            shown: RwLock::default(),
+            changes: Mutex::new(changes),
+            hook: Mutex::new(hook),
+            state,
+            clock,
+            runs,
+        };
+        desk.refresh();
         Ok(Arc::new(desk))
     }
 
-    /// What was written down.
-    fn read(&self) -> Result<Option<Place>, DeskError> {
-        let Some(row) = self.state.get(Table::Setting, FLOOR_SETTING)? else { return Ok(None) };
-        let source: FloorSource = row.parse(Table::Setting)?;
-        let (floor, network) = floor_of(&source)?;
-        let mut saved = Saved::default();
-        self.each(Table::FleetOrder, |row| {
-            saved.orders.push(row.parse(Table::FleetOrder)?);
-            Ok(())
-        })?;
-        self.each(Table::FleetRobot, |row| {
-            if let Ok(robot) = row.id.parse() {
-                saved.robots.push((robot, row.parse(Table::FleetRobot)?));
-            }
-            Ok(())
-        })?;
-        let drawing = Arc::new(draw_floor(&floor, &network));
-        let operation = Operation::open(floor, network, saved, self.seed, self.clock.now())?;
-        Ok(Some(Place { operation, source, drawing, revision: row.rev }))
-    }
-
-    fn each(
-        &self,
-        table: Table,
-        mut act: impl FnMut(&store::state::Row) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
-        let mut after: Option<String> = None;
-        loop {
-            let rows = self.state.list(table, None, after.as_deref(), ROWS)?;
-            rows.iter().try_for_each(&mut act)?;
-            match rows.into_iter().last() {
-                Some(row) => after = Some(row.id),
-                None => return Ok(()),
-            }
-        }
-    }
-
     /// Writes down what has changed, and `more`; gives the revision of the last row of `more`.
-    fn commit(&self, room: &mut Room, more: Vec<Change>) -> Result<i64, StateError> {
-        let Some(place) = room.place.as_mut() else { return Ok(0) };
-        let unsaved = place.operation.unsaved();
+    fn commit(&self, operation: &mut Operation, more: Vec<Change>) -> Result<i64, StateError> {
+        let unsaved = operation.unsaved();
         let orders = unsaved.orders.iter().map(|(id, order)| match order {
             Some(order) => Change::put(Table::FleetOrder, id.as_str(), None, order),
             None => Change::delete(Table::FleetOrder, id.as_str()),
@@ -252,109 +196,125 @@ impl Desk {
             return Ok(0);
         }
         let revisions = self.state.commit(changes, self.clock.now())?;
-        place.operation.saved();
-        for order in unsaved.orders.into_iter().filter_map(|(_, order)| order) {
-            if room.changes.len() >= CHANGES_MAX {
-                room.changes.pop_front();
-                room.first_change += 1;
-            }
-            room.changes.push_back(Arc::new(order));
-        }
+        operation.saved();
+        let mut changed: Vec<Order> = unsaved.orders.into_iter().filter_map(|(_, order)| order).collect();
+        changed.sort_by_key(|order| order.change);
+        let mut told = self.changes.lock();
+        changed.into_iter().for_each(|order| told.push(order));
         Ok(revisions.last().copied().unwrap_or(0))
+    }
+
+    /// Shows a place as it is now: figures always, and robots when there is something new about them.
+    fn show(&self, place: &Place, is_robots: bool) {
+        let now = self.clock.now();
+        let before = self.shown.read().clone().filter(|it| Arc::ptr_eq(&it.floor, &place.floor));
+        let shown = match before.filter(|it| !is_robots || it.revision == place.operation.revision()) {
+            Some(before) => Shown { figures: place.operation.figures(now), ..(*before).clone() },
+            None => Shown::of(Arc::clone(&place.floor), &place.operation, now),
+        };
+        *self.shown.write() = Some(Arc::new(shown));
+    }
+
+    /// Shows what was heard since the last turn, for as long as one thinks.
+    pub fn refresh(&self) {
+        if let Some(place) = &*self.room.lock() {
+            self.show(place, true);
+        }
     }
 
     /// Changes something: it counts once it is written down, and has not happened when it could not be.
     fn change<T>(&self, act: impl FnOnce(&mut Operation, Timestamp) -> Result<T, DeskError>) -> Result<T, DeskError> {
         let mut room = self.room.lock();
         let now = self.clock.now();
-        self.commit(&mut room, Vec::new())?;
-        let operation = &mut room.place.as_mut().ok_or(DeskError::NoFloor)?.operation;
+        let place = room.as_mut().ok_or(DeskError::NoFloor)?;
+        let operation = &mut place.operation;
+        self.commit(operation, Vec::new())?;
+        let before = operation.revision();
         let done = act(operation, now);
-        let written = done.and_then(|done| Ok((done, self.commit(&mut room, Vec::new())?)));
-        if written.is_err()
-            && let Some(place) = &mut room.place
-        {
-            place.operation.undo_orders(now);
+        let written = done.and_then(|done| Ok((done, self.commit(operation, Vec::new())?)));
+        if written.is_err() {
+            operation.undo_orders(now);
         }
+        // What robots said meanwhile is shown by the next turn.
+        self.show(place, place.operation.revision() != before);
         written.map(|(done, _)| done)
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Place) -> T) -> Result<T, DeskError> {
-        self.room.lock().place.as_ref().map(look).ok_or(DeskError::NoFloor)
+    /// Looks at the operation itself.
+    fn look<T>(&self, look: impl FnOnce(&Operation) -> T) -> Result<T, DeskError> {
+        self.with(look).ok_or(DeskError::NoFloor)
+    }
+
+    fn shown(&self) -> Result<Arc<Shown>, DeskError> {
+        self.shown.read().clone().ok_or(DeskError::NoFloor)
     }
 
     /// Whether there is a floor.
     pub fn is_open(&self) -> bool {
-        self.room.lock().place.is_some()
+        self.shown.read().is_some()
     }
 
     /// The fleet at a glance.
     pub fn summary(&self) -> Result<Summary, DeskError> {
-        let live = self.runs.live(Fleet::NAME)?.now;
-        let now = self.clock.now();
-        self.look(|place| Summary {
-            title: place.operation.floor().name.clone(),
-            live,
-            figures: place.operation.figures(now),
-            findings: place.operation.findings().cloned().collect(),
-            revision: place.operation.revision(),
+        let shown = self.shown()?;
+        Ok(Summary {
+            floor: Arc::clone(&shown.floor),
+            live: self.runs.live(Fleet::NAME)?.now,
+            figures: shown.figures,
+            findings: Arc::clone(&shown.findings),
+            revision: shown.revision,
         })
     }
 
     /// The floor.
-    pub fn floor(&self) -> Result<FloorView, DeskError> {
-        self.look(view)
-    }
-
-    /// The floor's revision.
-    pub fn floor_revision(&self) -> Option<i64> {
-        self.room.lock().place.as_ref().map(|place| place.revision)
+    pub fn floor(&self) -> Result<Arc<FloorView>, DeskError> {
+        Ok(Arc::clone(&self.shown()?.floor))
     }
 
     /// Puts a floor under the fleet. `expected` is the revision that the caller has seen.
-    pub fn set_floor(&self, source: FloorSource, expected: Option<i64>) -> Result<FloorView, DeskError> {
-        let (floor, network) = floor_of(&source)?;
-        let drawing = Arc::new(draw_floor(&floor, &network));
+    pub fn set_floor(&self, source: FloorSource, expected: Option<i64>) -> Result<Arc<FloorView>, DeskError> {
+        let row = Change::put(Table::Setting, FLOOR_SETTING, None, &source);
+        let (floor, network, mut view) = floor_of(source)?;
         let mut room = self.room.lock();
-        let found = room.place.as_ref().map_or(0, |place| place.revision);
+        let found = room.as_ref().map_or(0, |place| place.floor.revision);
         if let Some(expected) = expected.filter(|expected| *expected != found) {
             return Err(DeskError::Changed { expected, found });
         }
-        self.commit(&mut room, Vec::new())?;
-        let row = Change::put(Table::Setting, FLOOR_SETTING, None, &source);
-        match &mut room.place {
-            Some(place) => {
-                place.operation.set_floor(floor, network).map_err(DeskError::Complaints)?;
-                (place.source, place.drawing) = (source, drawing);
-            }
-            None => {
-                let now = self.clock.now();
-                let operation = Operation::open(floor, network, Saved::default(), self.seed, now)?;
-                room.place = Some(Place { operation, source, drawing, revision: 0 });
-            }
+        if let Some(place) = &mut *room {
+            self.commit(&mut place.operation, Vec::new())?;
+            place.operation.set_floor(floor, network).map_err(DeskError::Complaints)?;
+        } else {
+            let operation = Operation::open(floor, network, Saved::default(), self.clock.now())?;
+            *room = Some(Place { operation, floor: Arc::new(view.clone()) });
         }
-        match self.commit(&mut room, vec![row]) {
+        let place = room.as_mut().expect("it was put there above");
+        match self.commit(&mut place.operation, vec![row]) {
             Ok(revision) => {
-                let place = room.place.as_mut().expect("it was put there above");
-                place.revision = revision;
-                Ok(view(place))
+                view.revision = revision;
+                place.floor = Arc::new(view);
+                self.show(place, true);
+                Ok(Arc::clone(&place.floor))
             }
             Err(error) => {
                 // What is on disk counts.
-                room.place = self.read()?;
+                *room = read(&*self.state, self.clock.now())?;
+                match &*room {
+                    Some(place) => self.show(place, true),
+                    None => *self.shown.write() = None,
+                }
                 Err(error.into())
             }
         }
     }
 
-    /// All robots.
-    pub fn robots(&self) -> Result<Vec<RobotView>, DeskError> {
-        self.look(|place| place.operation.robots().collect())
+    /// All robots, in the order of their numbers.
+    pub fn robots(&self) -> Result<Arc<[RobotView]>, DeskError> {
+        Ok(Arc::clone(&self.shown()?.robots))
     }
 
     /// A robot.
     pub fn robot(&self, robot: Robot) -> Result<RobotView, DeskError> {
-        self.look(|place| place.operation.robot(robot))?.ok_or(DeskError::UnknownRobot(robot))
+        self.shown()?.robot(robot).cloned().ok_or(DeskError::UnknownRobot(robot))
     }
 
     /// Takes many robots into the fleet, and lets go of others.
@@ -408,7 +368,7 @@ impl Desk {
     pub fn import(&self, text: &str, partly: bool, by: &str) -> Result<Imported, DeskError> {
         let (rows, mut errors) = read_csv(text);
         if !errors.is_empty() && !partly {
-            self.look(|_| ())?;
+            self.shown()?;
             return Ok(Imported { accepted: 0, errors });
         }
         let mut accepted = 0;
@@ -433,7 +393,7 @@ impl Desk {
 
     /// An order.
     pub fn order(&self, id: &str) -> Result<Order, DeskError> {
-        let found = self.look(|place| place.operation.book().get(id).cloned())?;
+        let found = self.look(|operation| operation.book().get(id).cloned())?;
         found.ok_or_else(|| OrderError::Unknown(id.to_owned()).into())
     }
 
@@ -444,8 +404,8 @@ impl Desk {
         before: Option<u64>,
         limit: usize,
     ) -> Result<(Vec<Order>, bool), DeskError> {
-        self.look(|place| {
-            let mut found = place.operation.book().newest(state, before);
+        self.look(|operation| {
+            let mut found = operation.book().newest(state, before);
             let orders: Vec<Order> = found.by_ref().take(limit).cloned().collect();
             (orders, found.next().is_some())
         })
@@ -453,12 +413,13 @@ impl Desk {
 
     /// How many orders wait for a robot.
     pub fn waiting(&self) -> Result<u64, DeskError> {
-        self.look(|place| place.operation.book().count(OrderState::Waiting))
+        Ok(self.shown()?.figures.orders_waiting)
     }
 
     /// Calls an order off.
-    pub fn cancel(&self, id: &str, by: &str) -> Result<Order, DeskError> {
-        self.change(|operation, now| Ok(operation.cancel(id, by, now)?))
+    /// A load that is on its robot is brought to the place `to`, or back to where it came from, before the order is over.
+    pub fn cancel(&self, id: &str, to: Option<&str>, by: &str) -> Result<Order, DeskError> {
+        self.change(|operation, now| Ok(operation.cancel(id, to, by, now)?))
     }
 
     /// Changes how urgent an order is.
@@ -468,82 +429,116 @@ impl Desk {
 
     /// Changes of orders from `from` on, at most `limit`; from now on when there is no `from`.
     pub fn changes(&self, from: Option<u64>, limit: usize) -> Changes {
-        let room = self.room.lock();
-        let end = room.first_change + room.changes.len() as u64;
-        let from = from.unwrap_or(end);
-        let begin = from.clamp(room.first_change, end);
-        let orders = room.changes.iter().skip((begin - room.first_change) as usize).take(limit).cloned();
-        let orders: Vec<Arc<Order>> = orders.collect();
-        Changes { next: begin + orders.len() as u64, orders, skipped: begin - from.min(begin) }
+        self.changes.lock().since(from, limit)
     }
 
     /// The newest frame, in the form of recorded ones, and its revision.
     pub fn frame(&self) -> Option<(u64, Bytes)> {
-        let mut room = self.room.lock();
-        let Room { place, frame, .. } = &mut *room;
-        let operation = &place.as_ref()?.operation;
-        let revision = operation.revision();
-        if frame.as_ref().is_none_or(|(shown, _)| *shown != revision) {
-            *frame = Some((revision, operation.frame()));
-        }
-        frame.clone()
+        self.shown.read().as_ref().map(|shown| (shown.revision, shown.frame.clone()))
     }
 
     /// Where changes of orders are told, and how that does.
     pub fn webhook(&self) -> (Option<Webhook>, WebhookFigures) {
-        let room = self.room.lock();
-        (room.webhook.clone(), room.webhook_figures.clone())
+        self.hook.lock().get()
     }
 
     /// Says where changes of orders are told from now on.
     pub fn set_webhook(&self, webhook: Option<Webhook>) -> Result<(), DeskError> {
-        let mut room = self.room.lock();
-        let change = match &webhook {
-            Some(webhook) => Change::put(Table::Setting, WEBHOOK_SETTING, None, webhook),
-            None => Change::delete(Table::Setting, WEBHOOK_SETTING),
-        };
-        self.state.commit(vec![change], self.clock.now())?;
-        (room.webhook, room.webhook_figures) = (webhook, WebhookFigures::default());
-        Ok(())
+        let newest = self.changes.lock().newest();
+        Ok(self.hook.lock().set(webhook, newest, &*self.state, self.clock.now())?)
+    }
+
+    /// Notes that all changes up to the one with this number are told: they are not told again after a restart.
+    pub fn set_told(&self, change: u64) -> Result<(), DeskError> {
+        Ok(self.hook.lock().set_told(change, &*self.state, self.clock.now())?)
     }
 
     /// Notes how telling did.
     pub fn note_webhook(&self, note: impl FnOnce(&mut WebhookFigures)) {
-        note(&mut self.room.lock().webhook_figures);
+        note(self.hook.lock().figures());
     }
 
     /// Hears a message of a robot.
     pub fn hear(&self, topic: &Topic<'_>, read: &Read) {
         let now = self.clock.now();
-        if let Some(place) = &mut self.room.lock().place {
+        if let Some(place) = &mut *self.room.lock() {
             place.operation.hear(topic, read, now);
         }
     }
 
     /// Hears whether the thing that a door is stands open.
     pub fn hear_door(&self, thing: &str, is_open: bool) {
-        if let Some(place) = &mut self.room.lock().place {
+        if let Some(place) = &mut *self.room.lock() {
             place.operation.hear_door(thing, is_open);
         }
     }
 
-    /// Lets what is live do what is due. What comes out may be published: what it rests on is written down.
-    pub fn turn(&self) -> Result<Turned, DeskError> {
-        let mut room = self.room.lock();
-        let Some(place) = &mut room.place else { return Ok(Turned::default()) };
+    /// Lets what is live do what is due, as long as it takes. What is given to `send` may be published: what it rests on is
+    /// written down.
+    pub fn turn(&self, mut send: impl FnMut(Turned)) -> Result<(), DeskError> {
+        let mut thinker = self.thinker.lock();
+        let mut thought = None;
+        loop {
+            let (turned, question) = self.step(thought)?;
+            send(turned);
+            let Some(question) = question else { return Ok(()) };
+            thought = Some(thinker.think(question));
+        }
+    }
+
+    /// A turn up to the next question.
+    fn step(&self, thought: Option<Thought>) -> Result<(Turned, Option<Question>), DeskError> {
         // Who does not know whether it may act does not.
         let live = self.runs.live(Fleet::NAME)?.now;
         let decides = live.as_ref().map(|promotion| (promotion.mode, policy(promotion)));
-        let messages = place.operation.turn(self.clock.now(), decides);
+        let mut room = self.room.lock();
+        let Some(place) = &mut *room else { return Ok((Turned::default(), None)) };
+        let (messages, question) = place.operation.turn(self.clock.now(), decides, thought);
         // What is not sent now because it could not be written down is sent again.
-        self.commit(&mut room, Vec::new())?;
-        Ok(Turned { messages, live })
+        self.commit(&mut place.operation, Vec::new())?;
+        self.show(place, true);
+        Ok((Turned { messages, live }, question))
     }
 
-    /// Does something with the operation itself; for whoever sets a demo up.
-    pub fn with<T>(&self, act: impl FnOnce(&Operation) -> T) -> Option<T> {
-        let room: MutexGuard<'_, Room> = self.room.lock();
-        room.place.as_ref().map(|place| act(&place.operation))
+    /// Looks at the operation itself, if there is one.
+    pub fn with<T>(&self, look: impl FnOnce(&Operation) -> T) -> Option<T> {
+        self.room.lock().as_ref().map(|place| look(&place.operation))
+    }
+}
+
+/// What was written down.
+fn read(state: &dyn State, now: Timestamp) -> Result<Option<Place>, DeskError> {
+    let Some(row) = state.get(Table::Setting, FLOOR_SETTING)? else { return Ok(None) };
+    let source: FloorSource = row.parse(Table::Setting)?;
+    let (floor, network, view) = floor_of(source)?;
+    let mut saved = Saved::default();
+    each(state, Table::FleetOrder, |row| {
+        saved.orders.push(row.parse(Table::FleetOrder)?);
+        Ok(())
+    })?;
+    each(state, Table::FleetRobot, |row| {
+        if let Ok(robot) = row.id.parse() {
+            saved.robots.push((robot, row.parse(Table::FleetRobot)?));
+        }
+        Ok(())
+    })?;
+    let operation = Operation::open(floor, network, saved, now)?;
+    Ok(Some(Place { operation, floor: Arc::new(FloorView { revision: row.rev, ..view }) }))
+}
+
+fn each(
+    state: &dyn State,
+    table: Table,
+    mut act: impl FnMut(&store::state::Row) -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let mut after: Option<String> = None;
+    loop {
+        let rows = state.list(table, None, after.as_deref(), ROWS)?;
+        rows.iter().try_for_each(&mut act)?;
+        match rows.into_iter().last() {
+            Some(row) => after = Some(row.id),
+            None => return Ok(()),
+        }
     }
 }
 
@@ -554,15 +549,13 @@ fn policy(promotion: &Promotion) -> Policy {
     parameters.and_then(|parameters| serde_json::from_value(parameters).ok()).unwrap_or_default()
 }
 
-fn view(place: &Place) -> FloorView {
-    FloorView { source: place.source.clone(), drawing: Arc::clone(&place.drawing), revision: place.revision }
-}
-
-/// The floor of a source, or everything that is wrong with it.
-fn floor_of(source: &FloorSource) -> Result<(Floor, Network), DeskError> {
+/// The floor of a source and how it is shown, or everything that is wrong with it.
+fn floor_of(source: FloorSource) -> Result<(Floor, Network, FloorView), DeskError> {
     let floor = source.floor().map_err(in_source)?;
     let network = floor.network().map_err(|error| in_source(floor_complaints(error)))?;
-    Ok((floor, network))
+    let drawing = Arc::new(draw_floor(&floor, &network));
+    let view = FloorView { title: floor.name.clone(), source, drawing, revision: 0 };
+    Ok((floor, network, view))
 }
 
 fn in_source(mut complaints: Vec<Complaint>) -> DeskError {

@@ -1,0 +1,3 @@
+//! What is learnt from streams, beside what others learn.
+
+pub mod forecast;

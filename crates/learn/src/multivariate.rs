@@ -1,0 +1,199 @@
+//! What is unusual across the properties of one thing: values that are ordinary one by one, and not together.
+//!
+//! The properties are brought to one scale and their few main directions are followed sample by sample (candid
+//! covariance-free incremental principal components). Hotelling's T² says how far a sample is along these directions,
+//! Q how far beside them. Both are calibrated by their own past.
+
+use crate::calibrate::Peaks;
+use crate::codec::{CodecError, from_bytes, packed, to_bytes};
+
+/// The version of the bytes.
+const VERSION: u8 = 1;
+/// The most properties that are watched together.
+pub const PROPERTIES_MAX: usize = 16;
+/// Directions that are followed.
+const DIRECTIONS: usize = 3;
+/// A value counts as no more than so many of its deviations.
+const SCALED_MAX: f64 = 8.0;
+/// How many learning periods are remembered.
+const MEMORY_PERIODS: f64 = 8.0;
+
+/// The properties of a thing together.
+#[derive(Debug, Clone)]
+pub struct Together {
+    warmup_steps: u32,
+    steps: u32,
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+    directions: Vec<Vec<f64>>,
+    along: Peaks,
+    beside: Peaks,
+}
+
+packed!(Together { warmup_steps, steps, mean, variance, directions, along, beside });
+
+/// What a sample of all properties was judged to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Joint {
+    /// The decimal logarithm of the time between such samples, in learning periods; 0 is ordinary.
+    pub rarity: f64,
+    /// Hotelling's T².
+    pub along: f64,
+    /// The squared distance from the main directions.
+    pub beside: f64,
+    /// The property that is farthest from what the others say of it.
+    pub property: usize,
+    /// What the others say of it.
+    pub expected: f64,
+}
+
+impl Together {
+    /// Watches so many properties, the first [`PROPERTIES_MAX`] of them, after so many samples of learning.
+    pub fn new(properties: usize, warmup_steps: u32) -> Self {
+        let properties = properties.min(PROPERTIES_MAX);
+        Self {
+            warmup_steps,
+            steps: 0,
+            mean: vec![0.0; properties],
+            variance: vec![0.0; properties],
+            directions: vec![vec![0.0; properties]; DIRECTIONS.min(properties.saturating_sub(1))],
+            along: Peaks::new(warmup_steps, true),
+            beside: Peaks::new(warmup_steps, true),
+        }
+    }
+
+    /// Takes the values of all properties at one moment. `None` for a sample of another length, or with a value that is
+    /// no number: neither is learned from.
+    pub fn observe(&mut self, values: &[f64]) -> Option<Joint> {
+        if values.len() < self.mean.len() || self.mean.is_empty() {
+            return None;
+        }
+        let values = &values[..self.mean.len()];
+        if values.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        self.steps = self.steps.saturating_add(1);
+        let weight = 1.0 / f64::from(self.steps).min(MEMORY_PERIODS * f64::from(self.warmup_steps.max(1)));
+        let scaled = self.scale(values, weight);
+        let (along, rest) = self.project(&scaled);
+        let beside: f64 = rest.iter().map(|value| value * value).sum();
+        self.turn(&scaled, weight);
+        let early = self.steps < self.warmup_steps / 2;
+        let rarity = if early { 0.0 } else { self.along.rarity(along).max(self.beside.rarity(beside)) };
+        if !early {
+            self.along.learn(along);
+            self.beside.learn(beside);
+        }
+        let farthest = rest.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let property = farthest.map_or(0, |(place, _)| place);
+        let expected = values[property] - rest[property] * self.variance[property].sqrt();
+        Some(Joint { rarity, along, beside, property, expected })
+    }
+
+    /// The whole state.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(VERSION, self)
+    }
+
+    /// From its state.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        from_bytes(VERSION, bytes)
+    }
+
+    /// Brings the values to one scale by what came before, and learns the scale.
+    fn scale(&mut self, values: &[f64], weight: f64) -> Vec<f64> {
+        let moments = self.mean.iter_mut().zip(&mut self.variance);
+        let scale = |(value, (mean, variance)): (&f64, (&mut f64, &mut f64))| {
+            let away = value - *mean;
+            let scaled = if *variance > 0.0 { away / variance.sqrt() } else { 0.0 };
+            *mean += away * weight;
+            *variance += (away * (value - *mean) - *variance) * weight;
+            scaled.clamp(-SCALED_MAX, SCALED_MAX)
+        };
+        values.iter().zip(moments).map(scale).collect()
+    }
+
+    /// T², and what the main directions leave over.
+    fn project(&self, scaled: &[f64]) -> (f64, Vec<f64>) {
+        let mut rest = scaled.to_vec();
+        let mut along = 0.0;
+        for direction in &self.directions {
+            // Their lengths are the variances along them.
+            let length = norm(direction);
+            if length <= 1e-12 {
+                continue;
+            }
+            let share = dot(&rest, direction) / length;
+            along += share * share / length;
+            for (value, part) in rest.iter_mut().zip(direction) {
+                *value -= share * part / length;
+            }
+        }
+        (along, rest)
+    }
+
+    /// Turns the directions towards the sample.
+    fn turn(&mut self, scaled: &[f64], weight: f64) {
+        let mut rest = scaled.to_vec();
+        for direction in &mut self.directions {
+            let length = norm(direction);
+            if length <= 1e-12 {
+                direction.copy_from_slice(&rest);
+                return;
+            }
+            let share = dot(&rest, direction) / length;
+            for (part, value) in direction.iter_mut().zip(&rest) {
+                *part += weight * (share * value - *part);
+            }
+            let length = norm(direction).max(1e-12);
+            let share = dot(&rest, direction) / length;
+            for (value, part) in rest.iter_mut().zip(direction.iter()) {
+                *value -= share * part / length;
+            }
+        }
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn norm(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+
+    #[test]
+    fn values_that_do_not_fit_together_are_found_and_the_one_that_lies_is_named() {
+        let mut chance = Chance::new(5);
+        let mut together = Together::new(4, 300);
+        let mut sample = |day: f64| {
+            let load = day.sin();
+            [load, 2.0 * load, 20.0 - load, 5.0].map(|value| value + 0.05 * chance.normal())
+        };
+        for step in 0..3_000 {
+            together.observe(&sample(f64::from(step) / 20.0)).unwrap();
+        }
+        let mut odd = sample(1.5);
+        let true_value = odd[1];
+        odd[1] = -2.0; // Ordinary by itself, at another load.
+        let joint = together.observe(&odd).unwrap();
+        assert!(joint.rarity > 1.5, "{joint:?}");
+        assert_eq!(joint.property, 1);
+        assert!((joint.expected - true_value).abs() < (odd[1] - true_value).abs() / 2.0, "{joint:?}");
+        assert_eq!(together.observe(&sample(1.5)).unwrap().rarity, 0.0);
+    }
+
+    #[test]
+    fn bad_samples_are_not_learned_from() {
+        let mut together = Together::new(3, 10);
+        assert_eq!(together.observe(&[1.0, 2.0]), None);
+        assert_eq!(together.observe(&[1.0, f64::NAN, 2.0]), None);
+        let bytes = together.to_bytes();
+        assert_eq!(Together::from_bytes(&bytes).unwrap().to_bytes(), bytes);
+    }
+}
