@@ -1653,6 +1653,16 @@ export interface components {
              */
             value: number;
         };
+        /** @description A number that is too large. */
+        Fall: {
+            /** @description The difference of the figure to the best number's, seed by seed. */
+            difference: components["schemas"]["Summary"];
+            /**
+             * Format: double
+             * @description The number.
+             */
+            value: number;
+        };
         /** @description How a fleet does. */
         Figures: {
             /** @description Robots that cannot drive, or that a person has. */
@@ -1807,6 +1817,8 @@ export interface components {
             ranked: components["schemas"]["Ranked"][];
             /** @description How many simulations it took. */
             simulations: number;
+            /** @description Where more of what was varied brings less. */
+            turns?: components["schemas"]["Turn"][];
         };
         /** @description One headline property of a thing. */
         Headline: {
@@ -3516,6 +3528,28 @@ export interface components {
              * @description Messages that no adapter could decode.
              */
             undecodable: number;
+        };
+        /** @description More of a number brings less of a figure, surely: each larger value that was tried enough is worse than the best one. */
+        Turn: {
+            /**
+             * Format: double
+             * @description Its number.
+             */
+            best: number;
+            /** @description The candidate with the best figure, all other variations being as they are in it. */
+            candidate: components["schemas"]["Candidate"];
+            /** @description The numbers beyond it, the smallest first. */
+            falls: components["schemas"]["Fall"][];
+            /** @description Its figure. */
+            figure: components["schemas"]["Summary"];
+            /** @description The figure's name. */
+            kpi: string;
+            /** @description Which number of the scenario, as a JSON pointer. */
+            place: string;
+            /** @description Where it got worse from the best number to the largest, the worst first. */
+            spots: string[];
+            /** @description All of it in the words of the domain. */
+            words?: string;
         };
         /** @description A unit as it is shown: `°C`, `kWh`, `%`. Spellings of the same unit are folded into one. */
         Unit: string;
