@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use model::{Clock, Principal, ThingId, ThingModel};
+use model::{Clock, Name, Principal, ThingId, ThingModel};
 use mqtt::Broker;
+use server::SensorFault;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use world::World;
 use world::live::{Options, Runner};
+use world::{FaultKind, World};
 
 /// One world for the demo home, which is a whole, and one for single things of any model.
 pub(crate) struct Stage {
@@ -78,5 +79,23 @@ impl server::Stage for Stage {
 
     fn stop(&self, thing: &ThingId) -> bool {
         self.home.get().is_some_and(|home| home.stop(thing)) || self.single.stop(thing)
+    }
+
+    fn fault(&self, thing: &ThingId, name: &Name, fault: SensorFault) -> Result<bool, String> {
+        let kind = match fault {
+            SensorFault::None => None,
+            SensorFault::Stuck => Some(FaultKind::Stuck),
+            SensorFault::Drift => Some(FaultKind::Drift),
+            SensorFault::Spike => Some(FaultKind::Spike),
+            SensorFault::Noise => Some(FaultKind::Noise),
+            SensorFault::Dropout => Some(FaultKind::Dropout),
+            SensorFault::Oscillation => Some(FaultKind::Oscillation),
+        };
+        for stage in self.home.get().into_iter().chain([&self.single]) {
+            if stage.fault(thing, name, kind).map_err(|error| error.to_string())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

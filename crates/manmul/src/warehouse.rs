@@ -82,7 +82,8 @@ fn shape(robots: u32, seed: u64) -> Fulfilment {
     let robots = robots as usize;
     if robots > SMALL_FLOOR_ROBOTS_MAX {
         let (block_columns, block_rows, block_length) = (8, 8, 8);
-        return Fulfilment { block_columns, block_rows, block_length, stations: 24, chargers: 24, robots, seed };
+        let (stations, chargers, normal) = (24, 24, Fulfilment::default());
+        return Fulfilment { block_columns, block_rows, block_length, stations, chargers, robots, seed, ..normal };
     }
     let least = Fulfilment {
         block_columns: 2,

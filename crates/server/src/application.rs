@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fleet::desk::Desk;
-use model::{Clock, Position, Principal, ThingId, ThingModel, Timestamp};
+use model::{Clock, Name, Position, Principal, ThingId, ThingModel, Timestamp};
 use mqtt::Broker;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use store::state::{Change, StateError, Table};
 use store::{History, Log, State};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use crate::access::Access;
 use crate::api::live::SharedFrames;
@@ -33,6 +34,26 @@ const DURABLE_WITHIN: Duration = Duration::from_secs(10);
 /// The setting that says what of the site was made up.
 const SIMULATION_SETTING: &str = "server.simulation";
 
+/// How an instrument of a virtual thing is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SensorFault {
+    /// It is not.
+    None,
+    /// It tells the same value for ever.
+    Stuck,
+    /// It is further off with every second.
+    Drift,
+    /// Single values are far off.
+    Spike,
+    /// Its values scatter.
+    Noise,
+    /// It tells nothing.
+    Dropout,
+    /// Its values swing to and fro.
+    Oscillation,
+}
+
 /// Plays virtual things. Implemented over a world and in-memory links by whoever assembles the program.
 pub trait Stage: Send + Sync {
     /// Starts to play a thing of this model. Fine when it plays already.
@@ -40,6 +61,10 @@ pub trait Stage: Send + Sync {
 
     /// Stops playing a thing; false when it was not played.
     fn stop(&self, thing: &ThingId) -> bool;
+
+    /// Breaks the instrument behind a property of a thing that plays, or makes it whole again. False when no such thing
+    /// plays.
+    fn fault(&self, thing: &ThingId, name: &Name, fault: SensorFault) -> Result<bool, String>;
 }
 
 /// What of the site was made up.

@@ -13,4 +13,4 @@ pub mod http;
 mod metrics;
 
 pub use access::Access;
-pub use application::{Application, Parts, Simulation, Stage, VERSION};
+pub use application::{Application, Parts, SensorFault, Simulation, Stage, VERSION};

@@ -91,15 +91,22 @@ impl Fold {
 }
 
 impl Site {
-    /// Folds everything that is durable now, and then looks after what time brings: deadlines, who is connected,
-    /// and what the mind has to think about. Returns how many entries were folded. [`Site::start`] does this all the time; tests and stepped sites call it.
+    /// Folds everything that is durable now, and then looks after what time brings: deadlines, who is connected, and what
+    /// the mind has to think about. Returns how many entries were folded. [`Site::start`] does this all the time; tests
+    /// and stepped sites call it.
     pub fn turn(&self) -> Result<usize, SiteError> {
+        let folded = self.fold_all()?;
+        self.think(usize::MAX);
+        Ok(folded)
+    }
+
+    /// Folds everything that is durable now, and looks at the clock.
+    pub(crate) fn fold_all(&self) -> Result<usize, SiteError> {
         let mut folded = 0;
         while let Some((count, _)) = self.fold_some()? {
             folded += count;
         }
         self.look_at_the_clock(self.clock.now());
-        self.think(usize::MAX);
         Ok(folded)
     }
 

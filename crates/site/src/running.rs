@@ -267,7 +267,9 @@ impl Running {
     /// Folds what is durable, writes everything down and ends the threads. Blocks for as long as that takes.
     pub fn stop(mut self) -> Result<(), crate::SiteError> {
         self.end_threads();
-        self.site.turn()?;
+        self.site.fold_all()?;
+        // What is still to be learned from the history waits for the next start.
+        self.site.think(0);
         self.site.keep_mind()?;
         self.site.checkpoint()
     }

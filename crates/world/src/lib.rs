@@ -10,6 +10,7 @@
 //! **Invariant:** nothing above the link can tell a virtual thing from a real one.
 
 mod body;
+mod fault;
 mod generic;
 mod history;
 pub mod home;
@@ -23,6 +24,7 @@ mod thing;
 mod world;
 
 pub use body::{Body, Happening, Progress};
+pub use fault::FaultKind;
 pub use history::{BACKFILL_STEP, Batch, Point, backfill};
 pub use home::place::Place;
 pub use home::{DemoHome, DemoThing, Newcomer, home, home_at, newcomer};

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
-use model::{Clock, ThingId, ThingModel, Timestamp};
+use model::{Clock, Name, ThingId, ThingModel, Timestamp};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ pub use faults::{Faults, HELD_MAX};
 pub use link::{Handle, Link};
 pub use scaled::ScaledClock;
 
+use crate::fault::FaultKind;
 use crate::history::BACKFILL_STEP;
 use crate::native;
 use crate::thing::{Report, Said, VirtualThing};
@@ -118,6 +119,11 @@ impl Stage {
         let found = world.remove(thing) || world.silence(thing);
         self.changed.notify_one();
         found
+    }
+
+    /// Breaks the instrument behind a property of a thing, or makes it whole again. False when there is no such thing.
+    pub fn fault(&self, thing: &ThingId, name: &Name, kind: Option<FaultKind>) -> Result<bool, WorldError> {
+        self.world.lock().fault(thing, name, kind)
     }
 
     /// Everything that the future of the world depends on, for [`World::restore`] in a later life of the process.

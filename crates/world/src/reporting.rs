@@ -109,6 +109,11 @@ impl Reporter {
         due
     }
 
+    /// Whether so much time has passed since a value was told.
+    pub(crate) fn is_older(&self, now: Timestamp, age: Duration) -> bool {
+        self.told.as_ref().is_none_or(|(time, _)| now.since(*time) >= age)
+    }
+
     /// As if nothing had been told.
     pub(crate) fn forget(&mut self) {
         self.told = None;

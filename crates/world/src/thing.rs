@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::{CommandId, CommandState, Name, ThingId, ThingModel, Timestamp, Value};
 
 use crate::body::{Body, Progress};
+use crate::fault::{BROKEN_EVERY, Fault, FaultKind};
 use crate::reporting::{Reporter, Reporting};
 
 /// The most commands of one thing that are at work at the same time; more are refused with a reason.
@@ -114,6 +115,8 @@ pub struct VirtualThing {
     online: bool,
     /// Whether it was taken off its body.
     silent: bool,
+    /// What is broken, by property. It is whole again after a restart.
+    faults: BTreeMap<usize, Fault>,
 }
 
 impl VirtualThing {
@@ -147,6 +150,7 @@ impl VirtualThing {
             desired: BTreeMap::new(),
             online: false,
             silent: false,
+            faults: BTreeMap::new(),
         }
     }
 
@@ -200,6 +204,7 @@ impl VirtualThing {
         self.open.clear();
         self.remembered.clear();
         self.desired.clear();
+        self.faults.clear();
         self.online = false;
     }
 
@@ -225,8 +230,13 @@ impl VirtualThing {
             .zip(&mut self.reporters)
             .enumerate()
             .filter_map(|(property, (name, reporter))| {
-                let value = body.read(index, property);
-                reporter.as_mut()?.wants(now, &value).then(|| (name.clone(), value))
+                let (value, reporter) = (body.read(index, property), reporter.as_mut()?);
+                let Some(fault) = self.faults.get(&property) else {
+                    return reporter.wants(now, &value).then(|| (name.clone(), value));
+                };
+                let told = reporter.is_older(now, BROKEN_EVERY).then(|| fault.tell(value, now)).flatten()?;
+                reporter.tell(now, &told);
+                Some((name.clone(), told))
             })
             .collect();
         if !changed.is_empty() {
@@ -244,12 +254,38 @@ impl VirtualThing {
         for (property, (name, reporter)) in self.model.properties.keys().zip(&mut self.reporters).enumerate() {
             let Some(reporter) = reporter else { continue };
             let value = body.read(index, property);
+            let told = match self.faults.get(&property) {
+                Some(fault) => fault.tell(value, now),
+                None => Some(value),
+            };
+            let Some(value) = told else { continue };
             reporter.tell(now, &value);
             all.push((name.clone(), value));
         }
         if !all.is_empty() {
             reports.push(self.report(now, Said::Properties { values: all, command: None }));
         }
+    }
+
+    /// Breaks the instrument behind a property, or makes it whole again. False when it tells no numbers.
+    pub(crate) fn fault(
+        &mut self,
+        name: &Name,
+        kind: Option<FaultKind>,
+        body: &dyn Body,
+        index: usize,
+        now: Timestamp,
+    ) -> bool {
+        let found = self.model.properties.iter().enumerate().find(|(_, (known, _))| *known == name);
+        let Some((property, (_, model))) = found.filter(|(_, (_, model))| model.readable) else { return false };
+        match kind {
+            None => drop(self.faults.remove(&property)),
+            Some(kind) => {
+                let Some(fault) = Fault::new(kind, model, &body.read(index, property), now) else { return false };
+                self.faults.insert(property, fault);
+            }
+        }
+        true
     }
 
     /// Tells an event.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::body::Body;
+use crate::fault::FaultKind;
 use crate::random::Random;
 use crate::thing::{Instruction, Report, VirtualThing};
 
@@ -22,6 +23,14 @@ pub enum WorldError {
     /// The world has a thing of this id.
     #[error("the world already has a thing {0}")]
     Duplicate(ThingId),
+    /// Only what tells numbers can be broken.
+    #[error("{name} of {thing} tells no numbers\nhint: break a property that is a number")]
+    NoNumbers {
+        /// Whose.
+        thing: ThingId,
+        /// Which property.
+        name: Name,
+    },
     /// What was saved is not of this make.
     #[error("this was not saved by such a world: {0}")]
     Saved(String),
@@ -223,6 +232,17 @@ impl World {
         let now = self.time;
         if let Some((thing, body, index)) = self.locate(thing) {
             thing.instruct(instruction, body, index, now, reports);
+        }
+    }
+
+    /// Breaks the instrument behind a property of a thing, or makes it whole again. False when there is no such thing.
+    pub fn fault(&mut self, thing: &ThingId, name: &Name, kind: Option<FaultKind>) -> Result<bool, WorldError> {
+        let now = self.time;
+        let Some((found, body, index)) = self.locate(thing) else { return Ok(false) };
+        if found.fault(name, kind, body, index, now) {
+            Ok(true)
+        } else {
+            Err(WorldError::NoNumbers { thing: thing.clone(), name: name.clone() })
         }
     }
 

@@ -522,6 +522,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/insights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the mind found, the newest first. */
+        get: operations["list_insights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/insights/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding. */
+        get: operations["get_insight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/insights/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody has looked at a finding. It goes on, and wants less attention. */
+        post: operations["acknowledge_insight"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/insights/{id}/normal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that what was found is normal: the finding is over, and its detector learns. */
+        post: operations["call_insight_normal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -534,6 +602,40 @@ export interface paths {
          *     "resume":position|null}` first, and again whenever something else is to be seen.
          */
         get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was learned: the cards of forecasters and detectors. */
+        get: operations["list_model_cards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-cards/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model card. */
+        get: operations["get_model_card"];
         put?: never;
         post?: never;
         delete?: never;
@@ -738,6 +840,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/mind": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is set of the mind. */
+        get: operations["get_mind_settings"];
+        /** Sets the mind. */
+        put: operations["put_mind_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -915,6 +1035,40 @@ export interface paths {
         patch: operations["write_properties"];
         trace?: never;
     };
+    "/api/v1/things/{thing}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is to be expected of a property. 404 with `not_yet` while too little was seen. */
+        get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well a thing is, and what is watched of it. */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/things/{thing}/messages": {
         parameters: {
             query?: never;
@@ -1049,6 +1203,26 @@ export interface paths {
         put?: never;
         /** Starts a thing that this server plays, of any model. */
         post: operations["make_virtual_thing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/virtual-things/{thing}/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Breaks an instrument of a thing that this server plays, to see what is found. While it is broken it tells its value
+         *     every second; it is whole again after a restart.
+         */
+        post: operations["break_virtual_thing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1207,6 +1381,23 @@ export interface components {
             /** @description What to send as `before` for the next page; null at the beginning of the log. */
             next_cursor: string | null;
         };
+        /** @description Two quantiles along time. */
+        Band: {
+            /** @description The upper one, a slot each. */
+            high: number[];
+            /**
+             * Format: double
+             * @description The level of the upper one.
+             */
+            high_quantile: number;
+            /** @description The lower one, a slot each. */
+            low: number[];
+            /**
+             * Format: double
+             * @description The level of the lower one.
+             */
+            low_quantile: number;
+        };
         /**
          * @description Which way a figure should go.
          * @enum {string}
@@ -1216,6 +1407,50 @@ export interface components {
         Candidate: {
             /** @description The values, in the order of the variations. */
             values: components["schemas"]["Value"][];
+        };
+        /** @description When a model ceased to be as good as it was. */
+        CardDrift: {
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            since: number;
+            /** @description What is so. */
+            words: string;
+        };
+        /** @description How good a model is beside a simple one. */
+        CardError: {
+            /** @description What it is compared with. */
+            baseline: string;
+            /**
+             * Format: double
+             * @description Whose error this is.
+             */
+            baseline_value: number;
+            /**
+             * Format: double
+             * @description By how many percent the model is better.
+             */
+            better_percent: number;
+            /** @description How the error is measured. */
+            measure: string;
+            /**
+             * Format: double
+             * @description The model's.
+             */
+            value: number;
+        };
+        /**
+         * @description The sorts of models.
+         * @enum {string}
+         */
+        CardKind: "forecast" | "detector" | "inference";
+        /** @description A page of model cards. */
+        Cards: {
+            /** @description In order of id. */
+            items: components["schemas"]["ModelCard"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
         };
         /** @description Who or what led to an entry or record, and from which earlier record it followed. */
         Cause: {
@@ -1400,6 +1635,34 @@ export interface components {
              */
             title: string;
         };
+        /** @description What was to be expected. */
+        Expected: {
+            /**
+             * Format: double
+             * @description Until here.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description From here on nothing is unusual.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Most likely.
+             */
+            value: number;
+        };
+        /** @description A number that is too large. */
+        Fall: {
+            /** @description The difference of the figure to the best number's, seed by seed. */
+            difference: components["schemas"]["Summary"];
+            /**
+             * Format: double
+             * @description The number.
+             */
+            value: number;
+        };
         /** @description How a fleet does. */
         Figures: {
             /** @description Robots that cannot drive, or that a person has. */
@@ -1524,6 +1787,28 @@ export interface components {
             /** @description Which policy. */
             policy: components["schemas"]["PolicyChoice"];
         };
+        /** @description What is to be expected of a stream. */
+        Foretold: {
+            /** @description Around it, the widest first. */
+            bands: components["schemas"]["Band"][];
+            /** @description The card of the model that says so, if it is kept. */
+            card: string | null;
+            /** @description What is as likely to be exceeded as not, a slot each. */
+            median: number[];
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description The start of the first slot.
+             */
+            start: number;
+            /**
+             * Format: int32
+             * @description The length of a slot.
+             */
+            step_seconds: number;
+            unit: components["schemas"]["Unit"] | null;
+        };
         /** @description The end of a plan: the best first, those that could not be simulated last. */
         Found: {
             /** @description Which figure ranked them. */
@@ -1532,6 +1817,8 @@ export interface components {
             ranked: components["schemas"]["Ranked"][];
             /** @description How many simulations it took. */
             simulations: number;
+            /** @description Where more of what was varied brings less. */
+            turns?: components["schemas"]["Turn"][];
         };
         /** @description One headline property of a thing. */
         Headline: {
@@ -1555,6 +1842,38 @@ export interface components {
             /** @description Whether it can be written. */
             writable: boolean;
         };
+        /** @description How well a thing is, in short. */
+        Health: {
+            /** @description In a word. */
+            level: components["schemas"]["HealthLevel"];
+            /**
+             * Format: int32
+             * @description From 0 to 100.
+             */
+            score: number;
+        };
+        /** @description How well a thing is, with what it comes from. */
+        HealthDetail: {
+            /** @description In a word. */
+            level: components["schemas"]["HealthLevel"];
+            /**
+             * Format: int32
+             * @description From 0 to 100.
+             */
+            score: number;
+            /**
+             * Format: int64
+             * @description Since when something is wrong; if nothing is, since when it is there.
+             */
+            since: number;
+            /** @description The properties that are watched, in order of name. */
+            streams: components["schemas"]["StreamHealth"][];
+        };
+        /**
+         * @description How well a thing is.
+         * @enum {string}
+         */
+        HealthLevel: "good" | "fair" | "poor" | "unknown";
         /** @description The history. */
         HistoryInfo: {
             /**
@@ -1612,6 +1931,93 @@ export interface components {
         InboxIgnored: {
             /** @description How many. */
             ignored: number;
+        };
+        /** @description One finding. Also the message of it on the log. */
+        Insight: {
+            /** @description Who said last that it was seen, or that it is normal. */
+            acknowledged_by: string | null;
+            /**
+             * Format: int64
+             * @description Since when it has been so.
+             */
+            began: number;
+            /**
+             * Format: double
+             * @description What came, if anything came.
+             */
+            came: number | null;
+            /**
+             * Format: int64
+             * @description How often it was seen.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Until when it was so; null while it goes on.
+             */
+            ended: number | null;
+            expected: components["schemas"]["Expected"] | null;
+            /**
+             * Format: int64
+             * @description When it was found.
+             */
+            found: number;
+            /** @description Unique; ids sort by when it was found. */
+            id: string;
+            /** @description The sort. */
+            kind: components["schemas"]["InsightKind"];
+            /**
+             * Format: int64
+             * @description When it was last seen.
+             */
+            last: number;
+            /** @description About which property. */
+            name: components["schemas"]["Name"];
+            /** @description What they said about it. */
+            note: string | null;
+            /**
+             * Format: double
+             * @description How unlikely it was: minus the decimal logarithm of the calibrated probability.
+             */
+            score: number;
+            /** @description How bad it is. */
+            severity: components["schemas"]["InsightSeverity"];
+            /** @description Where it stands. */
+            state: components["schemas"]["InsightState"];
+            /** @description About which thing. */
+            thing: components["schemas"]["ThingId"];
+            unit: components["schemas"]["Unit"] | null;
+            /** @description One sentence. */
+            words: string;
+        };
+        /**
+         * @description The sorts of findings.
+         * @enum {string}
+         */
+        InsightKind: "anomaly" | "stuck" | "drift" | "spike" | "dropout" | "noise" | "clock_skew" | "oscillation" | "joint";
+        /** @description What somebody says about a finding. */
+        InsightLabel: {
+            /** @description In their own words, at most 1000 characters. */
+            note?: string | null;
+        };
+        /**
+         * @description How bad a finding is.
+         * @enum {string}
+         */
+        InsightSeverity: "notice" | "warning" | "alarm";
+        /**
+         * @description Where a finding stands.
+         * @enum {string}
+         */
+        InsightState: "open" | "acknowledged" | "normal" | "over";
+        /** @description A page of findings. */
+        Insights: {
+            /** @description The newest first. */
+            items: components["schemas"]["ShownInsight"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
+            /** @description How many findings are open, whatever was asked for. */
+            open_count: number;
         };
         /** @description An invocation. */
         Invocation: {
@@ -1723,11 +2129,68 @@ export interface components {
             /** @description Why no record came of it, if none did. */
             undecodable: string | null;
         };
+        /** @description What people set. */
+        MindSettings: {
+            /** @description Whether anything is watched. What comes while nothing is, is not looked at later. */
+            enabled: boolean;
+            /**
+             * Format: double
+             * @description How many false alarms a month are bearable, for each thing; the streams of a thing share them.
+             */
+            false_alarms_a_month: number;
+        };
         /**
          * @description What answers a policy, and what becomes of its commands.
          * @enum {string}
          */
         Mode: "backtest" | "simulate" | "shadow" | "operate";
+        /** @description One model. */
+        ModelCard: {
+            /** @description Which of its models is the best now. */
+            champion: string | null;
+            drift: components["schemas"]["CardDrift"] | null;
+            error: components["schemas"]["CardError"] | null;
+            /**
+             * Format: double
+             * @description Findings a month that people called normal.
+             */
+            false_alarms_a_month: number | null;
+            /** @description Unique. */
+            id: string;
+            /** @description The sort. */
+            kind: components["schemas"]["CardKind"];
+            /**
+             * Format: int64
+             * @description The oldest sample that it learned from.
+             */
+            learned_from: number | null;
+            /**
+             * Format: int64
+             * @description The newest.
+             */
+            learned_to: number | null;
+            /** @description Of which property. */
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description At most so many bytes it takes.
+             */
+            state_bytes: number;
+            /** @description Of which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description In words. */
+            title: string;
+            /**
+             * Format: int64
+             * @description When it last learned.
+             */
+            updated: number;
+        };
         /** @description What a model may be given as: a whole model, or the id of one that is known. */
         ModelChoice: string | components["schemas"]["ThingModel"];
         /** @description The MQTT side. */
@@ -1762,6 +2225,13 @@ export interface components {
             secret: string;
             /** @description The MQTT username. */
             username: string;
+        };
+        /** @description Which instrument of a virtual thing is to be broken, and how. */
+        NewFault: {
+            /** @description How; `none` makes it whole again. */
+            kind: components["schemas"]["SensorFault"];
+            /** @description The property behind which it is. */
+            name: components["schemas"]["Name"];
         };
         /** @description A new place. */
         NewSpace: {
@@ -1900,6 +2370,8 @@ export interface components {
         Overview: {
             /** @description What wants to be looked at, most pressing first. */
             attention: components["schemas"]["Attention"][];
+            /** @description Findings that nobody has looked at. */
+            insights_open: number;
             /** @description The spaces that have things, and those above them. */
             spaces: components["schemas"]["SpaceOverview"][];
             /** @description The site in numbers. */
@@ -1989,6 +2461,7 @@ export interface components {
             items: {
                 /** @description The protocol it speaks: `native`, `home-assistant`, `http`. */
                 adapter: string;
+                health: components["schemas"]["Health"] | null;
                 /** @description Unique in the site. */
                 id: components["schemas"]["ThingId"];
                 /** @description The kind in one word: `light`, `meter`. */
@@ -2606,6 +3079,11 @@ export interface components {
             /** @description The digest of everything that happened, in hexadecimal. */
             trace: string;
         };
+        /**
+         * @description How an instrument of a virtual thing is broken.
+         * @enum {string}
+         */
+        SensorFault: "none" | "stuck" | "drift" | "spike" | "noise" | "dropout" | "oscillation";
         /** @description A series. */
         Series: {
             /**
@@ -2687,6 +3165,11 @@ export interface components {
          * @enum {string}
          */
         Severity: "information" | "warning" | "fault";
+        /** @description A finding as people see it. */
+        ShownInsight: components["schemas"]["Insight"] & {
+            /** @description What people call the thing. */
+            thing_title: string;
+        };
         /** @description A sign-in. */
         SignIn: {
             /** @description The name. */
@@ -2778,6 +3261,25 @@ export interface components {
             /** @description Accepted things in it. */
             things: number;
         };
+        /** @description One watched property of a thing. */
+        StreamHealth: {
+            /** @description The finding that goes on, the worst of them. */
+            insight: string | null;
+            /**
+             * Format: double
+             * @description How much of what it has to learn first is learned, from 0 to 1.
+             */
+            learned_share: number;
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /** @description What its detector does. */
+            state: components["schemas"]["StreamState"];
+        };
+        /**
+         * @description What a stream's detector does.
+         * @enum {string}
+         */
+        StreamState: "learning" | "watching" | "finding";
         /** @description A figure over several seeds. */
         Summary: {
             /**
@@ -2931,6 +3433,7 @@ export interface components {
         ThingSummary: {
             /** @description The protocol it speaks: `native`, `home-assistant`, `http`. */
             adapter: string;
+            health: components["schemas"]["Health"] | null;
             /** @description Unique in the site. */
             id: components["schemas"]["ThingId"];
             /** @description The kind in one word: `light`, `meter`. */
@@ -3025,6 +3528,28 @@ export interface components {
              * @description Messages that no adapter could decode.
              */
             undecodable: number;
+        };
+        /** @description More of a number brings less of a figure, surely: each larger value that was tried enough is worse than the best one. */
+        Turn: {
+            /**
+             * Format: double
+             * @description Its number.
+             */
+            best: number;
+            /** @description The candidate with the best figure, all other variations being as they are in it. */
+            candidate: components["schemas"]["Candidate"];
+            /** @description The numbers beyond it, the smallest first. */
+            falls: components["schemas"]["Fall"][];
+            /** @description Its figure. */
+            figure: components["schemas"]["Summary"];
+            /** @description The figure's name. */
+            kpi: string;
+            /** @description Which number of the scenario, as a JSON pointer. */
+            place: string;
+            /** @description Where it got worse from the best number to the largest, the worst first. */
+            spots: string[];
+            /** @description All of it in the words of the domain. */
+            words?: string;
         };
         /** @description A unit as it is shown: `°C`, `kWh`, `%`. Spellings of the same unit are folded into one. */
         Unit: string;
@@ -4301,6 +4826,147 @@ export interface operations {
             };
         };
     };
+    list_insights: {
+        parameters: {
+            query?: {
+                /** @description Where they stand; `open` when not given. */
+                state?: "open" | "acknowledged" | "over" | "all";
+                /** @description About this thing. */
+                thing?: string;
+                /** @description Of this sort. */
+                kind?: "anomaly" | "stuck" | "drift" | "spike" | "dropout" | "noise" | "clock_skew" | "oscillation" | "joint";
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Insights"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownInsight"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_insight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["InsightLabel"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownInsight"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_insight_normal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["InsightLabel"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownInsight"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -4319,6 +4985,75 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_model_cards: {
+        parameters: {
+            query?: {
+                /** @description Of this sort. */
+                kind?: "forecast" | "detector" | "inference";
+                /** @description Of this thing. */
+                thing?: string;
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cards"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_card: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCard"];
+                };
             };
             /** @description a problem */
             default: {
@@ -4836,6 +5571,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_mind_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MindSettings"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_mind_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MindSettings"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MindSettings"];
+                };
             };
             /** @description a problem */
             default: {
@@ -5424,6 +6221,75 @@ export interface operations {
             };
         };
     };
+    get_forecast: {
+        parameters: {
+            query: {
+                /** @description Of which property. */
+                name: string;
+                /** @description For how many hours; a day when not given, two at most. */
+                hours?: number;
+                /** @description As it would have been made at this time, in microseconds; now when not given. */
+                at?: number;
+            };
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Foretold"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_messages: {
         parameters: {
             query?: {
@@ -5806,6 +6672,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Thing"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    break_virtual_thing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFault"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

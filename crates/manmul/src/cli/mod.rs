@@ -5,6 +5,7 @@ mod configure;
 mod fleet;
 mod history;
 mod learn;
+mod mind;
 mod runs;
 mod things;
 mod up;
@@ -40,6 +41,12 @@ enum Command {
     History(history::History),
     /// Write history to a file
     Export(history::Export),
+    /// List what was found to be unusual, or say what it is
+    Insights(mind::Insights),
+    /// Show what is to be expected of a property
+    Forecast(mind::Forecast),
+    /// Play with the virtual things of the demo
+    Demo(mind::Demo),
     /// Simulate a policy in a world
     Simulate(runs::Simulate),
     /// Search over candidates: how many robots, which policy
@@ -92,6 +99,9 @@ pub fn main() -> ExitCode {
         Command::Send(send) => send.run(),
         Command::History(history) => history.run(),
         Command::Export(export) => export.run(),
+        Command::Insights(insights) => insights.run(),
+        Command::Forecast(forecast) => forecast.run(),
+        Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Plan(plan) => plan.run(),
         Command::Runs(runs) => runs.run(),

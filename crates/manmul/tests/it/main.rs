@@ -17,4 +17,5 @@ mod fleet;
 mod links;
 mod live;
 mod lives;
+mod mind;
 mod warehouse;

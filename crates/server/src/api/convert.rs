@@ -88,6 +88,7 @@ impl From<site::ThingSummary> for ThingSummary {
             last_seen_us: summary.last_seen.map(model::Timestamp::micros),
             rev: thing.rev,
             primary: summary.primary.into_iter().map(Headline::from).collect(),
+            health: summary.health,
         }
     }
 }
@@ -203,6 +204,7 @@ impl From<&site::Overview> for Overview {
                 records_per_second: totals.records_per_second,
                 undecodable: totals.undecodable,
             },
+            insights_open: totals.insights_open,
             attention: overview.attention.iter().map(Attention::from).collect(),
         }
     }
@@ -244,6 +246,11 @@ impl From<SiteError> for Problem {
         match &error {
             SiteError::Registry(RegistryError::Unknown(id)) => no_thing(id),
             SiteError::Space(SpaceError::Unknown(id)) | SiteError::UnknownSpace(id) => Self::not_found("space", id),
+            SiteError::UnknownInsight(id) => Self::not_found("insight", id),
+            SiteError::UnknownCard(id) => Self::not_found("model card", id),
+            SiteError::CalledNormal(_) => with_hint(&text, Self::conflict),
+            SiteError::FalseAlarms(_) => Self::invalid(text).at("false_alarms_a_month"),
+            SiteError::NoForecastYet { .. } => with_hint(&text, Self::not_yet),
             SiteError::UnknownModel(id) => Self::not_found("model", id),
             SiteError::UnknownCommand(id) => Self::not_found("command", id),
             SiteError::History(HistoryError::UnknownSeries(key)) => {

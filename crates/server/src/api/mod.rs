@@ -11,6 +11,7 @@ pub mod frame;
 pub mod history;
 pub mod ingest;
 pub mod live;
+pub mod mind;
 pub mod page;
 pub mod records;
 pub mod runs;
@@ -64,6 +65,7 @@ pub type App = Arc<Application>;
         (name = "history", description = "Series, points, time travel, export"),
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
+        (name = "mind", description = "What is unusual, what comes next, what was learned"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -84,6 +86,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(things::accept_inbox))
         .routes(routes!(things::ignore_inbox))
         .routes(routes!(things::make_virtual_thing))
+        .routes(routes!(things::break_virtual_thing))
         .routes(routes!(things::list_models))
         .routes(routes!(commands::write_properties))
         .routes(routes!(commands::invoke_action))
@@ -127,6 +130,15 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(fleet_orders::set_order_priority))
         .routes(routes!(fleet_orders::get_webhook, fleet_orders::put_webhook, fleet_orders::delete_webhook))
         .routes(routes!(fleet_watch::watch_fleet))
+        .routes(routes!(mind::list_insights))
+        .routes(routes!(mind::get_insight))
+        .routes(routes!(mind::acknowledge_insight))
+        .routes(routes!(mind::call_insight_normal))
+        .routes(routes!(mind::get_health))
+        .routes(routes!(mind::get_forecast))
+        .routes(routes!(mind::list_model_cards))
+        .routes(routes!(mind::get_model_card))
+        .routes(routes!(mind::get_mind_settings, mind::put_mind_settings))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))

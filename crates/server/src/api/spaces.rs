@@ -148,6 +148,8 @@ pub struct Overview {
     pub spaces: Vec<SpaceOverview>,
     /// The site in numbers.
     pub totals: Totals,
+    /// Findings that nobody has looked at.
+    pub insights_open: usize,
     /// What wants to be looked at, most pressing first.
     pub attention: Vec<Attention>,
 }

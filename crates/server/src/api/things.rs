@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::access::TopicRules;
-use model::{ModelError, Principal, SpaceId, ThingId, ThingModel};
+use model::{ModelError, Name, Principal, SpaceId, ThingId, ThingModel};
 use mqtt::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,6 +17,7 @@ use super::access::CredentialRules;
 use super::convert::no_thing;
 use super::page::{self, Page};
 use super::types::{ModelChoice, NewCredential, Presence, Thing, ThingStatus, ThingSummary};
+use crate::application::SensorFault;
 use crate::http::extract::parse_json;
 use crate::http::{IfMatch, Json, Made, Path, Problem, Query, Revised};
 
@@ -375,6 +376,41 @@ pub async fn make_virtual_thing(
     app.blocking(move |site| site.create_thing(thing)).await?;
     app.stage.play(&id, &title, model).map_err(Problem::conflict)?;
     Ok((StatusCode::CREATED, Extension(Made(id.to_string())), Json(show(&app, &id)?.1)))
+}
+
+/// Which instrument of a virtual thing is to be broken, and how.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewFault {
+    /// The property behind which it is.
+    pub name: Name,
+    /// How; `none` makes it whole again.
+    pub kind: SensorFault,
+}
+
+/// Breaks an instrument of a thing that this server plays, to see what is found. While it is broken it tells its value
+/// every second; it is whole again after a restart.
+#[utoipa::path(post, path = "/virtual-things/{thing}/faults", tag = "things", params(("thing" = String, Path)),
+    responses((status = 204)))]
+pub async fn break_virtual_thing(
+    State(app): State<App>,
+    Path(thing): Path<ThingId>,
+    Json(fault): Json<NewFault>,
+) -> Result<StatusCode, Problem> {
+    let row = app.site.thing_row(&thing).ok_or_else(|| no_thing(&thing))?;
+    if !row.model.properties.contains_key(&fault.name) {
+        return Err(Problem::not_found("property", &fault.name).at("name"));
+    }
+    let broken = app.stage.fault(&thing, &fault.name, fault.kind);
+    let is_played = broken.map_err(|problem| match problem.split_once("\nhint: ") {
+        Some((detail, hint)) => Problem::invalid(detail).hint(hint).at("name"),
+        None => Problem::invalid(problem).at("name"),
+    })?;
+    if !is_played {
+        return Err(Problem::conflict(format!("{thing} is not played by this server"))
+            .hint("only virtual things can be broken, as those of the demo"));
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The models that are known.

@@ -100,6 +100,9 @@ pub struct ThingSummary {
     pub rev: i64,
     /// At most three headline properties.
     pub primary: Vec<Headline>,
+    /// How well it is; null before it has said anything.
+    #[schema(required)]
+    pub health: Option<site::Health>,
 }
 
 /// What a property is now.

@@ -77,6 +77,11 @@ impl Problem {
             .hint("put one with PUT /api/v1/fleet/floor, or draw it on the page")
     }
 
+    /// 404: too little was seen of something to say what comes.
+    pub fn not_yet(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_yet", "Too little was seen yet", detail)
+    }
+
     /// 405: the route knows other methods.
     pub fn method_not_allowed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)

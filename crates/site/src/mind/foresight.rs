@@ -25,8 +25,8 @@ pub const FORECAST_HOURS_MAX: u32 = 48;
 
 /// The history is read in means over so much.
 const COLUMN: Duration = Duration::from_mins(5);
-/// So many of them at a time: a week.
-const COLUMNS: u32 = 2_016;
+/// So many of them at a time: a day, so that what is live does not wait.
+const COLUMNS: u32 = 288;
 /// How often a forecaster is fed that is not asked.
 const FEED_EVERY: Duration = Duration::from_mins(15);
 /// How often it is looked which streams have become worth a forecaster.
@@ -201,9 +201,18 @@ impl Site {
             Some(at) => (Arc::new(Mutex::new(Foreseen::new(at))), false),
             None => self.mind.foresight.kept.lock().get_or_make(info.id, now),
         };
+        let (until, hours) = (at.unwrap_or(now).min(now), hours.clamp(1, FORECAST_HOURS_MAX));
         let mut foreseen = shared.lock();
-        foreseen.feed_all(&*self.history, info.id, at.unwrap_or(now).min(now))?;
-        let forecast = foreseen.forecast(hours.clamp(1, FORECAST_HOURS_MAX)).ok_or_else(not_yet)?;
+        let is_new = foreseen.fed_to == foreseen.fed_from;
+        foreseen.feed_all(&*self.history, info.id, until)?;
+        let mut forecast = foreseen.forecast(hours);
+        if forecast.is_none() && !is_new {
+            // A past that was told afterwards lies before what was fed.
+            *foreseen = Foreseen::new(until);
+            foreseen.feed_all(&*self.history, info.id, until)?;
+            forecast = foreseen.forecast(hours);
+        }
+        let forecast = forecast.ok_or_else(not_yet)?;
         let unit = self.thing_row(thing).and_then(|row| row.model.properties.get(name)?.unit.clone());
         let band = |low: usize, high: usize| Band {
             low_quantile: LEVELS[low],

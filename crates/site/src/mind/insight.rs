@@ -29,9 +29,13 @@ pub enum InsightKind {
 }
 
 impl InsightKind {
+    /// Those that a detector finds in values.
+    pub(crate) const OF_VALUES: [Self; 7] =
+        [Self::Anomaly, Self::Stuck, Self::Drift, Self::Spike, Self::Noise, Self::ClockSkew, Self::Oscillation];
+
     /// Whether it lasts until its detector says that it is over; the others are over once they are not repeated.
     pub fn lasts(self) -> bool {
-        matches!(self, Self::Stuck | Self::Drift | Self::Dropout | Self::Noise | Self::Oscillation)
+        !matches!(self, Self::Spike | Self::Joint)
     }
 }
 

@@ -15,6 +15,7 @@
 //!
 //! **Invariant:** a detector that panics is put away and made anew, and nobody else notices.
 
+mod adapt;
 mod book;
 mod cards;
 mod feed;
@@ -25,6 +26,7 @@ mod keep;
 mod seam;
 mod silence;
 mod stream;
+mod tell;
 mod watched;
 mod words;
 mod work;

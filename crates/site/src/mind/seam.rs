@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::{DataType, Timestamp, Unit};
 
+use super::adapt;
 use super::feed::SAMPLES_MAX;
 use super::insight::{Expected, InsightKind};
 
@@ -13,8 +14,8 @@ use super::insight::{Expected, InsightKind};
 pub struct Seen {
     /// The thing's claim of when it was so.
     pub time: Timestamp,
-    /// When it was received; the same as `time` for what is read back from the history.
-    pub received: Timestamp,
+    /// When it was received; `None` for what is read back from the history.
+    pub received: Option<Timestamp>,
     /// What was so.
     pub value: f64,
 }
@@ -97,7 +98,7 @@ pub struct MindOptions {
 
 impl Default for MindOptions {
     fn default() -> Self {
-        Self { streams_max: 100_000, samples_max: SAMPLES_MAX, watch: None }
+        Self { streams_max: 100_000, samples_max: SAMPLES_MAX, watch: Some(adapt::watch()) }
     }
 }
 

@@ -75,8 +75,11 @@ impl Stream {
 
     /// Takes a sample in. Returns whether the detector failed over it.
     pub(crate) fn take(&mut self, seen: Seen, listening: Timestamp, news: &mut Vec<News>) -> bool {
-        // A claim ahead of our own clock is a wrong clock: it must not hide what comes once the clock is right.
-        let seen = Seen { time: seen.time.min(seen.received), ..seen };
+        // A claim ahead of our own clock is a wrong clock: it must not hide what comes once the clock is right. Both times
+        // are moved back, so that the detector still sees how far they are apart.
+        let received = seen.received.unwrap_or(seen.time);
+        let ahead = seen.time.since(received);
+        let seen = Seen { time: seen.time - ahead, received: seen.received.map(|received| received - ahead), ..seen };
         if self.last.is_some_and(|last| seen.time <= last) {
             return false;
         }
@@ -84,8 +87,13 @@ impl Stream {
         self.first.get_or_insert(seen.time);
         self.samples += 1;
         self.changed = true;
-        self.silence.heard(seen.received, listening, news);
-        self.guarded(|watch| watch.take(seen, news))
+        self.silence.heard(received, listening, news);
+        let failed = self.guarded(|watch| watch.take(seen, news));
+        if failed {
+            // Nobody would tell their end any more.
+            news.extend(InsightKind::OF_VALUES.map(|kind| News::Over { kind, time: seen.time }));
+        }
+        failed
     }
 
     /// Shows a piece of the history to the detector. What it finds in the past stays there, but for what goes on.
@@ -93,7 +101,7 @@ impl Stream {
         let (mut news, mut failed) = (Vec::new(), false);
         for point in points {
             let Some(value) = point.value.as_f64() else { continue };
-            failed |= self.take(Seen { time: point.time, received: point.time, value }, listening, &mut news);
+            failed |= self.take(Seen { time: point.time, received: None, value }, listening, &mut news);
             for news in news.drain(..) {
                 match news {
                     News::Found(verdict) if verdict.kind.lasts() => {

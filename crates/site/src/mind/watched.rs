@@ -121,7 +121,7 @@ impl Watched {
         for sample in samples {
             let Some(at) = self.by_series.get(&sample.series).copied() else { continue };
             let Some(stream) = self.streams[at as usize].as_mut().filter(|stream| !stream.learning) else { continue };
-            let seen = Seen { time: sample.time, received: sample.received, value: sample.value };
+            let seen = Seen { time: sample.time, received: Some(sample.received), value: sample.value };
             if stream.take(seen, listening, &mut news) {
                 failures += 1;
                 stream.replace(make);

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use model::{Cause, CauseKind, DataType, Name, Position, ThingId, Timestamp};
+use model::{DataType, Name, Position, ThingId, Timestamp};
 use parking_lot::Mutex;
 use store::history::SeriesKey;
 use twin::{Slot, ThingStatus};
 
-use super::book::{About, Outcome};
 use super::feed::{Newcomer, Sample};
-use super::insight::{Insight, InsightKind};
 use super::keep::{self, SAVE_EVERY};
-use super::seam::{MakeWatch, News, StreamAbout, Verdict};
+use super::seam::{MakeWatch, News, StreamAbout};
 use super::stream::{Said, Stream};
-use super::words::sentence;
 use crate::counters::{add, count};
-use crate::publish::Outgoing;
 use crate::site::Site;
 
 /// Samples that are taken in under one lock.
@@ -110,7 +105,7 @@ impl Site {
         self.keep_detectors()
     }
 
-    fn try_keep(&self, what: &str, keep: impl FnOnce(&Self) -> Result<(), crate::SiteError>) {
+    pub(crate) fn try_keep(&self, what: &str, keep: impl FnOnce(&Self) -> Result<(), crate::SiteError>) {
         if let Err(error) = keep(self) {
             tracing::error!(%error, what, "what the mind knows could not be written down; it is tried again");
         }
@@ -290,105 +285,7 @@ impl Site {
             tracing::warn!(%error, "what was learned of a thing that is gone stays on the disk");
         }
     }
-
-    /// Tells what detectors said.
-    fn tell_insights(&self, said: Vec<Said>, now: Timestamp) {
-        for Said { stream, position, news } in said {
-            let Some((thing, name)) =
-                self.mind.watched.lock().get(stream).map(|it| (it.thing.clone(), it.name.clone()))
-            else {
-                continue;
-            };
-            match news {
-                News::Found(verdict) => self.insight_found(&thing, &name, &verdict, (stream, position), now),
-                News::Over { kind, time } => {
-                    let over = self.mind.book.lock().over(&thing, &name, kind, time);
-                    over.iter().for_each(|insight| self.publish_insight(insight, position));
-                }
-            }
-        }
-    }
-
-    fn insight_found(
-        &self,
-        thing: &ThingId,
-        name: &Name,
-        verdict: &Verdict,
-        (stream, position): (u32, Position),
-        now: Timestamp,
-    ) {
-        if verdict.kind == InsightKind::Dropout && self.is_silent_already(thing, name) {
-            return count(&self.counters.mind_dropouts_merged);
-        }
-        let Some(about) = self.insight_about(thing, name, verdict) else { return };
-        let outcome = self.mind.book.lock().found(about, verdict, now);
-        match outcome {
-            Outcome::Opened(insight) => {
-                count(&self.counters.mind_insights);
-                if let Some(stream) = self.mind.watched.lock().get_mut(stream) {
-                    stream.found += 1;
-                }
-                self.publish_insight(&insight, position);
-                self.try_keep("findings", Self::keep_insights);
-            }
-            Outcome::Raised(insight) => self.publish_insight(&insight, position),
-            Outcome::Repeated => {}
-            Outcome::Refused => count(&self.counters.mind_insights_refused),
-        }
-    }
-
-    /// Whether all of a thing is silent since its silence was found in another of its streams: that is one finding.
-    fn is_silent_already(&self, thing: &ThingId, name: &Name) -> bool {
-        let heard = self.mind.watched.lock().heard(thing);
-        let book = self.mind.book.lock();
-        book.of(thing).any(|insight| {
-            insight.kind == InsightKind::Dropout
-                && insight.name != *name
-                && heard.is_none_or(|heard| heard <= insight.found)
-        })
-    }
-
-    fn insight_about(&self, thing: &ThingId, name: &Name, verdict: &Verdict) -> Option<About> {
-        let things = self.things.read();
-        let slot = things.registry.get(thing)?;
-        let model = slot.thing.model.properties.get(name);
-        let title = model.map(|model| model.title.as_str()).filter(|title| !title.is_empty()).unwrap_or(name.as_str());
-        let unit = model.and_then(|model| model.unit.clone());
-        let words = sentence(title, &slot.thing.title, unit.as_ref(), verdict);
-        Some(About { thing: thing.clone(), name: name.clone(), unit, words })
-    }
-
-    /// Puts a finding on the log, following the entry that led to it.
-    pub(crate) fn publish_insight(&self, insight: &Insight, position: Position) {
-        let last_report = {
-            let things = self.things.read();
-            // A message about a thing that is gone would bring it back.
-            let Some(slot) = things.registry.get(&insight.thing) else { return };
-            slot.twin.property(&insight.name).map(|reported| reported.position)
-        };
-        if self.publisher.get().is_none() {
-            return;
-        }
-        let mut cause = Cause::new(CauseKind::System, MIND);
-        let led_here = if position == Position::START { last_report } else { Some(position) };
-        if let Some(position) = led_here {
-            cause = cause.following(position);
-        }
-        let message = Outgoing {
-            topic: format!("things/{}/insights/{}", insight.thing, insight.name),
-            payload: Bytes::from(serde_json::to_vec(insight).expect("a finding is plain data")),
-            qos: 1,
-            retain: false,
-            cause,
-        };
-        if let Err(error) = self.publish(message) {
-            tracing::warn!(%error, "a finding is not on the log");
-        }
-    }
 }
-
-/// The cause of what the mind says.
-const MIND: &str = "mind";
 
 fn about(slot: &Slot, name: &Name) -> StreamAbout {
     let model = slot.thing.model.properties.get(name);
