@@ -25,7 +25,7 @@ pub enum Heard<'a> {
     Object(Vec<(Cow<'a, str>, Heard<'a>)>),
 }
 
-impl<'a> Heard<'a> {
+impl Heard<'_> {
     /// The member of an object.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
