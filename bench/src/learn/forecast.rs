@@ -38,7 +38,7 @@ struct Sums {
 }
 
 /// The table's rows. `quick` takes a third of the year.
-pub fn rows(quick: bool, directory: &Path) -> anyhow::Result<Vec<Row>> {
+pub(super) fn rows(quick: bool, directory: &Path) -> anyhow::Result<Vec<Row>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
         .with_context(|| format!("cannot read {}", directory.display()))?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))

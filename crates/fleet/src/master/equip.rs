@@ -236,7 +236,7 @@ impl Master {
         match ours.first().map(|set| set.zone_set_status) {
             None if now >= unit.zones_sent + wait => {
                 unit.zones_sent = now;
-                let supported = unit.factsheet.iter().flat_map(|it| it.type_specification.supported_zones.clone());
+                let supported = unit.factsheet.iter().filter_map(|it| it.type_specification.supported_zones.clone());
                 let zones = self.equipment.zones_for(&supported.flatten().collect::<Vec<_>>());
                 let zone_set = ZoneSet { map_id: self.map.clone(), zone_set_id: id, zone_set_descriptor: None, zones };
                 self.send(robot, &Body::ZoneSet(ZoneSetMessage { zone_set }));
