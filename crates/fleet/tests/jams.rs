@@ -53,8 +53,8 @@ fn plans_until_all_arrive(network: &Network, robots: usize, seed: u64) -> Option
     let mut goals: BTreeMap<Robot, NodeIndex> = (0..robots).map(|it| (it as Robot, cells[it])).collect();
     random.shuffle(&mut cells);
     let mut traffic = Traffic::new();
-    for robot in 0..robots {
-        traffic.place(robot as Robot, cells[robot], 0.0).unwrap();
+    for (robot, cell) in cells.iter().take(robots).enumerate() {
+        traffic.place(robot as Robot, *cell, 0.0).unwrap();
     }
     let mut jams = Jams::new(AROUND);
     for plans in 0..2_000 {
