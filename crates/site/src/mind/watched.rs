@@ -160,7 +160,7 @@ impl Watched {
         for at in of.streams.clone() {
             let Some(stream) = self.get_mut(at) else { continue };
             match about(&stream.name) {
-                Some(now) if stream.about == now => continue,
+                Some(now) if stream.about == now => {}
                 Some(now) => {
                     changed.push(stream.name.clone());
                     stream.relearn(now, make);
