@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::Site;
 
 /// How long detectors may learn and look, on a slow machine and in a build that is not optimised.
-const LEARNING_PATIENCE: Duration = Duration::from_secs(180);
+const LEARNING_PATIENCE: Duration = Duration::from_secs(100);
 
 /// Microseconds of an hour.
 const HOUR_US: i64 = 3_600_000_000;
@@ -84,7 +84,8 @@ async fn long_until(site: &Site, path: &str, wanted: impl Fn(&Value) -> bool) ->
         if wanted(&found) {
             return found;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{path} stays {found}");
+        let everything = || site.get("/api/v1/insights?state=all");
+        assert!(tokio::time::Instant::now() < deadline, "{path} stays {found}, of {}", everything());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -156,13 +157,4 @@ async fn a_sensor_of_the_demo_that_spikes_is_found_and_explained() {
         site.ask("POST", &format!("/api/v1/virtual-things/{thing}/faults"), &body).status
     };
     assert_eq!((break_it("real", "x"), break_it("nobody", "x"), break_it("grid-meter", "colour")), (409, 404, 404));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sensor_of_the_demo_that_is_stuck_or_drifts_is_found_by_name() {
-    let site = demo().await;
-    for (name, fault) in [("voltage", "drift"), ("power", "stuck")] {
-        let found = broken(&site, name, fault).await;
-        assert_eq!((&found["kind"], &found["name"]), (&json!(fault), &json!(name)));
-    }
 }
