@@ -84,9 +84,13 @@ impl Site {
 
     /// Stops as the program stops, and starts again on the same data.
     pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    pub async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let folder = Arc::clone(&self.folder);
         self.running.drain().await.unwrap();
-        Self::start_in(folder, |_| {}).await
+        Self::start_in(folder, change).await
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use manmul::assemble;
+use manmul::config::Config;
 use model::WallClock;
 use serde_json::{Value, json};
 
@@ -55,10 +56,11 @@ async fn data_of_a_newer_program_are_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_home_lives_and_has_a_past() {
+    let no_robots = |config: &mut Config| config.demo.robots = 0;
     let site = Site::start_with(|config| {
         config.demo.enabled = true;
         config.demo.history_days = 1;
-        config.demo.robots = 0;
+        no_robots(config);
     })
     .await;
     site.running.demo().wait_for(|part| *part >= 1.0).await.unwrap();
@@ -82,7 +84,7 @@ async fn the_demo_home_lives_and_has_a_past() {
     let newcomer = site.until(waiting, |inbox| inbox["items"][0]["primary"][0]["value"].is_number()).await;
     assert_eq!((&newcomer["total"], &newcomer["items"][0]["origin"]), (&json!(1), &json!("virtual")));
     let before = site.get("/api/v1/things")["total"].clone();
-    let site = site.restart().await;
+    let site = site.restart_with(no_robots).await;
     assert_eq!(site.get("/api/v1/things")["total"], before);
     site.until("/api/v1/overview", |overview| overview["totals"]["online"] == overview["totals"]["things"]).await;
     for (thing, before) in counted {
@@ -95,7 +97,7 @@ async fn the_demo_home_lives_and_has_a_past() {
     let seen = newcomer["items"][0]["last_seen_us"].as_i64();
     site.until(waiting, |inbox| inbox["items"][0]["last_seen_us"].as_i64() > seen).await;
     assert_eq!(site.ask("DELETE", &format!("/api/v1/things/{id}"), &Value::Null).status, 204);
-    let site = site.restart().await;
+    let site = site.restart_with(no_robots).await;
     assert_eq!(site.get(waiting)["total"], 0, "who was sent away does not come back");
 }
 
