@@ -12,6 +12,7 @@ export type FleetState = Schemas["FleetOut"];
 export interface FleetFloor { source: FloorSource; drawing: Drawing; revision: number }
 export type RobotState = Schemas["RobotState"];
 export type FleetRobot = Omit<Schemas["RobotOut"], "way"> & { way: Point[] };
+export type Hand = Schemas["Hand"];
 export type NewRobot = Omit<Schemas["RobotIn"], "parameters"> & { parameters?: Record<string, unknown> };
 export type OrderState = Schemas["OrderState"];
 export type FleetOrder = Schemas["OrderOut"];
@@ -34,6 +35,9 @@ export const fleet = {
   robots: (signal?: AbortSignal): Promise<FleetRobot[]> => ask(client.GET("/api/v1/fleet/robots", signalled(signal))).then((answer) => answer.items as FleetRobot[]),
   addRobot: (robot: NewRobot) => ask(client.POST("/api/v1/fleet/robots", { body: robot as never })),
   removeRobot: (number: number) => ask(client.DELETE("/api/v1/fleet/robots/{number}", { params: { path: { number } } })),
+  hand: (number: number, hand: Hand): Promise<FleetRobot> => ask(client.POST("/api/v1/fleet/robots/{number}/hand", { params: { path: { number } }, body: { hand } })).then((robot) => robot as FleetRobot),
+  closed: (signal?: AbortSignal): Promise<string[]> => ask(client.GET("/api/v1/fleet/closed", signalled(signal))).then((answer) => answer.nodes),
+  setClosed: (nodes: string[]): Promise<string[]> => ask(client.PUT("/api/v1/fleet/closed", { body: { nodes } })).then((answer) => answer.nodes),
   orders: (query: { state?: OrderState; after?: string; limit?: number }, signal?: AbortSignal) => ask(client.GET("/api/v1/fleet/orders", { params: { query }, ...signalled(signal) })),
   order: (id: string): Promise<FleetOrder> => ask(client.GET("/api/v1/fleet/orders/{id}", order(id))),
   addOrder: (body: NewOrder): Promise<FleetOrder> => ask(client.POST("/api/v1/fleet/orders", { body })),

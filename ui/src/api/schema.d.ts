@@ -193,6 +193,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/closed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The places that are closed. */
+        get: operations["get_closed"];
+        /**
+         * Closes these places to every robot and opens all others. Robots go around them; one that was released over a place may
+         *     still pass it.
+         */
+        put: operations["put_closed"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/fleet/floor": {
         parameters: {
             query?: never;
@@ -336,6 +357,26 @@ export interface paths {
         post?: never;
         /** Lets go of a robot. An order that it has not begun goes to another; one that it has begun fails. */
         delete: operations["remove_robot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/robots/{number}/hand": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops a robot where it is, lets it go on, sets it aside, or puts it to work again. A robot that is set aside gives up
+         *     its order: it goes to another robot, or fails when its load is on this one.
+         */
+        post: operations["take_robot_in_hand"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1479,6 +1520,11 @@ export interface components {
             /** @description What it said, in words. */
             summary: string;
         };
+        /** @description Places that are closed. */
+        Closed: {
+            /** @description The ids of the nodes that no robot may enter. */
+            nodes: string[];
+        };
         /** @description One invocation of an action, or one write of a property. */
         Command: {
             /** @description The action, or the property to write. */
@@ -1819,6 +1865,18 @@ export interface components {
             simulations: number;
             /** @description Where more of what was varied brings less. */
             turns?: components["schemas"]["Turn"][];
+        };
+        /**
+         * @description What a person does with a robot.
+         * @enum {string}
+         */
+        Hand: "pause" | "resume" | "set_aside" | "reinstate";
+        /** @description What is done with a robot. */
+        HandIn: {
+            /** @description What is done. */
+            hand: components["schemas"]["Hand"];
+            /** @description Why, in words, for whoever sees the robot set aside. */
+            why?: string | null;
         };
         /** @description One headline property of a thing. */
         Headline: {
@@ -2931,6 +2989,8 @@ export interface components {
             order: string | null;
             /** @description What its maker wants to be told with every action. */
             parameters?: Record<string, never>;
+            /** @description Whether a person has stopped it. */
+            paused: boolean;
             /** @description What keeps it from working. */
             problem: string | null;
             /** @description Since when it is at that, as RFC 3339. */
@@ -4050,6 +4110,68 @@ export interface operations {
             };
         };
     };
+    get_closed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Closed"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_closed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Closed"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Closed"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_floor: {
         parameters: {
             query?: never;
@@ -4414,6 +4536,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_robot_in_hand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandIn"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RobotOut"];
+                };
             };
             /** @description a problem */
             default: {

@@ -28,7 +28,9 @@ use store::{Seal, State};
 
 use crate::floor::{Floor, Network};
 use crate::master::MasterError;
-use crate::operation::{Figures, Operation, Question, ROBOTS_MAX, RobotView, Saved, Think, Thinker, Thought, Told};
+use crate::operation::{
+    Figures, Hand, Operation, Question, ROBOTS_MAX, RobotView, Saved, Think, Thinker, Thought, Told,
+};
 use crate::orders::{Book, Created, Order, OrderError, OrderState, RowError, Wanted, read_csv};
 use crate::traffic::Robot;
 use crate::warehouse::{Fleet, FloorSource, Policy, draw_floor, floor_complaints};
@@ -41,6 +43,8 @@ pub use webhook::{Webhook, WebhookFigures};
 
 /// The setting in which the floor is kept.
 const FLOOR_SETTING: &str = "fleet.floor";
+/// Where the ids of closed nodes are.
+const CLOSED_SETTING: &str = "fleet.closed";
 /// Rows that are read at a time.
 const ROWS: usize = 1_000;
 
@@ -53,6 +57,9 @@ pub enum DeskError {
     /// There is no such robot.
     #[error("there is no robot {0}")]
     UnknownRobot(Robot),
+    /// There is no such node.
+    #[error("there is no node {0} on the floor")]
+    UnknownNode(String),
     /// The floor was changed by somebody else.
     #[error("the floor has revision {found}, not {expected}")]
     Changed {
@@ -359,6 +366,34 @@ impl Desk {
         })
     }
 
+    /// Stops a robot, sets it aside, or puts it to work again.
+    pub fn take_in_hand(&self, robot: Robot, hand: Hand, why: &str) -> Result<(), DeskError> {
+        self.change(|operation, now| match operation.take_in_hand(robot, hand, why, now) {
+            Err(MasterError::Unknown(robot)) => Err(DeskError::UnknownRobot(robot)),
+            other => Ok(other?),
+        })
+    }
+
+    /// The ids of the nodes that people have closed.
+    pub fn closed_nodes(&self) -> Result<Vec<String>, DeskError> {
+        self.look(|operation| operation.closed_nodes().map(str::to_owned).collect())
+    }
+
+    /// Closes these nodes to every robot, and opens all others.
+    pub fn close_nodes(&self, ids: &[String]) -> Result<(), DeskError> {
+        let mut room = self.room.lock();
+        let place = room.as_mut().ok_or(DeskError::NoFloor)?;
+        let before: Vec<String> = place.operation.closed_nodes().map(str::to_owned).collect();
+        place.operation.close_nodes(ids).map_err(DeskError::UnknownNode)?;
+        let row = Change::put(Table::Setting, CLOSED_SETTING, None, &ids);
+        if let Err(error) = self.commit(&mut place.operation, vec![row]) {
+            place.operation.close_nodes(&before).expect("they were closed before");
+            return Err(error.into());
+        }
+        self.show(place, true);
+        Ok(())
+    }
+
     /// Takes an order, once it is written down.
     pub fn create(&self, id: Option<&str>, wanted: Wanted, by: &str) -> Result<Created, DeskError> {
         self.change(|operation, now| Ok(operation.create(id, wanted, by, now)?))
@@ -522,7 +557,13 @@ fn read(state: &dyn State, now: Timestamp) -> Result<Option<Place>, DeskError> {
         }
         Ok(())
     })?;
-    let operation = Operation::open(floor, network, saved, now)?;
+    let mut operation = Operation::open(floor, network, saved, now)?;
+    if let Some(row) = state.get(Table::Setting, CLOSED_SETTING)? {
+        // Nodes that another floor no longer has need not be closed.
+        let closed: Vec<String> = row.parse(Table::Setting)?;
+        let known: Vec<String> = closed.into_iter().filter(|id| operation.network().node(id).is_some()).collect();
+        operation.close_nodes(&known).expect("all of them are known");
+    }
     Ok(Some(Place { operation, floor: Arc::new(FloorView { revision: row.rev, ..view }) }))
 }
 

@@ -81,6 +81,19 @@ fn nobody_waits_for_a_thought() {
 }
 
 #[test]
+fn closed_places_stay_closed_over_a_restart_and_unknown_ones_change_nothing() {
+    let (desk, ..) = opened();
+    let id = desk.with(|operation| operation.network().id(5).to_owned()).unwrap();
+    desk.close_nodes(&[id.clone()]).unwrap();
+    let unknown = desk.close_nodes(&["nowhere".to_owned()]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no node nowhere on the floor");
+    let again = read(&*desk.state, desk.clock.now()).unwrap().unwrap().operation;
+    assert_eq!(again.closed_nodes().collect::<Vec<_>>(), [id]);
+    desk.close_nodes(&[]).unwrap();
+    assert_eq!(desk.closed_nodes().unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn a_thought_about_another_floor_is_left_out() {
     let (desk, begun, leave) = opened();
     let order = desk.create(None, wanted(&desk), "test").unwrap().order;

@@ -220,7 +220,7 @@ fn floor_of(layout: Layout, vehicle_type: Option<&str>) -> Result<Floor, LifErro
     let name = if layout.layout_name.is_empty() { &layout.layout_id } else { &layout.layout_name };
     let mut floor = Floor::new(name, Ground::Graph(ground));
     floor.map = map.unwrap_or_else(|| layout.layout_id.clone());
-    floor.map_version = layout.layout_version;
+    floor.layout_version = layout.layout_version;
     floor.chargers = chargers;
     floor.stations = layout
         .stations
@@ -304,7 +304,7 @@ pub fn export_lif(floor: &Floor, network: &Network, vehicle_type: &str, exported
             station_position: Place { x: point.x, y: point.y, theta: None },
         }
     });
-    let version = if floor.map_version.is_empty() { "1" } else { &floor.map_version };
+    let version = if floor.layout_version.is_empty() { "1" } else { &floor.layout_version };
     let document = Document {
         meta_information: Meta {
             project_identification: floor.name.clone(),

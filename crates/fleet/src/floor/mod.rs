@@ -45,6 +45,9 @@ pub struct Floor {
     /// Where robots get that map by themselves; empty when somebody gives it to them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub map_link: String,
+    /// The version of the layout file that it came from; robots know nothing of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layout_version: String,
     /// What is driven on.
     pub ground: Ground,
     /// Where people or machines work.
@@ -387,6 +390,7 @@ impl Floor {
             name: name.to_owned(),
             map: default_map(),
             map_version: String::new(),
+            layout_version: String::new(),
             map_link: String::new(),
             ground,
             stations: Vec::new(),

@@ -391,6 +391,7 @@ impl Master {
     pub fn pause(&mut self, robot: Robot, is_paused: bool) {
         let Some(unit) = self.units.get_mut(&robot) else { return };
         unit.is_pause_wanted = is_paused;
+        self.unsaved.insert(robot);
         self.ask(robot, if is_paused { "startPause" } else { "stopPause" });
     }
 
@@ -407,6 +408,8 @@ impl Master {
     pub fn reinstate(&mut self, robot: Robot) {
         let Some(unit) = self.units.get_mut(&robot).filter(|unit| unit.phase == Phase::SetAside) else { return };
         (unit.phase, unit.rejections, unit.why_aside) = (Phase::Lost, 0, None);
+        self.unsaved.insert(robot);
+        self.find(robot, "set_aside", Weight::Alarm, false, String::new);
         self.ask(robot, "stateRequest");
     }
 
@@ -415,6 +418,11 @@ impl Master {
         if if is_closed { self.closed.insert(node) } else { self.closed.remove(&node) } {
             self.is_plan_wanted = true;
         }
+    }
+
+    /// The nodes that are closed.
+    pub fn closed(&self) -> impl Iterator<Item = NodeIndex> {
+        self.closed.iter().copied()
     }
 
     /// Hears that a door is open, or no longer.

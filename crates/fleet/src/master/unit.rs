@@ -218,6 +218,11 @@ impl Unit {
         self.phase == Phase::Ready && self.is_linked && is_sound && is_willing
     }
 
+    /// Whether a person has stopped it.
+    pub fn is_paused(&self) -> bool {
+        self.is_pause_wanted
+    }
+
     /// Whether it may be released beyond a node: not while something is to be done there.
     pub(super) fn may_go_on(&self, from: NodeIndex) -> bool {
         let is_at_stop = self.pending.as_ref().is_some_and(|pending| pending.node == from);

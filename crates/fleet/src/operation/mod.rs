@@ -11,6 +11,7 @@
 //! [`Operation::unsaved`] before it sends what [`Operation::turn`] gave.
 
 mod called_off;
+mod hands;
 mod places;
 mod planner;
 mod show;
@@ -34,6 +35,7 @@ use crate::floor::{Floor, Network, NodeIndex};
 use crate::master::{Finding, Master, MasterError, Settings};
 use crate::orders::{Book, Created, Order, OrderChange, OrderError, OrderState, Wanted};
 use crate::traffic::Robot;
+pub use hands::Hand;
 use places::{Places, order_of};
 pub use show::{Figures, RobotState, RobotView, WAY_MAX};
 pub use think::{Question, Think, Thinker, Thought};

@@ -78,6 +78,8 @@ pub struct RobotView {
     pub since: Timestamp,
     /// What keeps it from working.
     pub problem: Option<String>,
+    /// Whether a person has stopped it.
+    pub is_paused: bool,
     /// What its maker wants to be told with every action.
     pub parameters: BTreeMap<String, serde_json::Value>,
 }
@@ -144,7 +146,7 @@ fn problem_of(unit: &Unit) -> Option<String> {
         _ if !unit.is_linked => Some("its link is lost; what it holds stays held".to_owned()),
         Phase::SetAside => {
             let why = unit.why_aside.as_deref().unwrap_or("it refuses its orders");
-            Some(format!("{why}; look after it, then take it out of the fleet and into it again"))
+            Some(format!("{why}; look after it, then put it to work again"))
         }
         Phase::Manual => Some("a person has it".to_owned()),
         _ if words.is_some() => words,
@@ -195,6 +197,7 @@ impl Operation {
             speed,
             since: self.since.get(&number).map_or(Timestamp::EPOCH, |(_, since)| *since),
             problem,
+            is_paused: unit.is_paused(),
             parameters: unit.parameters.clone(),
         }
     }

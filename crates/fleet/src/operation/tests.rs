@@ -10,7 +10,7 @@ use plan::Random;
 use serde_json::Value as Json;
 use site::run::Mode;
 
-use super::{Operation, Saved, Thinker};
+use super::{Hand, Operation, RobotState, Saved, Thinker};
 use crate::floor::{Floor, Fulfilment};
 use crate::orders::{Order, OrderState, Wanted};
 use crate::traffic::Robot;
@@ -385,4 +385,44 @@ fn a_robot_that_leaves_the_fleet_leaves_its_order() {
     world.hall.vehicle(robot as usize - 1).relocate(away);
     world.hall.vehicle(robot as usize - 1).lose_link(1e6);
     assert!(world.until(900, |world| world.open() == 0));
+}
+
+#[test]
+fn people_stop_robots_set_them_aside_and_put_them_to_work_again() {
+    let mut world = World::new(4, Troubles::default());
+    world.order(12);
+    let at_work =
+        |world: &World| world.operation.robots().find(|it| it.state == RobotState::Moving && it.order.is_some());
+    while at_work(&world).is_none() {
+        world.tick();
+    }
+    let robot = at_work(&world).unwrap().number;
+    world.operation.take_in_hand(robot, Hand::Pause, "", world.now).unwrap();
+    (0..80).for_each(|_| world.tick());
+    let (here, order) = (world.operation.robot(robot).unwrap(), world.operation.robot(robot).unwrap().order);
+    (0..80).for_each(|_| world.tick());
+    let stands = world.operation.robot(robot).unwrap();
+    assert!(stands.is_paused && (stands.x, stands.y) == (here.x, here.y) && stands.order == order);
+    world.operation.take_in_hand(robot, Hand::Resume, "", world.now).unwrap();
+    world.operation.take_in_hand(robot, Hand::SetAside, "a wheel squeaks", world.now).unwrap();
+    (0..40).for_each(|_| world.tick());
+    let aside = world.operation.robot(robot).unwrap();
+    assert_eq!((aside.state, aside.order), (RobotState::SetAside, None));
+    assert!(aside.problem.unwrap().starts_with("a wheel squeaks"));
+    world.operation.take_in_hand(robot, Hand::Reinstate, "", world.now).unwrap();
+    for _ in 0..4 * 1_800 {
+        world.tick();
+        if world.operation.book().open_count() == 0 {
+            break;
+        }
+    }
+    assert_eq!(world.operation.book().open_count(), 0);
+    assert!(world.operation.take_in_hand(99, Hand::Pause, "", world.now).is_err());
+    world.order(8);
+    let works = |world: &World| world.operation.robot(robot).unwrap().order.is_some();
+    assert!((0..4_000).any(|_| {
+        world.tick();
+        works(&world)
+    }));
+    assert_eq!(world.collisions, []);
 }

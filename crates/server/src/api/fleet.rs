@@ -32,6 +32,7 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::NoFloor => Self::no_floor(),
             DeskError::UnknownRobot(robot) => Self::not_found("robot", robot),
+            DeskError::UnknownNode(_) => Self::invalid(error.to_string()).at("nodes"),
             DeskError::Changed { .. } => Self::changed_meanwhile("floor", "of the fleet"),
             DeskError::Order(error) => error.into(),
             DeskError::Complaints(complaints) => Self::complaints(complaints),
@@ -197,6 +198,8 @@ pub struct RobotOut {
     /// What keeps it from working.
     #[schema(required)]
     problem: Option<String>,
+    /// Whether a person has stopped it.
+    paused: bool,
     /// What its maker wants to be told with every action.
     #[schema(value_type = Object)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -222,7 +225,7 @@ pub struct RobotIn {
     parameters: Option<BTreeMap<String, serde_json::Value>>,
 }
 
-fn robot_out(app: &App, view: &RobotView) -> RobotOut {
+pub(super) fn robot_out(app: &App, view: &RobotView) -> RobotOut {
     let address = &view.address;
     let thing = vda5050::thing_of(&address.manufacturer, &address.serial_number).ok();
     let row = thing.as_ref().and_then(|thing| app.site.thing_row(thing));
@@ -243,6 +246,7 @@ fn robot_out(app: &App, view: &RobotView) -> RobotOut {
         speed: view.speed,
         since: text(view.since),
         problem: view.problem.clone(),
+        paused: view.is_paused,
         parameters: view.parameters.clone(),
     }
 }

@@ -5,6 +5,7 @@ pub mod commands;
 mod convert;
 pub mod export;
 pub mod fleet;
+pub mod fleet_hands;
 pub mod fleet_orders;
 pub mod fleet_watch;
 pub mod frame;
@@ -123,6 +124,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(fleet::get_floor, fleet::put_floor))
         .routes(routes!(fleet::list_robots, fleet::add_robot))
         .routes(routes!(fleet::remove_robot))
+        .routes(routes!(fleet_hands::take_robot_in_hand))
+        .routes(routes!(fleet_hands::get_closed, fleet_hands::put_closed))
         .routes(routes!(fleet_orders::list_orders, fleet_orders::create_order))
         .routes(routes!(fleet_orders::import_orders))
         .routes(routes!(fleet_orders::get_order))
