@@ -1,6 +1,7 @@
 //! What people do by hand on the floor of the fleet: robots are stopped and looked after, places are closed.
 
 use axum::extract::State;
+use fleet::desk::Desk;
 use fleet::operation::Hand;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,7 +58,7 @@ pub async fn take_robot_in_hand(
 /// The places that are closed.
 #[utoipa::path(get, path = "/fleet/closed", tag = "fleet", responses((status = 200, body = Closed)))]
 pub async fn get_closed(State(app): State<App>) -> Result<Json<Closed>, Problem> {
-    Ok(Json(Closed { nodes: at_desk(&app, |desk| desk.closed_nodes()).await? }))
+    Ok(Json(Closed { nodes: at_desk(&app, Desk::closed_nodes).await? }))
 }
 
 /// Closes these places to every robot and opens all others. Robots go around them; one that was released over a place may
