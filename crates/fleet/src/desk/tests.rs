@@ -84,7 +84,7 @@ fn nobody_waits_for_a_thought() {
 fn closed_places_stay_closed_over_a_restart_and_unknown_ones_change_nothing() {
     let (desk, ..) = opened();
     let id = desk.with(|operation| operation.network().id(5).to_owned()).unwrap();
-    desk.close_nodes(&[id.clone()]).unwrap();
+    desk.close_nodes(std::slice::from_ref(&id)).unwrap();
     let unknown = desk.close_nodes(&["nowhere".to_owned()]).unwrap_err();
     assert_eq!(unknown.to_string(), "there is no node nowhere on the floor");
     let again = read(&*desk.state, desk.clock.now()).unwrap().unwrap().operation;
