@@ -180,7 +180,7 @@ test("robots are seen live, one is chosen and followed, and the table says the s
   await places.getByLabel("Place to close").fill("nowhere");
   await places.getByRole("button", { name: "Close", exact: true }).click();
   await places.getByText("there is no node nowhere on the floor").waitFor();
-  const closed = (await call(page, "GET", "/fleet/floor")).drawing.stations[0].id;
+  const closed = (await call(page, "GET", "/fleet/floor")).drawing.stations[0].nodes[0];
   await places.getByLabel("Place to close").fill(closed);
   await places.getByRole("button", { name: "Close", exact: true }).click();
   await places.getByRole("button", { name: `Open ${closed}` }).click();
