@@ -193,7 +193,8 @@ impl Site {
                     model: None,
                     space: None,
                     tags: vec![TAG.to_owned()],
-                    origin: twin::Origin::default(),
+                    // As for every thing that is made by hand and not said to be otherwise.
+                    origin: <_>::default(),
                 })?;
                 self.say_presence(spec, PresenceState::Online);
                 Ok(true)

@@ -349,7 +349,7 @@ fn topics_files_and_pasts_are_streams_and_labels_are_events() {
     site.turn().unwrap();
     bench.say("yard/well/level", r#"{"depth": 4.5}"#);
     until(&site, "an answer to a topic", || reported(&site, "yard", "level") == float(9.0));
-    std::fs::write(folder.path().join("yard.pgm"), b"P5 1 1 255 \x07").unwrap();
+    store::files::write_atomic(&folder.path().join("yard.pgm"), b"P5 1 1 255 \x07").unwrap();
     bench.pass(Duration::from_secs(2));
     until(&site, "an answer to a file", || reported(&site, "yard", "light") == float(14.0));
     bench.say("yard/well/level", "no number");
