@@ -121,6 +121,11 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         options: site::Options {
             title: config.site.title.clone(),
             registry: RegistryLimits { inbox: config.limits.inbox, total: config.limits.things },
+            inference: site::inference::InferenceOptions {
+                models: Some(directory.models()),
+                watched: Some(directory.watched_files()),
+                ..site::inference::InferenceOptions::default()
+            },
             ..site::Options::default()
         },
     })?;

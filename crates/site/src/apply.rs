@@ -12,6 +12,7 @@ use twin::{Folded, PresenceState, Step, Thing, ThingIndex, ThingStatus};
 
 use crate::counters::count;
 use crate::fold::{Afterwards, Heard};
+use crate::inference::is_said_by_model;
 use crate::mind::{Gathered, Sample};
 use crate::site::Site;
 use crate::things::Things;
@@ -228,7 +229,9 @@ impl<'a> Apply<'a> {
             self.things.registry.change(group.index, |thing| thing.model = Arc::new(learned));
         }
         let twin = &mut self.things.registry.slot_mut(group.index).twin;
-        if group.is_new && twin.speaks(group.received) {
+        // What a model says about a thing does not mean that the thing is there.
+        let is_its_own = !is_said_by_model(&entry.cause);
+        if group.is_new && is_its_own && twin.speaks(group.received) {
             let record = Record {
                 position: entry.position,
                 time: group.received,

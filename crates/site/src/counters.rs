@@ -113,6 +113,8 @@ counters! {
     mind_insights_refused,
     /// Silent streams of things whose silence was found already.
     mind_dropouts_merged,
+    /// Records that models said.
+    inference_records,
 }
 
 /// Adds one.

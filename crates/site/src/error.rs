@@ -54,6 +54,9 @@ pub enum SiteError {
         /// Which property.
         name: Name,
     },
+    /// Something about models that people bring.
+    #[error(transparent)]
+    Inference(#[from] crate::inference::InferenceError),
     /// Nothing was given to be done.
     #[error("{0} has nothing to write\nhint: give at least one property with its value")]
     NothingToWrite(ThingId),

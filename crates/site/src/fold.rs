@@ -97,6 +97,7 @@ impl Site {
     pub fn turn(&self) -> Result<usize, SiteError> {
         let folded = self.fold_all()?;
         self.think(usize::MAX);
+        self.infer();
         Ok(folded)
     }
 
@@ -187,6 +188,7 @@ impl Site {
         apply.entries(entries, &fold.heard, decoded);
         let afterwards = apply.finish();
         things.applied = things.applied.max(last);
+        self.inference.post.tap(entries, &live);
         // Under the lock, so that records of commands come in order.
         self.live.push(last, live);
         afterwards

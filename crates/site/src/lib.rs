@@ -17,6 +17,7 @@ mod error;
 mod fold;
 mod guard;
 pub mod history;
+pub mod inference;
 pub mod live;
 mod maintenance;
 pub mod mind;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::{SpaceId, Timestamp};
 use twin::RegistryLimits;
 
+use crate::inference::InferenceOptions;
 use crate::mind::MindOptions;
 
 /// The most entries that the fold reads from the log at a time: small enough that readers wait for milliseconds.
@@ -49,6 +50,8 @@ pub struct Options {
     pub maintain_every: Duration,
     /// What watches the streams.
     pub mind: MindOptions,
+    /// Where models that people bring are kept, and what they may use.
+    pub inference: InferenceOptions,
 }
 
 impl Default for Options {
@@ -65,6 +68,7 @@ impl Default for Options {
             live_records: 65_536,
             maintain_every: Duration::from_mins(1),
             mind: MindOptions::default(),
+            inference: InferenceOptions::default(),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Site {
             thread("site-keeper", Site::run_keeper),
             thread("site-maintenance", Site::run_maintenance),
             thread("site-mind", Site::run_mind),
+            thread("site-inference", Site::run_inference),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -176,6 +177,14 @@ impl Site {
         while !stopping.is_now() {
             self.mind.feed.wait(IDLE);
             self.think(LESSONS_AT_A_TIME);
+        }
+    }
+
+    /// Brings what was said to the models that are bound to it, away from the fold.
+    fn run_inference(&self, stopping: &Stopping) {
+        while !stopping.is_now() {
+            self.inference.post.wait(IDLE);
+            self.infer();
         }
     }
 

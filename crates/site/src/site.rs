@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::error::SiteError;
 use crate::fold::Fold;
 use crate::guard::Guard;
+use crate::inference::Inference;
 use crate::live::Hub;
 use crate::maintenance::RetentionSettings;
 use crate::mind::Mind;
@@ -82,6 +83,7 @@ pub struct Site {
     pub(crate) overview: Mutex<Option<Arc<Overview>>>,
     pub(crate) commands_made: AtomicU64,
     pub(crate) mind: Mind,
+    pub(crate) inference: Inference,
 }
 
 impl std::fmt::Debug for Site {
@@ -110,6 +112,8 @@ impl Site {
         let adapters = restore_adapters(state, &parts.adapters)?;
         let from = applied.min(parts.history.applied());
         let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
+        let past = parts.log.bounds().durable;
+        let inference = Inference::open(state, &parts.clock, &parts.options.inference, past)?;
         Ok(Arc::new(Self {
             live: Hub::new(parts.options.live_records, applied),
             fold: Mutex::new(Fold::starting_after(from, parts.history.applied(), now)),
@@ -131,6 +135,7 @@ impl Site {
             overview: Mutex::default(),
             commands_made: AtomicU64::new(0),
             mind,
+            inference,
         }))
     }
 

@@ -67,6 +67,7 @@ impl Site {
         figures.extend(gauges.map(gauge));
         drop(things);
         figures.extend(self.mind.figures());
+        figures.extend(self.inference.figures());
         figures
     }
 
@@ -77,6 +78,7 @@ impl Site {
         let waiting = self.links.lock().waiting();
         let things = self.things.read();
         let limits = things.registry.limits();
+        let [values, answers] = self.inference.queues();
         vec![
             Queue {
                 name: "inbox",
@@ -115,6 +117,8 @@ impl Site {
             },
             self.mind.queue(counted(&self.counters.mind_samples_dropped)),
             self.mind.book_queue(counted(&self.counters.mind_insights_refused)),
+            values,
+            answers,
         ]
     }
 

@@ -33,6 +33,8 @@ pub enum DirectoryError {
 /// history/       what was decoded from it
 /// state.sqlite   things, twins, sessions, users, settings
 /// tls/           certificates and keys
+/// models/        models that people brought
+/// watched/       files that models look at, such as snapshots of cameras
 /// ```
 #[derive(Debug)]
 pub struct DataDirectory {
@@ -55,7 +57,9 @@ impl DataDirectory {
             tracing::warn!(place = place(), %error, "others can look into the data directory");
         }
         let directory = Self { root: root.to_owned(), _lock: lock };
-        for folder in [directory.log(), directory.history(), directory.tls()] {
+        for folder in
+            [directory.log(), directory.history(), directory.tls(), directory.models(), directory.watched_files()]
+        {
             files::create_folder(&folder).map_err(failed)?;
         }
         Ok(directory)
@@ -84,6 +88,16 @@ impl DataDirectory {
     /// The folder of certificates and keys.
     pub fn tls(&self) -> PathBuf {
         self.root.join("tls")
+    }
+
+    /// The folder of the models that people brought.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// The folder of files that models look at, such as snapshots of cameras.
+    pub fn watched_files(&self) -> PathBuf {
+        self.root.join("watched")
     }
 
     /// The file of the key that secrets are sealed with.

@@ -3,6 +3,7 @@
 //! - [`Log`]: everything that was said, in one order, durable before it is acknowledged.
 //! - [`History`]: typed time series decoded from the log, kept in compressed immutable segments.
 //! - [`State`]: rows that are looked up by id: things, twins, sessions, users, settings.
+//! - [`Blobs`]: large files that are known by what is in them, such as models.
 //!
 //! [`DataDirectory`] lays out the folder that all of them live in; [`files`] reads and writes small files there.
 //!
@@ -10,6 +11,7 @@
 //!
 //! **Invariant:** whatever a trait method acknowledged survives the death of the process at any moment.
 
+pub mod blobs;
 mod directory;
 pub mod files;
 pub mod history;
@@ -17,6 +19,7 @@ pub mod log;
 pub mod seal;
 pub mod state;
 
+pub use blobs::Blobs;
 pub use directory::{DataDirectory, DirectoryError};
 pub use history::History;
 pub use log::Log;

@@ -1,76 +1,45 @@
-//! The registry's gate: a model comes in when its facts hold and it computes what its maker says it computes.
+//! The registry's gate: a model comes in when its manifest holds and it computes what its maker says it computes.
 
-use serde::{Deserialize, Serialize};
+use model::Clock;
 use sha2::{Digest, Sha256};
 
+use super::manifest::{FILE_BYTES_MAX, LICENCES, LOADED_FACTOR, Manifest, Source};
 use super::onnx;
-use super::process::{Answer, Pipeline, ProcessError};
+use super::process::{Answer, ProcessError};
 use super::runtime::{Network, Runtime};
 use super::tensor::Tensor;
 
 /// Golden vectors may differ by this much.
 pub const DISTANCE_MAX: f32 = 1e-3;
-/// A file is never larger than this, whatever its facts say.
-pub const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// A loaded model takes so many times the bytes of its file: the weights as read, and packed for the engine.
-const LOADED_FACTOR: u64 = 3;
-/// More golden vectors than these are not looked at.
-const GOLDEN_MAX: usize = 16;
 /// Operators of a model.
 const NODES_MAX: usize = 100_000;
 /// Operators whose runs have no bound that can be seen before.
 const ENDLESS: [&str; 1] = ["Loop"];
-/// Licences under which a model may be used for anything; SPDX names.
-const LICENCES: [&str; 8] =
-    ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"];
-
-/// An input and what the model makes of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Golden {
-    /// One tensor an input of the model, in its order.
-    pub inputs: Vec<Tensor>,
-    /// What the reference engine gave, one tensor an output.
-    pub outputs: Vec<Tensor>,
-}
-
-/// What stands in the registry about a model, beside its file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Its name.
-    pub name: String,
-    /// The SHA-256 of the file, in hex.
-    pub sha256: String,
-    /// Its licence, an SPDX name.
-    pub licence: String,
-    /// The names of its inputs, in order.
-    pub inputs: Vec<String>,
-    /// The names of its outputs, in order.
-    pub outputs: Vec<String>,
-    /// How a stream becomes its input, and its output an answer.
-    pub pipeline: Pipeline,
-    /// What it may take of memory.
-    pub memory_bytes_max: u64,
-    /// How long one run may take.
-    pub run_us_max: u64,
-    /// Inputs with known outputs; at least one.
-    pub golden: Vec<Golden>,
-}
+/// An engine is measured by the best of so many rounds,
+const ROUNDS: usize = 5;
+/// each of which has runs for about so long, or one.
+const ROUND_US: u64 = 2_000;
 
 /// A model that may be run.
 pub struct Installed {
     /// What is known of it.
-    pub facts: Facts,
+    pub manifest: Manifest,
     /// Which engine runs it.
     pub engine: &'static str,
     /// How far its golden vectors were off.
     pub distance: f32,
+    /// How long a run took, in microseconds.
+    pub run_us: f64,
     network: Box<dyn Network>,
 }
+
+/// What outputs said for the inputs that are carried, one place an input; empty before the first run.
+pub type Carried = Vec<Option<Tensor>>;
 
 impl std::fmt::Debug for Installed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Installed")
-            .field("name", &self.facts.name)
+            .field("name", &self.manifest.name)
             .field("engine", &self.engine)
             .finish_non_exhaustive()
     }
@@ -84,15 +53,15 @@ pub enum ModelError {
     Licence {
         /// The model.
         name: String,
-        /// What its facts say.
+        /// What its manifest says.
         licence: String,
     },
-    /// The file is not the one that the facts are about.
-    #[error("model {name}: the file's sha256 is {found}, its facts say {expected}")]
+    /// The file is not the one that the manifest is about.
+    #[error("model {name}: the file's sha256 is {found}, its manifest says {expected}")]
     Hash {
         /// The model.
         name: String,
-        /// What the facts say.
+        /// What the manifest says.
         expected: String,
         /// What the file has.
         found: String,
@@ -122,6 +91,26 @@ pub enum ModelError {
         name: String,
         /// What each engine said.
         why: Vec<String>,
+    },
+    /// What its manifest says cannot be.
+    #[error("model {name}: {what}")]
+    Manifest {
+        /// The model.
+        name: String,
+        /// In words.
+        what: String,
+    },
+    /// A run takes longer than its manifest allows.
+    #[error(
+        "model {name}: a run takes {took_us} us, its limit is {limit_us}\nhint: allow more in run_us_max, or bring a smaller model"
+    )]
+    Slow {
+        /// The model.
+        name: String,
+        /// What it takes.
+        took_us: u64,
+        /// What it may take.
+        limit_us: u64,
     },
     /// There is nothing to check it by.
     #[error("model {name}: there are no golden vectors\nhint: give one input with the output of the reference engine")]
@@ -163,60 +152,91 @@ pub enum ModelError {
     },
 }
 
-/// Takes a model in, in the first of `runtimes` that loads it and computes its golden vectors.
+/// Takes a model in, in the engine of `runtimes` that computes its golden vectors and is the fastest at it.
 ///
 /// This takes as long as the model takes for its golden vectors: run it where nobody waits.
-pub fn install(facts: Facts, file: &[u8], runtimes: &[&dyn Runtime]) -> Result<Installed, ModelError> {
-    let name = facts.name.clone();
-    check_facts(&facts, file)?;
-    let mut why = Vec::new();
+pub fn install(
+    manifest: Manifest,
+    file: &[u8],
+    runtimes: &[Box<dyn Runtime>],
+    clock: &dyn Clock,
+) -> Result<Installed, ModelError> {
+    let name = manifest.name.clone();
+    check(&manifest, file)?;
+    let (mut why, mut best): (Vec<String>, Option<Installed>) = (Vec::new(), None);
     for runtime in runtimes {
-        let network = match runtime.load(file.to_vec()) {
-            Ok(network) => network,
-            Err(words) => {
-                why.push(format!("{} says {words}", runtime.name()));
-                continue;
-            }
-        };
-        let given: Vec<&String> = network.inputs().iter().map(|port| &port.name).collect();
-        if !given.iter().copied().eq(&facts.inputs) || network.outputs() != facts.outputs {
-            let what = format!(
-                "its facts say {:?} to {:?}, the file says {given:?} to {:?}",
-                facts.inputs,
-                facts.outputs,
-                network.outputs()
-            );
-            return Err(ModelError::Shape { name, what });
-        }
-        let mut installed = Installed { facts: facts.clone(), engine: runtime.name(), distance: 0.0, network };
-        match installed.check_golden() {
-            Ok(distance) if distance <= DISTANCE_MAX => {
-                installed.distance = distance;
-                return Ok(installed);
-            }
-            Ok(distance) => why.push(format!("{} is {distance} off its golden vectors", runtime.name())),
-            Err(ModelError::Failed { why: words, .. }) => why.push(format!("{} says {words}", runtime.name())),
-            Err(error) => return Err(error),
+        match try_engine(&manifest, file, &**runtime, clock) {
+            Ok(installed) if best.as_ref().is_none_or(|best| installed.run_us < best.run_us) => best = Some(installed),
+            Ok(_) => {}
+            Err(Refused::ByEngine(words)) => why.push(words),
+            Err(Refused::Model(error)) => return Err(error),
         }
     }
-    Err(ModelError::NoEngine { name, why })
+    let Some(installed) = best else { return Err(ModelError::NoEngine { name, why }) };
+    let (took_us, limit_us) = (installed.run_us.ceil() as u64, installed.manifest.run_us_max);
+    if took_us > limit_us {
+        return Err(ModelError::Slow { name, took_us, limit_us });
+    }
+    Ok(installed)
 }
 
-fn check_facts(facts: &Facts, file: &[u8]) -> Result<(), ModelError> {
-    let name = facts.name.clone();
-    if !LICENCES.contains(&facts.licence.as_str()) {
-        return Err(ModelError::Licence { name, licence: facts.licence.clone() });
+/// Why a model does not come in through an engine.
+enum Refused {
+    /// Another engine may do.
+    ByEngine(String),
+    /// No engine would.
+    Model(ModelError),
+}
+
+fn try_engine(
+    manifest: &Manifest,
+    file: &[u8],
+    runtime: &dyn Runtime,
+    clock: &dyn Clock,
+) -> Result<Installed, Refused> {
+    let (name, engine) = (manifest.name.clone(), runtime.name());
+    let refused = |words: String| Refused::ByEngine(format!("{engine} {words}"));
+    let network = runtime.load(file.to_vec()).map_err(|words| refused(format!("says {words}")))?;
+    let given = network.inputs().iter().map(|port| &port.name);
+    if !given.clone().eq(manifest.inputs.iter().map(|input| &input.name)) || network.outputs() != manifest.outputs {
+        let what = format!(
+            "its manifest says {:?} to {:?}, the file says {:?} to {:?}",
+            manifest.inputs.iter().map(|input| &input.name).collect::<Vec<_>>(),
+            manifest.outputs,
+            given.collect::<Vec<_>>(),
+            network.outputs()
+        );
+        return Err(Refused::Model(ModelError::Shape { name, what }));
     }
-    let limit = facts.memory_bytes_max.min(FILE_BYTES_MAX * LOADED_FACTOR);
+    let mut installed = Installed { manifest: manifest.clone(), engine, distance: 0.0, run_us: 0.0, network };
+    installed.distance = match installed.check_golden() {
+        Ok(distance) if distance <= DISTANCE_MAX => distance,
+        Ok(distance) => return Err(refused(format!("is {distance} off its golden vectors"))),
+        Err(ModelError::Failed { why, .. }) => return Err(refused(format!("says {why}"))),
+        Err(error) => return Err(Refused::Model(error)),
+    };
+    installed.run_us = installed.measure(clock).map_err(Refused::Model)?;
+    Ok(installed)
+}
+
+fn check(manifest: &Manifest, file: &[u8]) -> Result<(), ModelError> {
+    let name = manifest.name.clone();
+    if let Some(what) = manifest.problem() {
+        return Err(ModelError::Manifest { name, what });
+    }
+    if !LICENCES.contains(&manifest.licence.as_str()) {
+        return Err(ModelError::Licence { name, licence: manifest.licence.clone() });
+    }
+    let limit = manifest.memory_bytes_max.min(FILE_BYTES_MAX * LOADED_FACTOR);
     let needed = file.len() as u64 * LOADED_FACTOR;
     if needed > limit {
         return Err(ModelError::TooLarge { name, needed, limit });
     }
     let found: String = Sha256::digest(file).iter().map(|byte| format!("{byte:02x}")).collect();
-    if !found.eq_ignore_ascii_case(&facts.sha256) {
-        return Err(ModelError::Hash { name, expected: facts.sha256.clone(), found });
+    if !found.eq_ignore_ascii_case(&manifest.sha256) {
+        return Err(ModelError::Hash { name, expected: manifest.sha256.clone(), found });
     }
-    if facts.golden.is_empty() {
+    if manifest.golden.is_empty() {
         return Err(ModelError::NoGolden { name });
     }
     let summary = onnx::summary(file).map_err(|why| ModelError::Malformed { name: name.clone(), why })?;
@@ -239,32 +259,48 @@ impl Installed {
     /// How far the golden vectors are off.
     fn check_golden(&self) -> Result<f32, ModelError> {
         let mut furthest = 0.0_f32;
-        for golden in self.facts.golden.iter().take(GOLDEN_MAX) {
+        for golden in &self.manifest.golden {
             let outputs = self.run(&golden.inputs)?;
             if outputs.len() != golden.outputs.len() {
                 let what = format!("{} outputs came, its golden vectors have {}", outputs.len(), golden.outputs.len());
-                return Err(ModelError::Shape { name: self.facts.name.clone(), what });
+                return Err(ModelError::Shape { name: self.manifest.name.clone(), what });
             }
-            for ((output, expected), name) in outputs.iter().zip(&golden.outputs).zip(&self.facts.outputs) {
+            for ((output, expected), name) in outputs.iter().zip(&golden.outputs).zip(&self.manifest.outputs) {
                 let distance = output.distance(expected).ok_or_else(|| {
                     let what =
                         format!("output {name} is {:?}, its golden vectors say {:?}", output.shape, expected.shape);
-                    ModelError::Shape { name: self.facts.name.clone(), what }
+                    ModelError::Shape { name: self.manifest.name.clone(), what }
                 })?;
                 furthest = furthest.max(distance);
             }
+            self.meant(&outputs)?;
         }
         Ok(furthest)
     }
 
+    /// How long a run on the first golden vector takes.
+    fn measure(&self, clock: &dyn Clock) -> Result<f64, ModelError> {
+        let Some(golden) = self.manifest.golden.first() else { return Ok(0.0) };
+        let round = |runs: u64| -> Result<f64, ModelError> {
+            let began = clock.now();
+            for _ in 0..runs {
+                self.run(&golden.inputs)?;
+            }
+            Ok(clock.now().since(began).as_micros() as f64 / runs as f64)
+        };
+        let first = round(1)?;
+        let runs = (ROUND_US as f64 / first.max(1.0)).clamp(1.0, 1_000.0) as u64;
+        (1..ROUNDS).try_fold(first, |best, _| round(runs).map(|took| took.min(best)))
+    }
+
     /// Runs the model on tensors; what comes out is finite.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
-        let name = || self.facts.name.clone();
+        let name = || self.manifest.name.clone();
         if inputs.len() != self.network.inputs().len() {
             let what = format!("{} inputs came, it has {}", inputs.len(), self.network.inputs().len());
             return Err(ModelError::Shape { name: name(), what });
         }
-        let mut bytes = self.facts.memory_bytes_max;
+        let mut bytes = self.manifest.memory_bytes_max;
         for (input, port) in inputs.iter().zip(self.network.inputs()) {
             let fits = port.shape.as_ref().is_none_or(|shape| {
                 shape.len() == input.shape.len()
@@ -281,7 +317,7 @@ impl Installed {
             bytes = bytes.checked_sub(needed).ok_or_else(|| ModelError::TooLarge {
                 name: name(),
                 needed,
-                limit: self.facts.memory_bytes_max,
+                limit: self.manifest.memory_bytes_max,
             })?;
         }
         let outputs = self.network.run(inputs).map_err(|why| ModelError::Failed { name: name(), why })?;
@@ -293,12 +329,43 @@ impl Installed {
         Ok(outputs)
     }
 
-    /// From the values of a stream to an answer.
-    pub fn answer(&self, values: &[f32]) -> Result<Answer, ModelError> {
-        let process = |error| ModelError::Process { name: self.facts.name.clone(), error };
-        let input = self.facts.pipeline.input(values).map_err(process)?;
-        let outputs = self.run(&[input])?;
-        let first = outputs.first().ok_or_else(|| process(ProcessError::NoOutput))?;
-        self.facts.pipeline.answer(first).map_err(process)
+    /// From the values of streams to an answer; `carried` is what the run before left for this one.
+    pub fn answer<S: AsRef<[f32]>>(&self, streams: &[S], carried: &mut Carried) -> Result<Answer, ModelError> {
+        let process = |error| ModelError::Process { name: self.manifest.name.clone(), error };
+        carried.resize(self.manifest.inputs.len(), None);
+        let mut rest = streams;
+        let mut inputs = Vec::with_capacity(self.manifest.inputs.len());
+        for (input, carried) in self.manifest.inputs.iter().zip(carried.iter()) {
+            inputs.push(match &input.from {
+                Source::Streams(preparation) => {
+                    let (own, others) = rest.split_at(preparation.streams.min(rest.len()));
+                    rest = others;
+                    preparation.input(own).map_err(process)?
+                }
+                Source::Fixed(tensor) => tensor.clone(),
+                Source::Carried { start, .. } => carried.as_ref().unwrap_or(start).clone(),
+                Source::Given => return Err(process(ProcessError::NotGiven(input.name.clone()))),
+            });
+        }
+        if !rest.is_empty() {
+            let (given, wanted) = (streams.len(), self.manifest.streams());
+            return Err(process(ProcessError::Streams { given, wanted }));
+        }
+        let outputs = self.run(&inputs)?;
+        let answer = self.meant(&outputs)?;
+        for (input, carried) in self.manifest.inputs.iter().zip(carried.iter_mut()) {
+            if let Source::Carried { output, .. } = &input.from {
+                let at = self.manifest.outputs.iter().position(|name| name == output);
+                *carried = at.and_then(|at| outputs.get(at)).cloned();
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What the outputs of a run mean.
+    pub fn meant(&self, outputs: &[Tensor]) -> Result<Answer, ModelError> {
+        let process = |error| ModelError::Process { name: self.manifest.name.clone(), error };
+        let output = outputs.get(self.manifest.answer_at()).ok_or_else(|| process(ProcessError::NoOutput))?;
+        self.manifest.meaning.answer(output).map_err(process)
     }
 }

@@ -55,33 +55,49 @@ pub enum Step {
 }
 
 /// What the output means.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
     /// Its numbers are the answer.
+    #[default]
     Values,
     /// One number a label; the greatest wins.
     Labels {
         /// The labels, in order.
         labels: Vec<String>,
         /// The numbers are made into shares of one first.
+        #[serde(default)]
         is_softmax: bool,
         /// A winner with less is no answer.
+        #[serde(default)]
         score_min: f32,
     },
 }
 
-/// The way in and the way out.
+/// How the latest values of streams become an input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Pipeline {
-    /// The latest values of the stream that are looked at.
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// How many streams go into it; each is prepared alone.
+    #[serde(default = "one")]
+    pub streams: usize,
+    /// The latest values of a stream that are looked at.
     pub window: usize,
+    /// The values stand so far apart: the latest value that was known at each moment. As they came when not given.
+    #[serde(default)]
+    pub every_us: Option<u64>,
     /// What is done with them, in order.
+    #[serde(default)]
     pub steps: Vec<Step>,
+    /// Moment after moment, with the streams beside each other; else stream after stream.
+    #[serde(default)]
+    pub is_interleaved: bool,
     /// The shape that the model wants.
     pub shape: Vec<usize>,
-    /// What comes out.
-    pub meaning: Meaning,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// What a model says.
@@ -127,6 +143,17 @@ pub enum ProcessError {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// Another count of streams was given than the model is fed from.
+    #[error("{given} streams were given, the model wants {wanted}")]
+    Streams {
+        /// What came.
+        given: usize,
+        /// What is wanted.
+        wanted: usize,
+    },
+    /// An input that nobody gives.
+    #[error("input {0} has to be given")]
+    NotGiven(String),
     /// The model gave nothing.
     #[error("there is no output")]
     NoOutput,
@@ -140,14 +167,55 @@ pub enum ProcessError {
     },
 }
 
-impl Pipeline {
-    /// Values as they are, into a shape and out.
+impl Preparation {
+    /// The values of one stream as they are.
     pub fn plain(shape: &[usize]) -> Self {
-        Self { window: shape.iter().product(), steps: Vec::new(), shape: shape.to_vec(), meaning: Meaning::Values }
+        Self {
+            streams: 1,
+            window: shape.iter().product(),
+            every_us: None,
+            steps: Vec::new(),
+            is_interleaved: false,
+            shape: shape.to_vec(),
+        }
     }
 
-    /// Makes the model's input of the latest values.
-    pub fn input(&self, values: &[f32]) -> Result<Tensor, ProcessError> {
+    /// What can never work, in words.
+    pub(super) fn problem(&self) -> Option<String> {
+        if self.streams == 0 {
+            return Some("it wants no stream".to_owned());
+        }
+        if !(1..=VALUES_MAX).contains(&self.window) {
+            return Some(format!("a window of {} values is not between 1 and {VALUES_MAX}", self.window));
+        }
+        if self.every_us == Some(0) {
+            return Some("its values stand no time apart".to_owned());
+        }
+        None
+    }
+
+    /// Makes the model's input of the latest values of each stream.
+    pub fn input<S: AsRef<[f32]>>(&self, streams: &[S]) -> Result<Tensor, ProcessError> {
+        if streams.len() != self.streams {
+            return Err(ProcessError::Streams { given: streams.len(), wanted: self.streams });
+        }
+        let prepared: Vec<Vec<f32>> =
+            streams.iter().map(|values| self.prepare(values.as_ref())).collect::<Result<_, _>>()?;
+        let numbers = match prepared.as_slice() {
+            [first, others @ ..] if self.is_interleaved && others.iter().all(|other| other.len() == first.len()) => {
+                (0..first.len()).flat_map(|at| prepared.iter().map(move |numbers| numbers[at])).collect()
+            }
+            _ => prepared.concat(),
+        };
+        let tensor = Tensor { shape: self.shape.clone(), numbers: Numbers::Float(numbers) };
+        if tensor.is_whole() {
+            Ok(tensor)
+        } else {
+            Err(ProcessError::Shape { count: tensor.len(), shape: tensor.shape })
+        }
+    }
+
+    fn prepare(&self, values: &[f32]) -> Result<Vec<f32>, ProcessError> {
         let start = values.len().checked_sub(self.window);
         let Some(start) = start.filter(|_| self.window <= VALUES_MAX) else {
             return Err(ProcessError::Short { given: values.len(), wanted: self.window });
@@ -159,21 +227,18 @@ impl Pipeline {
         for (at, step) in self.steps.iter().enumerate() {
             numbers = apply(step, numbers).map_err(|why| ProcessError::Step { step: at + 1, why })?;
         }
-        let tensor = Tensor { shape: self.shape.clone(), numbers: Numbers::Float(numbers) };
-        if tensor.is_whole() {
-            Ok(tensor)
-        } else {
-            Err(ProcessError::Shape { count: tensor.len(), shape: tensor.shape })
-        }
+        Ok(numbers)
     }
+}
 
-    /// Reads the model's first output.
+impl Meaning {
+    /// Reads the model's answer.
     pub fn answer(&self, output: &Tensor) -> Result<Answer, ProcessError> {
         let mut numbers = match &output.numbers {
             Numbers::Float(numbers) => numbers.clone(),
             Numbers::Integer(numbers) => numbers.iter().map(|number| *number as f32).collect(),
         };
-        let Meaning::Labels { labels, is_softmax, score_min } = &self.meaning else {
+        let Self::Labels { labels, is_softmax, score_min } = self else {
             return Ok(Answer::Values(numbers));
         };
         if numbers.len() != labels.len() {
@@ -320,8 +385,8 @@ mod tests {
     use super::*;
 
     fn made(window: usize, step: Step, shape: &[usize], values: &[f32]) -> Result<Vec<f32>, ProcessError> {
-        let pipeline = Pipeline { window, steps: vec![step], shape: shape.to_vec(), meaning: Meaning::Values };
-        match pipeline.input(values)?.numbers {
+        let preparation = Preparation { window, steps: vec![step], ..Preparation::plain(shape) };
+        match preparation.input(&[values])?.numbers {
             Numbers::Float(numbers) => Ok(numbers),
             Numbers::Integer(_) => panic!("inputs are real numbers"),
         }
@@ -357,6 +422,19 @@ mod tests {
     }
 
     #[test]
+    fn several_streams_stand_after_or_beside_each_other() {
+        let streams: [&[f32]; 2] = [&[1.0, 2.0], &[3.0, 4.0]];
+        let made = |is_interleaved| {
+            let preparation = Preparation { streams: 2, window: 2, is_interleaved, ..Preparation::plain(&[4]) };
+            preparation.input(&streams).map(|tensor| tensor.numbers)
+        };
+        assert_eq!(made(false), Ok(Numbers::Float(vec![1.0, 2.0, 3.0, 4.0])));
+        assert_eq!(made(true), Ok(Numbers::Float(vec![1.0, 3.0, 2.0, 4.0])));
+        let one = Preparation::plain(&[4]).input(&streams);
+        assert_eq!(one, Err(ProcessError::Streams { given: 2, wanted: 1 }));
+    }
+
+    #[test]
     fn what_cannot_be_done_is_said() {
         let refused = |window, step, values: &[f32]| made(window, step, &[4], values).expect_err("refused").to_string();
         let scale = Step::Scale { offset: 0.0, factor: 1.0 };
@@ -376,8 +454,7 @@ mod tests {
         let labels = vec!["calm".to_owned(), "storm".to_owned()];
         let answer = |score_min, numbers: &[f32]| {
             let meaning = Meaning::Labels { labels: labels.clone(), is_softmax: true, score_min };
-            let pipeline = Pipeline { meaning, ..Pipeline::plain(&[1]) };
-            pipeline.answer(&Tensor::float(&[numbers.len()], numbers.to_vec()))
+            meaning.answer(&Tensor::float(&[numbers.len()], numbers.to_vec()))
         };
         assert_eq!(answer(0.4, &[3.0, 3.0]), Ok(Answer::Label(Some(("storm".to_owned(), 0.5)))));
         assert_eq!(answer(0.6, &[3.0, 3.0]), Ok(Answer::Label(None)));

@@ -53,6 +53,24 @@ impl Client {
         self.json(request.content_type("application/json").send(body.to_string()))
     }
 
+    /// Sends a form with files.
+    pub(super) fn post_form(&self, path: &str, parts: &[(&str, &[u8])]) -> anyhow::Result<Value> {
+        // A boundary that does not stand in any part.
+        let stands = |boundary: &String| parts.iter().any(|(_, bytes)| contains(bytes, boundary.as_bytes()));
+        let boundary = (0_u32..).map(|number| format!("manmul-{number}")).find(|boundary| !stands(boundary));
+        let boundary = boundary.context("every boundary stands in the files")?;
+        let mut body = Vec::new();
+        for (name, bytes) in parts {
+            let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
+        self.json(request.content_type(format!("multipart/form-data; boundary={boundary}")).send(&body))
+    }
+
     pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.patch(self.url(path)).header("authorization", self.bearer());
         self.json(request.content_type("application/json").send(body.to_string()))
@@ -98,6 +116,10 @@ impl Client {
         let text = response.body_mut().read_to_string()?;
         if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&text).context("the answer is no JSON") }
     }
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 /// An error from a problem document.

@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod learn;
 mod mind;
+mod model;
 mod runs;
 mod things;
 mod up;
@@ -45,6 +46,8 @@ enum Command {
     Insights(mind::Insights),
     /// Show what is to be expected of a property
     Forecast(mind::Forecast),
+    /// Bring models, try them, bind them to streams
+    Model(model::Model),
     /// Play with the virtual things of the demo
     Demo(mind::Demo),
     /// Simulate a policy in a world
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Insights(insights) => insights.run(),
         Command::Forecast(forecast) => forecast.run(),
+        Command::Model(model) => model.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Plan(plan) => plan.run(),

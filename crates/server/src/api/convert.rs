@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::ThingId;
 use site::SiteError;
+use site::inference::{InferenceError, Refused};
 
 use super::history::Series;
 use super::spaces::{Attention, AttentionLevel, Overview, Space, SpaceHeadline, SpaceOverview, Totals};
@@ -237,12 +238,42 @@ fn with_hint(text: &str, make: impl FnOnce(String) -> Problem) -> Problem {
     }
 }
 
+impl From<InferenceError> for Problem {
+    fn from(error: InferenceError) -> Self {
+        let text = error.to_string();
+        match error {
+            InferenceError::UnknownModel(id) => Self::not_found("model", id),
+            InferenceError::UnknownBinding(id) => Self::not_found("binding", id),
+            InferenceError::Manifest(_) | InferenceError::ManifestTooLarge(_) => {
+                with_hint(&text, Self::invalid).at("manifest")
+            }
+            InferenceError::FileTooLarge { most, .. } => Self::too_large(most as usize).at("file"),
+            InferenceError::Model(_)
+            | InferenceError::NotInTime { .. }
+            | InferenceError::Refused(Refused::Model(_)) => with_hint(&text, Self::invalid),
+            InferenceError::Binding { place, problem, hint } => Self::invalid(problem).at(place).hint(hint),
+            InferenceError::NoFolder
+            | InferenceError::Exists(_)
+            | InferenceError::Full { .. }
+            | InferenceError::NotReady { .. }
+            | InferenceError::Bound { .. } => with_hint(&text, Self::conflict),
+            InferenceError::Refused(Refused::NoAnswer(_)) => Self::timed_out(text),
+            InferenceError::Busy(_) | InferenceError::Refused(_) => with_hint(&text, Self::unavailable),
+            InferenceError::File(_) => with_hint(&text, Self::unavailable),
+        }
+    }
+}
+
 impl From<SiteError> for Problem {
     fn from(error: SiteError) -> Self {
         use store::history::HistoryError;
         use store::log::LogError;
         use twin::{RegistryError, SpaceError};
         let text = error.to_string();
+        let error = match error {
+            SiteError::Inference(error) => return error.into(),
+            error => error,
+        };
         match &error {
             SiteError::Registry(RegistryError::Unknown(id)) => no_thing(id),
             SiteError::Space(SpaceError::Unknown(id)) | SiteError::UnknownSpace(id) => Self::not_found("space", id),

@@ -10,6 +10,7 @@ pub mod fleet_orders;
 pub mod fleet_watch;
 pub mod frame;
 pub mod history;
+pub mod inference;
 pub mod ingest;
 pub mod live;
 pub mod mind;
@@ -142,6 +143,11 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(mind::list_model_cards))
         .routes(routes!(mind::get_model_card))
         .routes(routes!(mind::get_mind_settings, mind::put_mind_settings))
+        .routes(routes!(inference::list_inference_models, inference::install_inference_model))
+        .routes(routes!(inference::get_inference_model, inference::delete_inference_model))
+        .routes(routes!(inference::try_inference_model))
+        .routes(routes!(inference::list_bindings, inference::make_binding))
+        .routes(routes!(inference::get_binding, inference::change_binding, inference::delete_binding))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))

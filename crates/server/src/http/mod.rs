@@ -6,6 +6,7 @@ pub mod extract;
 pub mod guard;
 pub(crate) mod health;
 pub mod mqtt;
+pub(crate) mod multipart;
 pub mod observe;
 mod pages;
 pub mod problem;

@@ -10,6 +10,7 @@ use store::history::SeriesId;
 use super::foresight::Foreseen;
 use super::stream::Stream;
 use crate::error::SiteError;
+use crate::inference::{InferenceModel, ModelStage, Port};
 use crate::site::Site;
 
 /// The most cards of one page.
@@ -65,10 +66,12 @@ pub struct ModelCard {
     pub kind: CardKind,
     /// In words.
     pub title: String,
-    /// Of which thing.
-    pub thing: ThingId,
+    /// Of which thing; a model that somebody brought is of none.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, required))]
+    pub thing: Option<ThingId>,
     /// Of which property.
-    pub name: Name,
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, required))]
+    pub name: Option<Name>,
     /// Which of its models is the best now.
     #[cfg_attr(feature = "schema", schema(required))]
     pub champion: Option<String>,
@@ -94,7 +97,96 @@ pub struct ModelCard {
     /// When it last learned.
     #[cfg_attr(feature = "schema", schema(value_type = i64))]
     pub updated: Timestamp,
+    /// More of a model that somebody brought.
+    #[serde(flatten)]
+    pub brought: Brought,
 }
+
+/// What only the card of a model has that somebody brought.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Brought {
+    /// Its licence, an SPDX name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// The SHA-256 of its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Which engine runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<&'static str>,
+    /// Where it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<ModelStage>,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Its inputs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Port>,
+    /// Its outputs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Port>,
+    /// Runs since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<u64>,
+    /// Milliseconds of a run, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds_mean: Option<f64>,
+    /// Milliseconds of the longest run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds_most: Option<f64>,
+    /// Runs without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
+    /// Runs that took longer than they may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
+    /// Values that were not taken, because it was stuck or suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
+    /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+fn brought_card(model: InferenceModel) -> ModelCard {
+    ModelCard {
+        id: format!("{BROUGHT}{}", model.id),
+        kind: CardKind::Inference,
+        title: format!("{} {}", model.name, model.version),
+        thing: None,
+        name: None,
+        champion: None,
+        learned_from: None,
+        learned_to: None,
+        samples: model.runs.runs,
+        error: None,
+        drift: None,
+        false_alarms_a_month: None,
+        state_bytes: model.bytes,
+        updated: model.added,
+        brought: Brought {
+            licence: Some(model.licence),
+            sha256: Some(model.sha256),
+            engine: model.engine,
+            stage: Some(model.stage),
+            problem: model.problem,
+            inputs: model.inputs,
+            outputs: model.outputs,
+            runs: Some(model.runs.runs),
+            milliseconds_mean: model.runs.milliseconds_mean,
+            milliseconds_most: Some(model.runs.milliseconds_most),
+            failed: Some(model.runs.failed),
+            late: Some(model.runs.late),
+            refused: Some(model.runs.refused),
+            last_error: model.runs.last_error,
+        },
+    }
+}
+
+/// What the id of the card of a model that somebody brought begins with.
+const BROUGHT: &str = "inference-";
 
 /// Which cards.
 #[derive(Debug, Clone, Default)]
@@ -137,8 +229,8 @@ fn detector_card(stream: &Stream) -> Option<ModelCard> {
         id: detector_id(stream.series),
         kind: CardKind::Detector,
         title: format!("Detector of {} of {}", stream.name, stream.thing),
-        thing: stream.thing.clone(),
-        name: stream.name.clone(),
+        thing: Some(stream.thing.clone()),
+        name: Some(stream.name.clone()),
         champion: None,
         learned_from: stream.first,
         learned_to: stream.last,
@@ -148,6 +240,7 @@ fn detector_card(stream: &Stream) -> Option<ModelCard> {
         false_alarms_a_month: months.filter(|months| *months > 0.0).map(|months| called_normal / months.max(1.0)),
         state_bytes: stream.state_bytes() as u64,
         updated,
+        brought: Brought::default(),
     })
 }
 
@@ -158,8 +251,8 @@ fn forecast_card(series: SeriesId, thing: ThingId, name: Name, foreseen: &Forese
         id: forecast_id(series),
         kind: CardKind::Forecast,
         title: format!("Forecast of {name} of {thing}"),
-        thing,
-        name,
+        thing: Some(thing),
+        name: Some(name),
         champion: day.and_then(|day| serde_json::to_value(day.champion).ok()?.as_str().map(str::to_owned)),
         learned_from: learned.as_ref().map(|learned| learned.since),
         learned_to: learned.as_ref().map(|learned| learned.until),
@@ -169,6 +262,7 @@ fn forecast_card(series: SeriesId, thing: ThingId, name: Name, foreseen: &Forese
         false_alarms_a_month: None,
         state_bytes: STATE_BYTES_MAX as u64,
         updated: foreseen.fed_to,
+        brought: Brought::default(),
     }
 }
 
@@ -223,6 +317,9 @@ impl Site {
                 ids.extend(of_thing.map(forecast_id));
             }
         }
+        if wants(CardKind::Inference) && query.thing.is_none() {
+            ids.extend(self.inference_models().into_iter().map(|model| format!("{BROUGHT}{}", model.id)));
+        }
         ids.retain(|id| query.after.as_ref().is_none_or(|after| id > after));
         ids.sort_unstable();
         let next = (ids.len() > limit).then(|| ids[limit - 1].clone());
@@ -233,6 +330,9 @@ impl Site {
     /// One card.
     pub fn model_card(&self, id: &str) -> Result<ModelCard, SiteError> {
         let unknown = || SiteError::UnknownCard(id.to_owned());
+        if let Some(model) = id.strip_prefix(BROUGHT) {
+            return self.inference_model(model).map(brought_card).map_err(|_unknown| unknown());
+        }
         let (kind, series) = parse(id).ok_or_else(unknown)?;
         let (thing, name) = {
             let watched = self.mind.watched.lock();

@@ -5,6 +5,7 @@ mod commands;
 mod common;
 mod fold;
 mod full_disk;
+mod inference;
 mod live;
 mod mind;
 mod queries;
