@@ -22,6 +22,7 @@ mod feed;
 mod foresight;
 mod health;
 mod insight;
+mod joint;
 mod keep;
 mod seam;
 mod silence;
@@ -44,6 +45,7 @@ use crate::system::Queue;
 pub(crate) use book::Book;
 use feed::Feed;
 use foresight::Foresight;
+use joint::Joints;
 use watched::Watched;
 use work::Rounds;
 
@@ -55,6 +57,7 @@ pub use foresight::{Band, FORECAST_HOURS_MAX, FORECAST_SPAN, FORECASTERS_MAX, Fo
 pub(crate) use health::health;
 pub use health::{Health, HealthDetail, HealthLevel, StreamHealth, StreamState};
 pub use insight::{Expected, Insight, InsightKind, InsightSeverity, InsightState};
+pub use joint::JOINTS_MAX;
 pub use keep::DETECTORS_KEPT_MAX;
 pub use seam::{MakeWatch, MindOptions, News, Seen, StreamAbout, Verdict, Watch};
 pub use work::{LEARN_POINTS_MAX, LEARN_SPAN};
@@ -111,13 +114,14 @@ pub struct InsightPage {
     pub open_count: usize,
 }
 
-/// Everything that the mind has. Lock order: `rounds`, the site's `things`, `watched`, `book`; `foresight` alone.
+/// Everything that the mind has. Lock order: `rounds`, `joints`, the site's `things`, `watched`, `book`; `foresight` alone.
 pub(crate) struct Mind {
     pub(crate) feed: Feed,
     rounds: Mutex<Rounds>,
     watched: Mutex<Watched>,
     pub(crate) book: Mutex<Book>,
     foresight: Foresight,
+    joints: Mutex<Joints>,
     settings: RwLock<MindSettings>,
 }
 
@@ -130,6 +134,7 @@ impl Mind {
             watched: Mutex::default(),
             book: Mutex::new(Book::restore(keep::insights(state)?)),
             foresight: Foresight::default(),
+            joints: Mutex::default(),
             settings: RwLock::new(setting(state, MIND_SETTING)?.unwrap_or_default()),
         })
     }
@@ -146,6 +151,7 @@ impl Mind {
             ("mind_streams_learning", "Streams whose detector still learns from the history.", learning),
             ("mind_insights_kept", "Findings that are kept.", kept),
             ("mind_insights_going_on", "Findings that go on.", going_on),
+            ("mind_joints", "Things that are watched as a whole.", self.joints.lock().by_thing.len()),
             ("mind_forecasters", "Streams that have a forecaster.", self.foresight.len()),
         ];
         let gauge = |(name, help, value)| Figure { name, help, kind: CounterKind::Gauge, value: value as f64 };

@@ -74,6 +74,11 @@ pub trait Watch: Send {
     /// How much of what it has to learn first is learned, from 0 to 1.
     fn learned_share(&self) -> f64;
 
+    /// Whether the stream only counts: how far it went says nothing of how things are.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// About how many bytes its state takes.
     fn state_bytes(&self) -> usize;
 

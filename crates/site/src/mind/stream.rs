@@ -143,6 +143,16 @@ impl Stream {
         }
     }
 
+    /// What is bearable, false alarms a month.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Whether it only counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.counts())
+    }
+
     /// Begins anew with what the stream is now: what was learned of another unit or type is of no use.
     pub(crate) fn relearn(&mut self, about: StreamAbout, make: Option<&MakeWatch>) {
         self.watch = make.map(|make| make(&about, None));

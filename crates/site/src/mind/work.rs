@@ -53,7 +53,7 @@ impl Rounds {
 }
 
 /// Whether it is time again; if so it counts as done. A clock that was set back makes it time, too.
-fn is_due(last: &mut Timestamp, now: Timestamp, every: Duration) -> bool {
+pub(super) fn is_due(last: &mut Timestamp, now: Timestamp, every: Duration) -> bool {
     let due = now < *last || now.since(*last) >= every;
     if due {
         *last = now;
@@ -96,6 +96,7 @@ impl Site {
             self.try_keep("detectors", Self::keep_detectors);
         }
         drop(rounds);
+        self.watch_together(now);
         self.foresee_some(now);
     }
 
@@ -279,6 +280,7 @@ impl Site {
             series
         };
         self.mind.foresight.forget(&series);
+        self.mind.joints.lock().forget(thing);
         self.mind.book.lock().end_all(thing, None, now);
         let rows = store::state::Change::DeleteKey { table: store::state::Table::Detector, key: thing.to_string() };
         if let Err(error) = self.state.commit(vec![rows], now) {
