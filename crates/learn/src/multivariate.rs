@@ -2,7 +2,8 @@
 //!
 //! The properties are brought to one scale and their few main directions are followed sample by sample (candid
 //! covariance-free incremental principal components). Hotelling's T² says how far a sample is along these directions,
-//! Q how far beside them. Both are calibrated by their own past. A sample of which one value is extreme by itself is left
+//! Q how far beside them. Both are calibrated by their own past. Which property does not fit is read from their covariance:
+//! the one that is farthest from what the others say of it, in terms of how well they know. A sample of which one value is extreme by itself is left
 //! to those who watch that value.
 
 use crate::calibrate::Peaks;
@@ -35,9 +36,11 @@ pub struct Together {
     beside: Peaks,
     /// How far the farthest value is by itself.
     alone: Peaks,
+    /// Of the scaled values, row by row.
+    covariance: Vec<f32>,
 }
 
-packed!(Together { warmup_steps, steps, mean, variance, directions, along, beside, alone });
+packed!(Together { warmup_steps, steps, mean, variance, directions, along, beside, alone, covariance });
 
 /// What a sample of all properties was judged to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +72,7 @@ impl Together {
             along: Peaks::new(warmup_steps, true),
             beside: Peaks::new(warmup_steps, true),
             alone: Peaks::new(warmup_steps, true),
+            covariance: vec![0.0; properties * properties],
         }
     }
 
@@ -118,22 +122,40 @@ impl Together {
             self.beside.learn(beside);
             self.alone.learn(alone);
         }
-        let property = farthest(&rest);
-        let expected = values[property] - rest[property] * self.variance[property].sqrt();
-        let others = if rarity > 0.0 { self.others(property) } else { Vec::new() };
-        Some(Joint { rarity, along, beside, property, expected, others })
+        let mut joint = Joint { rarity, along, beside, property: 0, expected: values[0], others: Vec::new() };
+        if rarity > 0.0 {
+            self.name(&mut joint, values, &scaled);
+        }
+        self.learn_covariance(&scaled, weight);
+        Some(joint)
     }
 
-    /// Those that go with a property, by their parts in the main directions.
-    fn others(&self, property: usize) -> Vec<usize> {
-        let together = |other: usize| {
-            let share = |direction: &Vec<f64>| direction[property] * direction[other] / norm(direction).max(1e-12);
-            self.directions.iter().map(share).sum::<f64>().abs()
+    fn learn_covariance(&mut self, scaled: &[f64], weight: f64) {
+        let count = scaled.len();
+        for (place, known) in self.covariance.iter_mut().enumerate() {
+            let product = scaled[place / count] * scaled[place % count];
+            *known += ((product - f64::from(*known)) * weight) as f32;
+        }
+    }
+
+    /// Says which property does not fit, what the others say of it, and which of them say the most.
+    fn name(&self, joint: &mut Joint, values: &[f64], scaled: &[f64]) {
+        let count = scaled.len();
+        let precision = inverse(self.covariance.iter().map(|known| f64::from(*known)).collect(), count);
+        // How far a value is from what the others say of it, and in terms of how well they know.
+        let away = |place: usize| dot(&precision[place * count..][..count], scaled) / precision[place * count + place];
+        let misfit = |place: usize| away(place).powi(2) * precision[place * count + place];
+        let property = (0..count).max_by(|a, b| misfit(*a).total_cmp(&misfit(*b))).unwrap_or(0);
+        let mut others: Vec<usize> = (0..count).filter(|other| *other != property).collect();
+        let says = |other: usize| {
+            let own = precision[other * count + other] * precision[property * count + property];
+            precision[property * count + other].abs() / own.max(1e-12).sqrt()
         };
-        let mut others: Vec<usize> = (0..self.mean.len()).filter(|other| *other != property).collect();
-        others.sort_by(|a, b| together(*b).total_cmp(&together(*a)));
+        others.sort_by(|a, b| says(*b).total_cmp(&says(*a)));
         others.truncate(OTHERS_MAX);
-        others
+        joint.property = property;
+        joint.expected = values[property] - away(property) * self.variance[property].sqrt();
+        joint.others = others;
     }
 
     /// The whole state.
@@ -198,6 +220,31 @@ impl Together {
             }
         }
     }
+}
+
+/// The inverse of a covariance, row by row (Gauss and Jordan), with a little added to its diagonal so that there is one.
+fn inverse(mut matrix: Vec<f64>, count: usize) -> Vec<f64> {
+    const RIDGE: f64 = 1e-3;
+    let mut inverse = vec![0.0; count * count];
+    for place in 0..count {
+        matrix[place * count + place] += RIDGE;
+        inverse[place * count + place] = 1.0;
+    }
+    for pivot in 0..count {
+        let scale = 1.0 / matrix[pivot * count + pivot].max(RIDGE / 10.0);
+        for column in 0..count {
+            matrix[pivot * count + column] *= scale;
+            inverse[pivot * count + column] *= scale;
+        }
+        for row in (0..count).filter(|row| *row != pivot) {
+            let share = matrix[row * count + pivot];
+            for column in 0..count {
+                matrix[row * count + column] -= share * matrix[pivot * count + column];
+                inverse[row * count + column] -= share * inverse[pivot * count + column];
+            }
+        }
+    }
+    inverse
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

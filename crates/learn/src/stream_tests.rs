@@ -186,3 +186,46 @@ fn a_state_is_small_and_is_taken_up_where_it_was_left() {
     assert!(Stream::from_bytes(&bytes[..bytes.len() - 1]).is_err());
     assert_eq!(Stream::from_bytes(&[9]).unwrap_err(), CodecError::Version { found: 9, expected: VERSION });
 }
+
+#[test]
+fn labels_that_contradict_each_other_are_contained() {
+    let mut room = Room::new(15);
+    room.live(2, |sample, value| if sample == 0 { value + 20.0 } else { value });
+    let spike = room.findings[0];
+    for turn in 0..1_000 {
+        room.stream.label(&spike, turn % 2 == 0);
+    }
+    assert!(room.stream.to_bytes().len() <= STATE_BYTES_MAX);
+    // The last word was that it is not ordinary, and nothing else was forgotten over it.
+    room.live(3 * 288, |_, value| value);
+    room.findings.clear();
+    room.live(2, |sample, value| if sample == 0 { value + 20.0 } else { value });
+    assert_eq!(room.kinds(), [Kind::Fault(Fault::Spike)]);
+    room.findings.clear();
+    room.live(3 * 288, |_, value| value);
+    assert!(room.findings.len() <= 1, "{:?}", room.findings);
+    room.live(100, |_, _| 21.37);
+    assert!(room.kinds().contains(&Kind::Fault(Fault::Stuck)), "{:?}", room.kinds());
+}
+
+#[test]
+fn a_stream_that_was_silent_for_days_goes_on_quietly() {
+    let mut room = Room::new(16);
+    room.time += 12 * DAY;
+    room.live(3 * 288, |_, value| value);
+    let others: Vec<Kind> = room.kinds().into_iter().filter(|kind| *kind != Kind::Fault(Fault::Dropout)).collect();
+    assert!(others.len() <= 1, "{:?}", room.findings);
+    assert!(room.stream.ready());
+}
+
+#[test]
+fn a_thing_that_tells_more_often_than_it_did_is_as_quiet() {
+    let mut room = Room::new(17);
+    for second in 0..6 * 3_600 {
+        room.time += 1_000_000;
+        // Between two readings of before, the temperature is as slow as it was, and its sensor as noisy.
+        let value = (room.value() * 20.0).round() / 20.0;
+        let finding = room.stream.observe(room.time, Some(room.time), value);
+        assert!(finding.is_none(), "after {second} s: {finding:?}");
+    }
+}

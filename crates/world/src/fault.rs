@@ -10,7 +10,7 @@ use crate::reporting::Scale;
 pub(crate) const BROKEN_EVERY: Duration = Duration::from_secs(1);
 
 /// The part of its range by which a drifting instrument is further off with every second.
-const DRIFT_PER_SECOND: f64 = 0.01;
+const DRIFT_PER_SECOND: f64 = 0.02;
 /// The part of its range by which a spike stands out.
 const SPIKE: f64 = 0.6;
 /// A spike comes every so many seconds.
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn each_fault_shows_in_its_own_way() {
         assert_eq!((told(FaultKind::Stuck, 5), told(FaultKind::Dropout, 5)), (Some(40.0), None));
-        assert_eq!((told(FaultKind::Drift, 10), told(FaultKind::Drift, 90)), (Some(60.0), Some(100.0)));
+        assert_eq!((told(FaultKind::Drift, 10), told(FaultKind::Drift, 90)), (Some(70.0), Some(100.0)));
         let spikes: Vec<i64> = (0..24).filter(|second| told(FaultKind::Spike, *second) != Some(50.0)).collect();
         assert_eq!(spikes, [7, 15, 23]);
         let swings: Vec<f64> = (0..8).filter_map(|second| told(FaultKind::Oscillation, second)).collect();

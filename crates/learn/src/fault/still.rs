@@ -14,7 +14,7 @@ const READINGS_MIN: f32 = 32.0;
 const READINGS_MAX: f32 = 4096.0;
 /// Where no more than this share repeats, readings are new because they are told or measured anew, and would be new after
 /// any interval. Where more does, they are new because time has passed, and less of it leaves them alike.
-const NEWS_SHARE: f32 = 0.01;
+const NEWS_SHARE: f32 = 0.03;
 /// A value is stuck after so many repeats, at least.
 pub(super) const REPEATS_MIN: u32 = 8;
 
@@ -23,9 +23,12 @@ pub(super) const REPEATS_MIN: u32 = 8;
 pub(super) struct Stillness {
     readings: [f32; CLASSES],
     repeats: [f32; CLASSES],
+    /// Repeats where the stream rests: they say nothing about other values.
+    rested: [f32; CLASSES],
     /// Repeats of this run, by interval. They are learned when it ends: what is stuck must not make itself ordinary.
     run: [u16; CLASSES],
     run_length: u32,
+    value: f64,
     /// The negative decimal logarithm of the chance of this run.
     evidence: f64,
     since_microseconds: i64,
@@ -34,15 +37,28 @@ pub(super) struct Stillness {
     resting_length: u32,
 }
 
-packed!(Stillness { readings, repeats, run, run_length, evidence, since_microseconds, resting, resting_length });
+packed!(Stillness {
+    readings,
+    repeats,
+    rested,
+    run,
+    run_length,
+    value,
+    evidence,
+    since_microseconds,
+    resting,
+    resting_length
+});
 
 impl Stillness {
     pub(super) fn new() -> Self {
         Self {
             readings: [0.0; CLASSES],
             repeats: [0.0; CLASSES],
+            rested: [0.0; CLASSES],
             run: [0; CLASSES],
             run_length: 0,
+            value: 0.0,
             evidence: 0.0,
             since_microseconds: 0,
             resting: 0.0,
@@ -69,7 +85,8 @@ impl Stillness {
     pub(super) fn observe(&mut self, time: i64, seconds: f64, value: f64, is_repeat: bool, learning: bool) -> f64 {
         let class = (seconds.max(1.0).log2() as usize).min(CLASSES - 1);
         if !is_repeat {
-            self.end_run();
+            self.end_run(self.rests(self.value));
+            self.value = value;
             self.readings[class] += 1.0;
             self.since_microseconds = time;
             return 0.0;
@@ -78,42 +95,46 @@ impl Stillness {
         if learning && self.run_length > self.resting_length {
             (self.resting, self.resting_length) = (value, self.run_length);
         }
-        if self.rests(value) {
-            return 0.0;
-        }
         self.run[class] = self.run[class].saturating_add(1);
-        self.evidence -= self.repeat_chance(class, seconds).log10();
+        self.evidence -= self.repeat_chance(class, seconds, self.rests(value)).log10();
         self.evidence
     }
 
-    fn end_run(&mut self) {
+    fn end_run(&mut self, was_rest: bool) {
         for class in 0..CLASSES {
             let repeats = f32::from(std::mem::take(&mut self.run[class]));
+            if was_rest {
+                self.rested[class] += repeats;
+                continue;
+            }
             self.repeats[class] += repeats;
             self.readings[class] += repeats;
             if self.readings[class] > READINGS_MAX {
                 self.readings[class] /= 2.0;
                 self.repeats[class] /= 2.0;
+                self.rested[class] /= 2.0;
             }
         }
         (self.run_length, self.evidence) = (0, 0.0);
     }
 
     /// The chance that a reading repeats the one before after such an interval. Where such intervals were not seen often
-    /// enough, the next longer ones speak for them, and then the next shorter ones.
-    fn repeat_chance(&self, class: usize, seconds: f64) -> f64 {
-        let (mut readings, mut repeats, mut longest) = (0.0, 0.0, class);
+    /// enough, the next longer ones speak for them, and then the next shorter ones. Where the stream rests, and is known to
+    /// do so at this pace, nothing is unlikely.
+    fn repeat_chance(&self, class: usize, seconds: f64, rests: bool) -> f64 {
+        let (mut readings, mut repeats, mut rested, mut longest) = (0.0, 0.0, 0.0, class);
         for known in (class..CLASSES).chain((0..class).rev()) {
             if readings >= READINGS_MIN {
                 break;
             }
             readings += self.readings[known];
             repeats += self.repeats[known];
+            rested += self.rested[known];
             if self.readings[known] > 0.0 {
                 longest = longest.max(known);
             }
         }
-        if readings < READINGS_MIN {
+        if readings < READINGS_MIN || (rests && rested >= READINGS_MIN) {
             return 1.0;
         }
         let chance = (f64::from(repeats) + 0.5) / (f64::from(readings) + 1.0);

@@ -1,5 +1,7 @@
 //! The detectors of `learn` behind the mind's seam: what they find once is followed until it is over.
 
+mod switch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::insight::{Expected, InsightKind};
 use super::seam::{MakeWatch, News, Seen, Verdict, Watch};
+use switch::Switched;
 
 /// What goes on is told again so often.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
@@ -52,7 +55,13 @@ struct Learned {
 
 /// Makes the detectors of `learn`.
 pub(crate) fn watch() -> MakeWatch {
-    Arc::new(|_about, state| Box::new(state.and_then(Learned::restore).unwrap_or_else(Learned::new)))
+    Arc::new(|about, state| {
+        if about.is_number() {
+            Box::new(state.and_then(Learned::restore).unwrap_or_else(Learned::new))
+        } else {
+            Box::new(state.and_then(Switched::restore).unwrap_or_else(Switched::new))
+        }
+    })
 }
 
 fn kind_of(kind: Kind) -> InsightKind {

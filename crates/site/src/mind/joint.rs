@@ -42,7 +42,10 @@ pub(super) struct Whole {
     series: Vec<SeriesId>,
     /// The last mean of each property.
     values: Vec<Option<f64>>,
-    fed_to: Timestamp,
+    pub(super) fed_to: Timestamp,
+    /// Up to when it was fed when it was last written down.
+    #[serde(skip)]
+    pub(super) saved_to: Timestamp,
     #[serde(skip)]
     together: Option<Together>,
 }
@@ -66,7 +69,7 @@ impl Whole {
     fn new(properties: Vec<(Name, SeriesId)>, from: Timestamp) -> Self {
         let (names, series): (Vec<Name>, Vec<SeriesId>) = properties.into_iter().unzip();
         let (values, together) = (vec![None; names.len()], Some(Together::new(names.len(), COLUMNS)));
-        Self { names, series, values, fed_to: from, together }
+        Self { names, series, values, fed_to: from, saved_to: from, together }
     }
 
     /// One line of JSON, and then the detector's bytes.
@@ -77,6 +80,7 @@ impl Whole {
         saved
     }
 
+    /// From what was saved.
     pub(super) fn restore(saved: &[u8]) -> Option<Self> {
         let end = saved.iter().position(|byte| *byte == b'\n')?;
         let mut whole: Self = serde_json::from_slice(&saved[..end]).ok()?;
@@ -93,7 +97,8 @@ impl Whole {
     ) -> Result<Vec<Found>, HistoryError> {
         let end = until.min(self.fed_to + COLUMN * COLUMNS);
         let columns = (end.since(self.fed_to).as_micros() / COLUMN.as_micros()) as usize;
-        let Some(together) = self.together.as_mut().filter(|_| columns > 0) else { return Ok(Vec::new()) };
+        let is_known = columns > 0 && self.series.len() == self.names.len();
+        let Some(together) = self.together.as_mut().filter(|_| is_known) else { return Ok(Vec::new()) };
         let end = self.fed_to + COLUMN * columns as u32;
         let mut means = vec![vec![None; columns]; self.series.len()];
         for (series, means) in self.series.iter().zip(&mut means) {

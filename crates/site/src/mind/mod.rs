@@ -5,8 +5,8 @@
 //! keeps the findings in a [`book`](self). A finding goes to the log as `things/{thing}/insights/{name}` and comes back
 //! as a record like any other. Forecasters are fed from the history.
 //!
-//! Switches and other properties that are true or false are not watched, nor what people set: there is no value to be
-//! expected of them, other than what somebody wants.
+//! Of properties that are true or false, or one of a few words, it is watched how often they change. What people set is not
+//! watched: nothing is to be expected of it, other than what somebody wants. Nor is free text.
 //!
 //! Labels: the newest counts, but "this was normal" is final. A finding that was called normal cannot be acknowledged
 //! any more, calling it normal twice teaches nothing twice, and what is found again afterwards is a new finding.
@@ -52,7 +52,7 @@ use work::Rounds;
 pub use book::{CALM_AFTER, INSIGHTS_MAX, INSIGHTS_OPEN_MAX, NOTE_MAX};
 pub use cards::{CARDS_MAX, CardDrift, CardError, CardKind, CardQuery, ModelCard};
 pub use feed::SAMPLES_MAX;
-pub(crate) use feed::{Gathered, Sample};
+pub(crate) use feed::{Gathered, Sample, number_of};
 pub use foresight::{Band, FORECAST_HOURS_MAX, FORECAST_SPAN, FORECASTERS_MAX, Foretold};
 pub(crate) use health::health;
 pub use health::{Health, HealthDetail, HealthLevel, StreamHealth, StreamState};
@@ -60,6 +60,7 @@ pub use insight::{Expected, Insight, InsightKind, InsightSeverity, InsightState}
 pub use joint::JOINTS_MAX;
 pub use keep::DETECTORS_KEPT_MAX;
 pub use seam::{MakeWatch, MindOptions, News, Seen, StreamAbout, Verdict, Watch};
+pub use silence::Silence;
 pub use work::{LEARN_POINTS_MAX, LEARN_SPAN};
 
 /// The setting in which the mind's settings are kept.

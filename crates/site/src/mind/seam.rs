@@ -60,6 +60,13 @@ pub struct StreamAbout {
     pub unit: Option<Unit>,
 }
 
+impl StreamAbout {
+    /// Whether its values are numbers; else they are one of a few, and stand for nothing but themselves.
+    pub fn is_number(&self) -> bool {
+        self.data_type == DataType::Number
+    }
+}
+
 /// Watches the values of one stream; silence is not its business. Constant cost and a small state of fixed size; learns while it watches.
 pub trait Watch: Send {
     /// Takes one sample in. Times never go backwards.

@@ -12,3 +12,4 @@ mod queries;
 mod replay;
 mod runs;
 mod threads;
+mod together;
