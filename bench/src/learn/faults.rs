@@ -29,6 +29,9 @@ const COLUMN: i64 = DAY / 288;
 /// How long the values of one property are those of another time.
 const MISFIT_COLUMNS: usize = 36;
 
+/// A property of a thing.
+type Key = (ThingId, Name);
+
 /// A stream as the mind watches it.
 struct Mind {
     make: MakeWatch,
@@ -98,7 +101,7 @@ impl Judged for Mind {
 /// A home with its past.
 struct Home {
     demo: DemoHome,
-    streams: BTreeMap<(ThingId, Name), Telemetry>,
+    streams: BTreeMap<Key, Telemetry>,
     /// How many streams each thing has.
     things: BTreeMap<String, usize>,
 }
@@ -107,13 +110,12 @@ impl Home {
     fn new(seed: u64, days: u64) -> Self {
         let start = Timestamp::from_seconds(1_767_225_600 + (seed % 365) as i64 * 86_400);
         let mut demo = world::home(seed, start);
-        let mut streams: BTreeMap<(ThingId, Name), Telemetry> = BTreeMap::new();
+        let mut streams: BTreeMap<Key, Telemetry> = BTreeMap::new();
         for thing in &demo.things {
             for (name, property) in &thing.model.properties {
                 let is_number = matches!(property.data_type, DataType::Number | DataType::Integer);
                 if is_number && !property.writable && property.choices.is_empty() {
-                    let (id, title) = (thing.id.to_string(), name.to_string());
-                    let stream = Telemetry { thing: id, name: title, points: Vec::new() };
+                    let stream = Telemetry { thing: thing.id.to_string(), points: Vec::new() };
                     streams.insert((thing.id.clone(), name.clone()), stream);
                 }
             }
@@ -277,7 +279,7 @@ fn judge_together(streams: &[&Telemetry], chance: &mut Chance, score: &mut Joint
 /// Breaks all sensors of the living home at once, each way from the same moment, and counts those that are named soon, of
 /// those that do not rest.
 fn break_live(home: &mut Home, soon: &mut BTreeMap<&'static str, (usize, usize)>) {
-    let mut learned: BTreeMap<(ThingId, Name), Mind> = BTreeMap::new();
+    let mut learned: BTreeMap<Key, Mind> = BTreeMap::new();
     for (key, stream) in &home.streams {
         let mut mind = Mind::new(home.rate(stream));
         for (time, value) in &stream.points {
@@ -293,7 +295,7 @@ fn break_live(home: &mut Home, soon: &mut BTreeMap<&'static str, (usize, usize)>
         }
     });
     let saved = home.demo.world.save();
-    let rests = |key: &(ThingId, Name)| {
+    let rests = |key: &Key| {
         let points = &home.streams[key].points;
         let week = points.len().saturating_sub(10_000);
         let last = points.last().map_or(0.0, |point| point.1);
@@ -304,12 +306,12 @@ fn break_live(home: &mut Home, soon: &mut BTreeMap<&'static str, (usize, usize)>
         world.restore(&saved).expect("it was saved by this world");
         live(world, 1, &mut |_, _, _| {});
         let began = world.time().micros();
-        let mut minds: BTreeMap<&(ThingId, Name), Box<dyn Judged>> =
+        let mut minds: BTreeMap<&Key, Box<dyn Judged>> =
             learned.iter().filter(|(key, _)| !rests(key)).map(|(key, mind)| (key, mind.copy())).collect();
         for (thing, property) in minds.keys() {
             world.fault(thing, property, Some(kind)).expect("it tells numbers");
         }
-        let mut found: BTreeSet<(ThingId, Name)> = BTreeSet::new();
+        let mut found: BTreeSet<Key> = BTreeSet::new();
         live(world, BROKEN_SECONDS, &mut |key, time, value| {
             let Some(mind) = minds.get_mut(key) else { return };
             let is_it = mind.take(time, Some(time), value).is_some_and(|found| found == name);
@@ -323,7 +325,7 @@ fn break_live(home: &mut Home, soon: &mut BTreeMap<&'static str, (usize, usize)>
 }
 
 /// Lets the world live, second by second.
-fn live(world: &mut World, seconds: u32, told: &mut dyn FnMut(&(ThingId, Name), i64, f64)) {
+fn live(world: &mut World, seconds: u32, told: &mut impl FnMut(&Key, i64, f64)) {
     let mut reports = Vec::new();
     for _ in 0..seconds {
         world.step(Duration::from_secs(1), &mut reports);

@@ -23,7 +23,6 @@ const SAMPLES_MIN: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct Telemetry {
     pub(super) thing: String,
-    pub(super) name: String,
     /// Times and values.
     pub(super) points: Vec<(i64, f64)>,
 }

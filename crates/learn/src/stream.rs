@@ -219,7 +219,7 @@ impl Stream {
         let watch = self.watch.as_mut()?;
         let [threshold, _] = watch.thresholds(self.settings);
         let found = watch.faults.silence(now_microseconds, threshold)?;
-        let found = watch.noticed(&found);
+        let found = Noticed::from(&found);
         let value = if watch.counter { 0.0 } else { self.last_value - watch.zero };
         Some(watch.tell(&found, now_microseconds, value))
     }
@@ -347,6 +347,18 @@ struct Noticed {
     came: Option<f64>,
 }
 
+impl From<&Found> for Noticed {
+    fn from(found: &Found) -> Self {
+        let Found { name, rarity, deviation, since_microseconds, came } = *found;
+        let kind = match name {
+            FaultOrShift::Fault(fault) => Kind::Fault(fault),
+            FaultOrShift::ShiftedUp => Kind::Anomaly(View::ShiftedUp),
+            FaultOrShift::ShiftedDown => Kind::Anomaly(View::ShiftedDown),
+        };
+        Self { kind, rarity, deviation, since_microseconds, came }
+    }
+}
+
 impl Watch {
     fn new(time_microseconds: i64, step_microseconds: i64, zero: f64, counter: bool) -> Self {
         let steps = WARMUP_SECONDS / (step_microseconds as f64 / 1e6);
@@ -424,7 +436,7 @@ impl Watch {
         if let Some(found) = fault {
             self.held = None;
             self.explained_until = self.step + EXPLAINED_STEPS;
-            return Some(self.noticed(&found));
+            return Some(Noticed::from(&found));
         }
         if self.faults.explains() {
             self.held = self.held.or(unusual);
@@ -474,16 +486,6 @@ impl Watch {
             None => Kind::Anomaly(view),
         };
         Noticed { kind, rarity, deviation, since_microseconds, came: None }
-    }
-
-    fn noticed(&self, found: &Found) -> Noticed {
-        let Found { name, rarity, deviation, since_microseconds, came } = *found;
-        let kind = match name {
-            FaultOrShift::Fault(fault) => Kind::Fault(fault),
-            FaultOrShift::ShiftedUp => Kind::Anomaly(View::ShiftedUp),
-            FaultOrShift::ShiftedDown => Kind::Anomaly(View::ShiftedDown),
-        };
-        Noticed { kind, rarity, deviation, since_microseconds, came }
     }
 
     fn tell(&self, noticed: &Noticed, time: i64, value: f64) -> Finding {

@@ -41,6 +41,8 @@ const SLOPE_STEP_SHARE: f64 = 0.6;
 /// What is away in no more than so many of the last samples, and back, has spiked.
 const SPIKE_WINDOW: usize = 12;
 const SPIKE_SAMPLES_MAX: usize = 3;
+/// And further than so many times what is usual among them.
+const SPIKE_MEDIANS: f64 = 4.0;
 /// The window is restless for so many samples before that is called noise: an oscillation needs its periods to show.
 const RESTLESS_SAMPLES: u8 = 6;
 /// In half a window the periods must be more even to be believed.
@@ -326,12 +328,18 @@ impl Faults {
     /// Whether the last samples were away and came back: one or a few of them far from all others.
     fn has_spiked(&self) -> bool {
         let values = self.newest(SPIKE_WINDOW.min(self.window.len()));
-        let mut sorted = values.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (Some(middle), Some(last)) = (sorted.get(sorted.len() / 2), values.last()) else { return false };
-        let furthest = values.iter().map(|value| (value - middle).abs()).fold(0.0, f64::max);
+        let median = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied()
+        };
+        let (Some(middle), Some(last)) = (median(values.clone()), values.last()) else { return false };
+        let away: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
+        let furthest = away.iter().copied().fold(0.0, f64::max);
+        if furthest <= SPIKE_MEDIANS * median(away).unwrap_or(0.0) {
+            return false;
+        }
         let is_away = |value: &f64| (value - middle).abs() > furthest / 2.0;
-        furthest > 0.0 && !is_away(last) && values.iter().filter(|value| is_away(value)).count() <= SPIKE_SAMPLES_MAX
+        !is_away(last) && values.iter().filter(|value| is_away(value)).count() <= SPIKE_SAMPLES_MAX
     }
 
     /// Whether the stream is where it rests.

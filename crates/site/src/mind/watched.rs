@@ -104,7 +104,7 @@ impl Watched {
 
     /// What is bearable of one share of a thing, false alarms a month.
     pub(crate) fn share(&self, thing: &ThingId) -> f64 {
-        self.of(thing).next().map_or(0.0, |stream| stream.rate())
+        self.of(thing).next().map_or(0.0, Stream::rate)
     }
 
     /// The place of the stream of a thing and name.
