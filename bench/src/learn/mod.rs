@@ -1,7 +1,9 @@
 //! What is learnt from streams, beside what others learn: the Numenta Anomaly Benchmark with thresholds that were frozen
-//! before, what a stream costs, and forecasts.
+//! before, faults that are injected into telemetry, what a stream costs, and forecasts.
 
+mod faults;
 mod forecast;
+mod injected;
 mod nab;
 
 use std::path::Path;
@@ -60,6 +62,7 @@ pub fn run(quick: bool, corpus: &Path, homes: &Path) -> anyhow::Result<crate::re
         }
     }
     rows.extend(cost(if quick { 2_000 } else { 10_000 }));
+    rows.extend(faults::rows(quick));
     rows.extend(forecast::rows(quick, homes)?);
     Ok(crate::report::Report::new("learn", rows))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and configures what it measures")]
 
 mod client;
+mod mind;
 mod program;
 mod scale;
 mod stand;
@@ -38,6 +39,7 @@ pub fn run(quick: bool) -> anyhow::Result<Report> {
     runtime.block_on(throughput(messages, &mut rows))?;
     runtime.block_on(delay(Duration::from_secs(steady), &mut rows))?;
     runtime.block_on(scale::measure(if quick { 20_000 } else { 100_000 }, &mut rows))?;
+    runtime.block_on(mind::measure(if quick { 20_000 } else { 100_000 }, Duration::from_secs(steady), &mut rows))?;
     runtime.block_on(program::measure(Duration::from_secs(steady), &mut rows))?;
     Ok(Report::new("pipeline", rows))
 }

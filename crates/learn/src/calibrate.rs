@@ -8,7 +8,7 @@
 use crate::codec::packed;
 
 /// Peaks that are kept.
-pub(crate) const PEAKS_MAX: usize = 24;
+pub(crate) const PEAKS_MAX: usize = 20;
 /// The fewest peaks that make a tail: so often must something come before it is ordinary.
 const PEAKS_MIN: usize = 4;
 /// The tail that is assumed before any is seen: a peak is exceeded by a third now and then.
@@ -30,11 +30,11 @@ pub(crate) struct Peaks {
     /// The peak of the cluster that has not ended.
     current: f32,
     /// Steps since that peak.
-    since_steps: u32,
+    since_steps: u16,
     /// Steps in all.
     steps: u32,
     /// Steps of the learning period.
-    warmup_steps: u32,
+    warmup_steps: u16,
     /// Whether what is not known of the tail makes large deviations more likely (the predictive distribution of the
     /// tail) or not (its estimate, which ranks better).
     cautious: bool,
@@ -44,13 +44,14 @@ packed!(Peaks { top, current, since_steps, steps, warmup_steps, cautious });
 
 impl Peaks {
     pub(crate) fn new(warmup_steps: u32, cautious: bool) -> Self {
-        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps: warmup_steps.max(1), cautious }
+        let warmup_steps = warmup_steps.clamp(1, u32::from(u16::MAX)) as u16;
+        Self { top: Vec::new(), current: 0.0, since_steps: 0, steps: 0, warmup_steps, cautious }
     }
 
     /// The decimal logarithm of the time until such a deviation comes again, in learning periods; 0 for what is
     /// ordinary, and while there is nothing to judge by.
     pub(crate) fn rarity(&self, deviation: f64) -> f64 {
-        if self.steps < self.warmup_steps || self.top.len() < 2 {
+        if self.steps < u32::from(self.warmup_steps) || self.top.len() < 2 {
             return 0.0;
         }
         let count = self.usual_count().min(self.top.len());
@@ -88,8 +89,8 @@ impl Peaks {
         let deviation = deviation as f32;
         let rises = deviation > self.current * RISE_MIN;
         self.current = self.current.max(deviation);
-        self.since_steps = if rises { 0 } else { self.since_steps + 1 };
-        let gap_steps = ((CLUSTER_SHARE * f64::from(self.warmup_steps)) as u32).max(1);
+        self.since_steps = if rises { 0 } else { self.since_steps.saturating_add(1) };
+        let gap_steps = ((CLUSTER_SHARE * f64::from(self.warmup_steps)) as u16).max(1);
         if self.since_steps >= gap_steps {
             let peak = std::mem::take(&mut self.current);
             self.insert(peak);
@@ -111,7 +112,7 @@ impl Peaks {
 
     /// How often a thing has come by now that comes once in a learning period.
     fn usual_count(&self) -> usize {
-        ((self.steps / self.warmup_steps) as usize).clamp(PEAKS_MIN, PEAKS_MAX)
+        ((self.steps / u32::from(self.warmup_steps)) as usize).clamp(PEAKS_MIN, PEAKS_MAX)
     }
 
     fn insert(&mut self, peak: f32) {

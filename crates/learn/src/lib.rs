@@ -17,6 +17,7 @@ pub mod forecast;
 pub mod inference;
 pub mod multivariate;
 mod stream;
+pub mod switch;
 
 pub use codec::CodecError;
 pub use stream::{Finding, Kind, STATE_BYTES_MAX, Settings, Stream};

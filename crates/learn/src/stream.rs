@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::anomaly::{Detector, View};
 use crate::codec::{CodecError, from_bytes, packed, to_bytes};
-use crate::fault::{FIGURES, Fault, Faults, Found, Sample};
+use crate::fault::{Fault, FaultOrShift, Faults, Found, Sample};
 
 /// The version of the bytes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Nobody is told of anything before so many learning periods: one day is not enough to know the next.
 const TOLD_AFTER_PERIODS: u32 = 3;
 /// Samples that the length of a step is taken from.
@@ -18,8 +18,12 @@ const STEP_SECONDS_MIN: f64 = 120.0;
 const WARMUP_SECONDS: f64 = 86_400.0;
 const WARMUP_STEPS_MIN: f64 = 150.0;
 const WARMUP_STEPS_MAX: f64 = 720.0;
-/// What shares the alarms that are allowed: the figures of faults, and the detector.
-const TESTS: f64 = FIGURES as f64 + 1.0;
+/// How the alarms that are allowed are shared: the figures of faults mostly find the same things together, and what they
+/// judge by is cautious, so that they may have nearly all. What has no name of its own must be rarer.
+const FAULT_SHARE: f64 = 0.6;
+const ANOMALY_SHARE: f64 = 0.25;
+/// What is unusual so many steps after a fault was found is explained by it.
+const EXPLAINED_STEPS: i64 = 4;
 /// A sample that is so much later than the last one is a clock that jumped, not a gap.
 const JUMP_SECONDS_MAX: f64 = 366.0 * 86_400.0;
 /// A stream is judged after so many changes; one that only grew by then, or only fell, is a counter.
@@ -106,6 +110,8 @@ struct Watch {
     /// Which way a counter counts, and how far it went last.
     direction: f64,
     growth: f64,
+    /// What a counter grew in its last whole step.
+    ended: f64,
     /// The value that all others are taken from, so that small changes of large values are not lost.
     zero: f64,
     detector: Detector,
@@ -117,8 +123,10 @@ struct Watch {
     last: f64,
     /// Since when steps have not been ordinary.
     shape_since_microseconds: i64,
-    /// When a value last jumped.
-    jumped_microseconds: i64,
+    /// Until which step what is unusual has an explanation.
+    explained_until: i64,
+    /// What was unusual while a jump had not shown yet what it is.
+    held: Option<Unusual>,
 }
 
 packed!(Watch {
@@ -127,6 +135,7 @@ packed!(Watch {
     counter,
     direction,
     growth,
+    ended,
     zero,
     detector,
     faults,
@@ -135,7 +144,8 @@ packed!(Watch {
     count,
     last,
     shape_since_microseconds,
-    jumped_microseconds
+    explained_until,
+    held
 });
 
 impl Stream {
@@ -183,6 +193,7 @@ impl Stream {
             self.begin(time_microseconds, value);
             return None;
         };
+        let reading = if watch.counter { value } else { value - watch.zero };
         let value = if watch.counter {
             // A reset says nothing about how fast it counts: that has not changed.
             if change * watch.direction >= 0.0 {
@@ -192,9 +203,10 @@ impl Stream {
         } else {
             value - watch.zero
         };
-        let threshold = watch.threshold(self.settings);
-        let found = watch.observe(time_microseconds, received_microseconds, value, threshold);
-        let finding = found.map(|found| watch.tell(found, time_microseconds, value));
+        let thresholds = watch.thresholds(self.settings);
+        let found = watch.observe((time_microseconds, received_microseconds), value, reading, thresholds);
+        let came = if watch.counter { watch.ended } else { value };
+        let finding = found.map(|found| watch.tell(&found, time_microseconds, came));
         self.turn_into_counter();
         finding.filter(|_| self.ready())
     }
@@ -205,25 +217,31 @@ impl Stream {
             return None;
         }
         let watch = self.watch.as_mut()?;
-        let threshold = watch.threshold(self.settings);
+        let [threshold, _] = watch.thresholds(self.settings);
         let found = watch.faults.silence(now_microseconds, threshold)?;
+        let found = Noticed::from(&found);
         let value = if watch.counter { 0.0 } else { self.last_value - watch.zero };
-        Some(watch.tell(Noticed::Fault(found), now_microseconds, value))
+        Some(watch.tell(&found, now_microseconds, value))
     }
 
     /// A person said of a finding that it was ordinary, or that it was not. The last word counts: saying that it is
     /// not ordinary after it was said to be takes the tolerance back.
     pub fn label(&mut self, finding: &Finding, ordinary: bool) {
         let Some(watch) = &mut self.watch else { return };
+        let deviation = finding.deviation;
         match finding.kind {
             Kind::Fault(fault) => {
-                watch.faults.label(fault, finding.deviation, ordinary);
-                if fault == Fault::Drift {
-                    watch.detector.label(View::ShiftedUp, finding.deviation, ordinary);
-                    watch.detector.label(View::ShiftedDown, finding.deviation, ordinary);
+                watch.faults.label(fault, deviation, ordinary);
+                let is_of_values = !matches!(fault, Fault::Stuck | Fault::Dropout | Fault::ClockSkew);
+                let views = View::ALL.into_iter().filter(|view| is_of_values && *view != View::Pattern);
+                views.for_each(|view| watch.detector.label(view, deviation, ordinary));
+            }
+            Kind::Anomaly(view) => {
+                watch.detector.label(view, deviation, ordinary);
+                if matches!(view, View::ShiftedUp | View::ShiftedDown) {
+                    watch.faults.label(Fault::Drift, deviation, ordinary);
                 }
             }
-            Kind::Anomaly(view) => watch.detector.label(view, finding.deviation, ordinary),
         }
     }
 
@@ -232,6 +250,19 @@ impl Stream {
         let watch = self.watch.as_ref().filter(|watch| watch.detector.ready())?;
         let (expected, low, high) = watch.detector.expected(time_microseconds);
         Some((expected + watch.zero, low + watch.zero, high + watch.zero))
+    }
+
+    /// What was watched last: the value, or what a counter grew in its last whole step.
+    pub fn watched(&self) -> f64 {
+        match &self.watch {
+            Some(watch) if watch.counter => watch.ended,
+            _ => self.last_value,
+        }
+    }
+
+    /// Whether its growth is watched instead of its value.
+    pub fn counts(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.counter)
     }
 
     /// Whether enough has been seen to judge.
@@ -294,11 +325,38 @@ impl Stream {
     }
 }
 
+/// A step that was unusual, in terms of the detector.
+#[derive(Debug, Clone, Copy)]
+struct Unusual {
+    /// Its place in [`View::ALL`].
+    view: u8,
+    rarity: f64,
+    deviation: f64,
+    since_microseconds: i64,
+}
+
+packed!(Unusual { view, rarity, deviation, since_microseconds });
+
 /// What was noticed at a sample.
 #[derive(Debug, Clone, Copy)]
-enum Noticed {
-    Fault(Found),
-    Anomaly { view: View, rarity: f64, deviation: f64, since_microseconds: i64 },
+struct Noticed {
+    kind: Kind,
+    rarity: f64,
+    deviation: f64,
+    since_microseconds: i64,
+    came: Option<f64>,
+}
+
+impl From<&Found> for Noticed {
+    fn from(found: &Found) -> Self {
+        let Found { name, rarity, deviation, since_microseconds, came } = *found;
+        let kind = match name {
+            FaultOrShift::Fault(fault) => Kind::Fault(fault),
+            FaultOrShift::ShiftedUp => Kind::Anomaly(View::ShiftedUp),
+            FaultOrShift::ShiftedDown => Kind::Anomaly(View::ShiftedDown),
+        };
+        Self { kind, rarity, deviation, since_microseconds, came }
+    }
 }
 
 impl Watch {
@@ -311,14 +369,16 @@ impl Watch {
             counter,
             direction: 1.0,
             growth: 0.0,
+            ended: 0.0,
             zero,
             detector: Detector::new(warmup_steps, true),
-            faults: Faults::new(warmup_steps),
+            faults: Faults::new(warmup_steps, step_microseconds as f64 / 1e6, counter),
             step: time_microseconds / step_microseconds,
             sum: 0.0,
             count: 0,
             last: 0.0,
-            jumped_microseconds: i64::MIN,
+            explained_until: i64::MIN,
+            held: None,
             shape_since_microseconds: time_microseconds,
         }
     }
@@ -327,38 +387,67 @@ impl Watch {
         self.step_microseconds as f64 / 1e6
     }
 
-    fn threshold(&self, settings: Settings) -> f64 {
-        self.detector.rarity_of(settings.alarms_per_month / TESTS, self.step_seconds())
+    /// How rare a fault, and something unusual, has to be.
+    fn thresholds(&self, settings: Settings) -> [f64; 2] {
+        [FAULT_SHARE, ANOMALY_SHARE]
+            .map(|share| self.detector.rarity_of(settings.alarms_per_month * share, self.step_seconds()))
     }
 
-    fn observe(&mut self, time: i64, received: Option<i64>, value: f64, threshold: f64) -> Option<Noticed> {
-        let mut anomaly = None;
+    /// Takes what is watched of a sample, and what was read.
+    fn observe(
+        &mut self,
+        (time, received): (i64, Option<i64>),
+        value: f64,
+        reading: f64,
+        thresholds: [f64; 2],
+    ) -> Option<Noticed> {
+        let [threshold, _] = thresholds;
+        let (mut unusual, mut ended) = (None, None);
         let step = time / self.step_microseconds;
         if step != self.step {
-            anomaly = self.end_step(threshold);
+            ended = (self.counter && self.count > 0).then_some(self.sum);
+            unusual = self.end_step(thresholds);
             // What tells only changes is what it last was in between. A longer silence than a learning period teaches
             // no more than that.
             let silent = (step - self.step - 1).clamp(0, i64::from(self.warmup_steps));
             self.step = step - silent;
             for _ in 0..silent {
-                anomaly = anomaly.or(self.end_step(threshold));
+                unusual = unusual.or(self.end_step(thresholds));
                 self.step += 1;
             }
         }
         self.last = if self.counter { 0.0 } else { value };
         self.sum += value;
         self.count += 1;
-        let expected = self.detector.expected_value(time).unwrap_or(value);
-        let sample = Sample { time_microseconds: time, received_microseconds: received, value, expected };
-        let fault = self.faults.observe(&sample, threshold);
-        if fault.is_some_and(|found| found.fault == Fault::Spike) {
-            self.jumped_microseconds = time;
+        // How much a counter grows between two samples depends on how often it tells; whole steps are alike.
+        let watched = if self.counter { self.sum } else { value };
+        let expected = self.detector.expected_value(time).unwrap_or(watched);
+        let sample =
+            Sample { time_microseconds: time, received_microseconds: received, reading, value: watched, expected };
+        let of_step = ended.and_then(|value| {
+            self.ended = value;
+            self.faults.observe_whole(time, value, threshold)
+        });
+        let fault = self.faults.observe(&sample, threshold).or(of_step);
+        if self.counter && fault.is_some_and(|found| found.name == FaultOrShift::Fault(Fault::Spike)) {
+            // It has come back: it never went so far.
+            self.sum = 0.0;
         }
-        fault.map(Noticed::Fault).or(anomaly)
+        if let Some(found) = fault {
+            self.held = None;
+            self.explained_until = self.step + EXPLAINED_STEPS;
+            return Some(Noticed::from(&found));
+        }
+        if self.faults.explains() {
+            self.held = self.held.or(unusual);
+            return None;
+        }
+        let unusual = self.held.take().or(unusual)?;
+        (self.step > self.explained_until).then(|| self.name(unusual))
     }
 
     /// The value of the step goes to the detector: its mean, and of a counter the growth.
-    fn end_step(&mut self, threshold: f64) -> Option<Noticed> {
+    fn end_step(&mut self, [fault, anomaly]: [f64; 2]) -> Option<Unusual> {
         let value = match (self.count, self.counter) {
             (0, _) => self.last,
             (_, true) => self.sum,
@@ -366,43 +455,47 @@ impl Watch {
         };
         (self.sum, self.count) = (0.0, 0);
         let time = self.step * self.step_microseconds;
-        self.faults.learn();
-        let judged = self.detector.observe(time, value, threshold);
+        let residual = value - self.detector.expected_value(time).unwrap_or(value);
+        let slow = self.faults.learn(time, residual, fault);
+        let judged = self.detector.observe(time, value, anomaly);
         if judged.rarity <= 0.0 {
             self.shape_since_microseconds = time + self.step_microseconds;
         }
-        (judged.alarm > 0.0).then_some(Noticed::Anomaly {
-            view: judged.view,
-            rarity: judged.alarm,
-            deviation: judged.deviation,
-            since_microseconds: self.shape_since_microseconds.min(time),
-        })
+        // Where it mostly is, a value is not far off by itself.
+        let is_at_rest = matches!(judged.view, View::High | View::Low) && self.faults.rests();
+        if judged.alarm > 0.0 && !is_at_rest {
+            return Some(Unusual {
+                view: judged.view as u8,
+                rarity: judged.alarm,
+                deviation: judged.deviation,
+                since_microseconds: self.shape_since_microseconds.min(time),
+            });
+        }
+        let Found { rarity, deviation, since_microseconds, .. } = slow?;
+        let view = if residual > 0.0 { View::ShiftedUp } else { View::ShiftedDown } as u8;
+        Some(Unusual { view, rarity, deviation, since_microseconds })
     }
 
-    /// A mean that moved away without a jump has drifted.
-    fn drifted(&self, view: View, since_microseconds: i64) -> bool {
-        matches!(view, View::ShiftedUp | View::ShiftedDown)
-            && self.jumped_microseconds < since_microseconds - self.step_microseconds
-    }
-
-    fn tell(&self, noticed: Noticed, time: i64, value: f64) -> Finding {
-        let (kind, rarity, deviation, since_microseconds) = match noticed {
-            Noticed::Fault(found) => {
-                (Kind::Fault(found.fault), found.rarity, found.deviation, found.since_microseconds)
-            }
-            Noticed::Anomaly { view, rarity, deviation, since_microseconds: since } if self.drifted(view, since) => {
-                (Kind::Fault(Fault::Drift), rarity, deviation, since)
-            }
-            Noticed::Anomaly { view, rarity, deviation, since_microseconds } => {
-                (Kind::Anomaly(view), rarity, deviation, since_microseconds)
-            }
+    /// What is unusual has the name of the fault that the last samples look like, if they look like one.
+    fn name(&self, unusual: Unusual) -> Noticed {
+        let Unusual { view, rarity, deviation, since_microseconds } = unusual;
+        let view = View::ALL[usize::from(view).min(View::ALL.len() - 1)];
+        let kind = match self.faults.shown() {
+            Some(Fault::Spike) if matches!(view, View::ShiftedUp | View::ShiftedDown) => Kind::Anomaly(view),
+            Some(fault) => Kind::Fault(fault),
+            None => Kind::Anomaly(view),
         };
+        Noticed { kind, rarity, deviation, since_microseconds, came: None }
+    }
+
+    fn tell(&self, noticed: &Noticed, time: i64, value: f64) -> Finding {
+        let Noticed { kind, rarity, deviation, since_microseconds, came } = *noticed;
         let (expected, low, high) = self.detector.expected(time);
         Finding {
             kind,
             time_microseconds: time,
             since_microseconds,
-            came: value + self.zero,
+            came: came.unwrap_or(value) + self.zero,
             expected: expected + self.zero,
             low: low + self.zero,
             high: high + self.zero,

@@ -13,7 +13,7 @@ use twin::{Folded, PresenceState, Step, Thing, ThingIndex, ThingStatus};
 use crate::counters::count;
 use crate::fold::{Afterwards, Heard};
 use crate::inference::is_said_by_model;
-use crate::mind::{Gathered, Sample};
+use crate::mind::{Gathered, Sample, number_of};
 use crate::site::Site;
 use crate::things::Things;
 
@@ -359,9 +359,11 @@ impl<'a> Apply<'a> {
             series
         };
         self.made.batch.points.push((series, record.time, record.value.clone()));
-        if let Value::Integer(_) | Value::Float(_) = record.value
-            && let Some(value) = record.value.as_f64()
-        {
+        let is_free_text = matches!(record.value, Value::Text(_)) && {
+            let model = &self.things.registry.slot_mut(group.index).thing.model;
+            model.properties.get(&record.name).is_none_or(|model| model.choices.is_empty())
+        };
+        if let Some(value) = number_of(&record.value).filter(|_| !is_free_text) {
             let Record { time, received, position, .. } = *record;
             let sample = Sample { series, time, received, value, position };
             self.made.gathered.add(sample, || (group.thing.clone(), record.name.clone()));

@@ -10,7 +10,7 @@ use crate::reporting::Scale;
 pub(crate) const BROKEN_EVERY: Duration = Duration::from_secs(1);
 
 /// The part of its range by which a drifting instrument is further off with every second.
-const DRIFT_PER_SECOND: f64 = 0.01;
+const DRIFT_PER_SECOND: f64 = 0.02;
 /// The part of its range by which a spike stands out.
 const SPIKE: f64 = 0.6;
 /// A spike comes every so many seconds.
@@ -44,7 +44,7 @@ pub(crate) struct Fault {
     since: Timestamp,
     held: Value,
     scale: Scale,
-    /// The range of the property, or else the size of its values.
+    /// The range of the property, or else the size of its values; negative when there is more room below.
     range: f64,
 }
 
@@ -57,7 +57,11 @@ impl Fault {
             (Some(low), Some(high)) if high > low => high - low,
             _ => number.abs().max(1.0),
         };
-        Some(Self { kind, since: now, held: value.clone(), scale: Scale::of(model), range })
+        let scale = Scale::of(model);
+        // Off towards the side that has more room, so that the range does not hide it.
+        let far = |off: f64| scale.fit(number + off).as_f64().map_or(0.0, |told| (told - number).abs());
+        let range = if far(range) >= far(-range) { range } else { -range };
+        Some(Self { kind, since: now, held: value.clone(), scale, range })
     }
 
     /// What is told in place of the true value; `None` for nothing.
@@ -73,10 +77,7 @@ impl Fault {
             FaultKind::Noise => SWING * scattered(now),
             FaultKind::Oscillation => SWING * libm::sin(std::f64::consts::TAU * seconds / SWING_SECONDS),
         };
-        // Off towards the side that has more room, so that the range does not hide it.
-        let (up, down) = (self.scale.fit(number + off * self.range), self.scale.fit(number - off * self.range));
-        let far = |told: &Value| told.as_f64().map_or(0.0, |told| (told - number).abs());
-        Some(if far(&up) >= far(&down) { up } else { down })
+        Some(self.scale.fit(number + off * self.range))
     }
 }
 
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn each_fault_shows_in_its_own_way() {
         assert_eq!((told(FaultKind::Stuck, 5), told(FaultKind::Dropout, 5)), (Some(40.0), None));
-        assert_eq!((told(FaultKind::Drift, 10), told(FaultKind::Drift, 90)), (Some(60.0), Some(100.0)));
+        assert_eq!((told(FaultKind::Drift, 10), told(FaultKind::Drift, 90)), (Some(70.0), Some(100.0)));
         let spikes: Vec<i64> = (0..24).filter(|second| told(FaultKind::Spike, *second) != Some(50.0)).collect();
         assert_eq!(spikes, [7, 15, 23]);
         let swings: Vec<f64> = (0..8).filter_map(|second| told(FaultKind::Oscillation, second)).collect();

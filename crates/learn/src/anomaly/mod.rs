@@ -47,7 +47,7 @@ pub enum View {
 }
 
 impl View {
-    const ALL: [Self; 5] = [Self::High, Self::Low, Self::ShiftedUp, Self::ShiftedDown, Self::Pattern];
+    pub(crate) const ALL: [Self; 5] = [Self::High, Self::Low, Self::ShiftedUp, Self::ShiftedDown, Self::Pattern];
 }
 
 /// What a step was judged to be.

@@ -1,5 +1,7 @@
 //! The detectors of `learn` behind the mind's seam: what they find once is followed until it is over.
 
+mod switch;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::insight::{Expected, InsightKind};
 use super::seam::{MakeWatch, News, Seen, Verdict, Watch};
+use switch::Switched;
 
 /// What goes on is told again so often.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
@@ -33,8 +36,6 @@ struct Told {
     step: f64,
     /// How late the sample came that showed it, in seconds.
     late_seconds: f64,
-    /// The detector watches how fast the value grows.
-    is_growth: bool,
 }
 
 /// What a detector's bytes do not hold.
@@ -54,7 +55,13 @@ struct Learned {
 
 /// Makes the detectors of `learn`.
 pub(crate) fn watch() -> MakeWatch {
-    Arc::new(|_about, state| Box::new(state.and_then(Learned::restore).unwrap_or_else(Learned::new)))
+    Arc::new(|about, state| {
+        if about.is_number() {
+            Box::new(state.and_then(Learned::restore).unwrap_or_else(Learned::new))
+        } else {
+            Box::new(state.and_then(Switched::restore).unwrap_or_else(Switched::new))
+        }
+    })
 }
 
 fn kind_of(kind: Kind) -> InsightKind {
@@ -86,22 +93,15 @@ impl Learned {
         Some(Self { stream: learn::Stream::from_bytes(&state[end + 1..]).ok()?, followed })
     }
 
-    /// What the detector looks at: the value, or how much it grew.
-    fn watched(&self, seen: &Seen, is_growth: bool) -> f64 {
-        let before = self.followed.last.map_or(seen.value, |(_, before)| before);
-        if is_growth { seen.value - before } else { seen.value }
-    }
-
     /// Follows what was found before, sample by sample, until it is over.
     fn follow(&mut self, seen: &Seen, news: &mut Vec<News>) {
         if !self.followed.told.iter().any(|told| told.goes_on) {
             return;
         }
         let expected = self.stream.expected(seen.time.micros());
-        let step = self.followed.step;
+        let (step, value) = (self.followed.step, self.stream.watched());
         let mut told = std::mem::take(&mut self.followed.told);
         for told in told.iter_mut().filter(|told| told.goes_on) {
-            let value = self.watched(seen, told.is_growth);
             let is_outside = expected.is_none_or(|(_, low, high)| value < low || value > high);
             let shows = match told.kind {
                 InsightKind::Stuck => seen.value.to_bits() == self.followed.last.map_or(0, |(_, last)| last.to_bits()),
@@ -132,7 +132,6 @@ impl Learned {
             return;
         }
         news.push(News::Found(verdict(&finding, kind, seen.time)));
-        let is_growth = (finding.came - seen.value).abs() > 1e-6 * seen.value.abs().max(1.0);
         self.followed.told.retain(|told| told.kind != kind);
         self.followed.told.push(Told {
             kind,
@@ -142,7 +141,6 @@ impl Learned {
             calm: 0,
             step: self.followed.step,
             late_seconds: late_seconds(seen),
-            is_growth,
         });
     }
 }
@@ -186,6 +184,10 @@ impl Watch for Learned {
         }
         let seen = self.followed.first.zip(self.followed.last).map(|(first, (last, _))| last.since(first));
         seen.map_or(0.0, |seen| (seen.as_secs_f64() / LEARNING.as_secs_f64()).min(0.99))
+    }
+
+    fn counts(&self) -> bool {
+        self.stream.counts()
     }
 
     fn state_bytes(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use model::{Name, Position, ThingId, Timestamp};
+use model::{Name, Position, ThingId, Timestamp, Value};
 use parking_lot::{Condvar, Mutex};
 use store::history::SeriesId;
 
@@ -20,6 +20,13 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
     /// The entry that said so.
     pub(crate) position: Position,
+}
+
+/// The number that stands for a value: itself, or of words one that is the same for the same words.
+pub(crate) fn number_of(value: &Value) -> Option<f64> {
+    let Value::Text(text) = value else { return value.as_f64() };
+    let mix = |mixed: u32, byte: &u8| (mixed ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    Some(f64::from(text.as_bytes().iter().fold(0x811C_9DC5, mix)))
 }
 
 /// A series that the fold meets for the first time since the site was opened.

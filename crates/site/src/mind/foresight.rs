@@ -7,7 +7,7 @@ use std::time::Duration;
 use learn::forecast::{Forecast, Forecaster, Settings};
 use model::{DataType, Name, ThingId, Timestamp, Unit};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::History;
 use store::history::{HistoryError, SeriesId};
 
@@ -75,17 +75,27 @@ pub struct Foretold {
 }
 
 /// A forecaster, and up to when it was fed.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Foreseen {
     pub(crate) forecaster: Forecaster,
     pub(crate) fed_from: Timestamp,
     pub(crate) fed_to: Timestamp,
     pub(crate) samples: u64,
+    /// Up to when it was fed when it was last written down.
+    #[serde(skip)]
+    pub(crate) saved_to: Timestamp,
 }
 
 impl Foreseen {
     fn new(until: Timestamp) -> Self {
         let from = until - FORECAST_SPAN;
-        Self { forecaster: Forecaster::new(Settings::default()), fed_from: from, fed_to: from, samples: 0 }
+        Self {
+            forecaster: Forecaster::new(Settings::default()),
+            fed_from: from,
+            fed_to: from,
+            samples: 0,
+            saved_to: from,
+        }
     }
 
     /// Feeds a piece of the history, up to `until` at most. True when there is more.
@@ -172,6 +182,16 @@ impl Foresight {
     pub(crate) fn all(&self) -> Vec<(SeriesId, Shared)> {
         let kept = self.kept.lock();
         kept.by_series.iter().map(|(series, shared)| (*series, Arc::clone(shared))).collect()
+    }
+
+    /// Goes on with a forecaster that was written down.
+    pub(crate) fn restore(&self, series: SeriesId, mut foreseen: Foreseen) {
+        let mut kept = self.kept.lock();
+        if kept.by_series.len() < FORECASTERS_MAX && !kept.by_series.contains_key(&series) {
+            foreseen.saved_to = foreseen.fed_to;
+            kept.by_series.insert(series, Arc::new(Mutex::new(foreseen)));
+            kept.queue.push_back(series);
+        }
     }
 
     pub(crate) fn get(&self, series: SeriesId) -> Option<Shared> {
@@ -271,6 +291,7 @@ impl Site {
         let watched = self.mind.watched.lock();
         let is_worth = |stream: &&super::stream::Stream| {
             !stream.learning
+                && stream.about.is_number()
                 && stream.samples >= WORTH.1
                 && stream.first.is_some_and(|first| now.since(first) >= WORTH.0)
         };

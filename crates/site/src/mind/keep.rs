@@ -1,13 +1,16 @@
-//! What of the mind survives a restart: findings at once, detectors now and then and at the end.
+//! What of the mind survives a restart: findings at once, detectors and forecasters now and then and at the end.
 
 use std::time::Duration;
 
 use model::{DataType, Name, ThingId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use store::State;
+use store::history::SeriesKey;
 use store::state::{Change, Expect, Row, StateError, Table};
 
+use super::foresight::Foreseen;
 use super::insight::Insight;
+use super::joint::Whole;
 use super::seam::StreamAbout;
 use super::silence::Silence;
 use super::stream::Stream;
@@ -20,8 +23,25 @@ pub const DETECTORS_KEPT_MAX: usize = 10_000;
 /// How often detectors are written down.
 pub(crate) const SAVE_EVERY: Duration = Duration::from_mins(15);
 
+/// How often forecasters are written down: they are large, and lose little.
+pub(crate) const SAVE_FORECASTERS_EVERY: Duration = Duration::from_hours(6);
+
 /// Rows of one commit.
 const ROWS_PER_COMMIT: usize = 256;
+/// The same for forecasters.
+const FORECASTERS_PER_COMMIT: usize = 16;
+
+/// What follows on a thing's or property's id in the id of a row that is not a detector's: no name has such a letter.
+const WHOLE: &str = "?whole";
+const FORECASTER: &str = "?forecaster";
+
+/// What was written down.
+#[derive(Default)]
+pub(crate) struct Learned {
+    pub(crate) streams: Vec<Kept>,
+    pub(crate) wholes: Vec<(ThingId, Whole)>,
+    pub(crate) forecasters: Vec<(SeriesKey, Foreseen)>,
+}
 
 /// What is kept of a stream, in front of its detector's state.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,9 +117,7 @@ fn change(stream: &Stream) -> Change {
     let mut document = serde_json::to_vec(&head).expect("a head is plain data");
     document.push(b'\n');
     document.extend(stream.save());
-    let id = format!("{}/{}", stream.thing, stream.name);
-    let (table, key) = (Table::Detector, Some(stream.thing.to_string()));
-    Change::Put { table, id, key, document, expect: Expect::Any }
+    put(&stream.thing, format!("{}/{}", stream.thing, stream.name), document)
 }
 
 /// The findings that were written down.
@@ -116,14 +134,27 @@ pub(crate) fn insights(state: &dyn State) -> Result<Vec<Insight>, StateError> {
     Ok(insights)
 }
 
-/// The detectors that were written down.
-pub(crate) fn detectors(state: &dyn State) -> Result<Vec<Kept>, StateError> {
-    let mut kept = Vec::new();
+/// Everything that was written down; what cannot be read is learned anew.
+pub(crate) fn learned(state: &dyn State) -> Result<Learned, StateError> {
+    let mut learned = Learned::default();
     each_row(state, Table::Detector, |row| {
-        kept.extend(Kept::read(&row));
+        if let Some(thing) = row.id.strip_suffix(WHOLE) {
+            learned.wholes.extend(ThingId::new(thing).ok().zip(Whole::restore(&row.document)));
+        } else if let Some(stream) = row.id.strip_suffix(FORECASTER) {
+            let key = stream.split_once('/').and_then(|(thing, name)| {
+                Some(SeriesKey { thing: ThingId::new(thing).ok()?, name: Name::new(name).ok()? })
+            });
+            learned.forecasters.extend(key.zip(serde_json::from_slice(&row.document).ok()));
+        } else {
+            learned.streams.extend(Kept::read(&row));
+        }
         Ok(())
     })?;
-    Ok(kept)
+    Ok(learned)
+}
+
+fn put(thing: &ThingId, id: String, document: Vec<u8>) -> Change {
+    Change::Put { table: Table::Detector, id, key: Some(thing.to_string()), document, expect: Expect::Any }
 }
 
 impl Site {
@@ -144,6 +175,45 @@ impl Site {
         if let Err(error) = written {
             self.mind.book.lock().give_back(&changed, removed);
             return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Writes down the things as a whole that learned something, piece by piece.
+    pub(crate) fn keep_wholes(&self) -> Result<(), SiteError> {
+        let changes: Vec<Change> = {
+            let mut joints = self.mind.joints.lock();
+            let changed = joints.by_thing.iter_mut().filter(|(_, whole)| whole.saved_to != whole.fed_to);
+            changed
+                .map(|(thing, whole)| {
+                    whole.saved_to = whole.fed_to;
+                    put(thing, format!("{thing}{WHOLE}"), whole.save())
+                })
+                .collect()
+        };
+        for changes in changes.chunks(ROWS_PER_COMMIT) {
+            self.state.commit(changes.to_vec(), self.clock.now())?;
+        }
+        Ok(())
+    }
+
+    /// Writes down the forecasters that learned something, piece by piece.
+    pub(crate) fn keep_forecasters(&self) -> Result<(), SiteError> {
+        for some in self.mind.foresight.all().chunks(FORECASTERS_PER_COMMIT) {
+            let mut changes = Vec::new();
+            for (series, shared) in some {
+                let mut foreseen = shared.lock();
+                let stream = self.mind.watched.lock().find(*series).map(|it| (it.thing.clone(), it.name.clone()));
+                let Some((thing, name)) = stream.filter(|_| foreseen.saved_to != foreseen.fed_to) else { continue };
+                foreseen.saved_to = foreseen.fed_to;
+                match serde_json::to_vec(&*foreseen) {
+                    Ok(document) => changes.push(put(&thing, format!("{thing}/{name}{FORECASTER}"), document)),
+                    Err(error) => tracing::warn!(%error, "a forecaster cannot be written down"),
+                }
+            }
+            if !changes.is_empty() {
+                self.state.commit(changes, self.clock.now())?;
+            }
         }
         Ok(())
     }

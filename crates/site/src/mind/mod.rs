@@ -5,8 +5,8 @@
 //! keeps the findings in a [`book`](self). A finding goes to the log as `things/{thing}/insights/{name}` and comes back
 //! as a record like any other. Forecasters are fed from the history.
 //!
-//! Switches and other properties that are true or false are not watched, nor what people set: there is no value to be
-//! expected of them, other than what somebody wants.
+//! Of properties that are true or false, or one of a few words, it is watched how often they change. What people set is not
+//! watched: nothing is to be expected of it, other than what somebody wants. Nor is free text.
 //!
 //! Labels: the newest counts, but "this was normal" is final. A finding that was called normal cannot be acknowledged
 //! any more, calling it normal twice teaches nothing twice, and what is found again afterwards is a new finding.
@@ -22,6 +22,7 @@ mod feed;
 mod foresight;
 mod health;
 mod insight;
+mod joint;
 mod keep;
 mod seam;
 mod silence;
@@ -44,19 +45,22 @@ use crate::system::Queue;
 pub(crate) use book::Book;
 use feed::Feed;
 use foresight::Foresight;
+use joint::Joints;
 use watched::Watched;
 use work::Rounds;
 
 pub use book::{CALM_AFTER, INSIGHTS_MAX, INSIGHTS_OPEN_MAX, NOTE_MAX};
 pub use cards::{CARDS_MAX, CardDrift, CardError, CardKind, CardQuery, ModelCard};
 pub use feed::SAMPLES_MAX;
-pub(crate) use feed::{Gathered, Sample};
+pub(crate) use feed::{Gathered, Sample, number_of};
 pub use foresight::{Band, FORECAST_HOURS_MAX, FORECAST_SPAN, FORECASTERS_MAX, Foretold};
 pub(crate) use health::health;
 pub use health::{Health, HealthDetail, HealthLevel, StreamHealth, StreamState};
 pub use insight::{Expected, Insight, InsightKind, InsightSeverity, InsightState};
+pub use joint::JOINTS_MAX;
 pub use keep::DETECTORS_KEPT_MAX;
 pub use seam::{MakeWatch, MindOptions, News, Seen, StreamAbout, Verdict, Watch};
+pub use silence::Silence;
 pub use work::{LEARN_POINTS_MAX, LEARN_SPAN};
 
 /// The setting in which the mind's settings are kept.
@@ -111,13 +115,14 @@ pub struct InsightPage {
     pub open_count: usize,
 }
 
-/// Everything that the mind has. Lock order: `rounds`, the site's `things`, `watched`, `book`; `foresight` alone.
+/// Everything that the mind has. Lock order: `rounds`, `joints`, the site's `things`, `watched`, `book`; `foresight` alone.
 pub(crate) struct Mind {
     pub(crate) feed: Feed,
     rounds: Mutex<Rounds>,
     watched: Mutex<Watched>,
     pub(crate) book: Mutex<Book>,
     foresight: Foresight,
+    joints: Mutex<Joints>,
     settings: RwLock<MindSettings>,
 }
 
@@ -130,6 +135,7 @@ impl Mind {
             watched: Mutex::default(),
             book: Mutex::new(Book::restore(keep::insights(state)?)),
             foresight: Foresight::default(),
+            joints: Mutex::default(),
             settings: RwLock::new(setting(state, MIND_SETTING)?.unwrap_or_default()),
         })
     }
@@ -146,6 +152,7 @@ impl Mind {
             ("mind_streams_learning", "Streams whose detector still learns from the history.", learning),
             ("mind_insights_kept", "Findings that are kept.", kept),
             ("mind_insights_going_on", "Findings that go on.", going_on),
+            ("mind_joints", "Things that are watched as a whole.", self.joints.lock().by_thing.len()),
             ("mind_forecasters", "Streams that have a forecaster.", self.foresight.len()),
         ];
         let gauge = |(name, help, value)| Figure { name, help, kind: CounterKind::Gauge, value: value as f64 };

@@ -60,6 +60,13 @@ pub struct StreamAbout {
     pub unit: Option<Unit>,
 }
 
+impl StreamAbout {
+    /// Whether its values are numbers; else they are one of a few, and stand for nothing but themselves.
+    pub fn is_number(&self) -> bool {
+        self.data_type == DataType::Number
+    }
+}
+
 /// Watches the values of one stream; silence is not its business. Constant cost and a small state of fixed size; learns while it watches.
 pub trait Watch: Send {
     /// Takes one sample in. Times never go backwards.
@@ -73,6 +80,11 @@ pub trait Watch: Send {
 
     /// How much of what it has to learn first is learned, from 0 to 1.
     fn learned_share(&self) -> f64;
+
+    /// Whether the stream only counts: how far it went says nothing of how things are.
+    fn counts(&self) -> bool {
+        false
+    }
 
     /// About how many bytes its state takes.
     fn state_bytes(&self) -> usize;

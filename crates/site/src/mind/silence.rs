@@ -24,7 +24,7 @@ const MONTH_US: f64 = 30.44 * 24.0 * 3600.0 * 1e6;
 
 /// How one stream speaks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Silence {
+pub struct Silence {
     heard: Option<Timestamp>,
     intervals: u32,
     mean_us: f64,
@@ -37,7 +37,7 @@ pub(crate) struct Silence {
 
 impl Silence {
     /// The stream spoke. `listening` is since when there was somebody to hear it.
-    pub(crate) fn heard(&mut self, received: Timestamp, listening: Timestamp, news: &mut Vec<News>) {
+    pub fn heard(&mut self, received: Timestamp, listening: Timestamp, news: &mut Vec<News>) {
         let before = self.heard.replace(self.heard.map_or(received, |heard| heard.max(received)));
         if std::mem::take(&mut self.told_us) > 0 {
             news.push(News::Over { kind: InsightKind::Dropout, time: received });
@@ -83,7 +83,7 @@ impl Silence {
     }
 
     /// Looks at the clock. Nobody listened before `listening`.
-    pub(crate) fn look(&mut self, now: Timestamp, listening: Timestamp, rate: f64, news: &mut Vec<News>) {
+    pub fn look(&mut self, now: Timestamp, listening: Timestamp, rate: f64, news: &mut Vec<News>) {
         let Some(heard) = self.heard.filter(|_| self.intervals >= INTERVALS_MIN) else { return };
         let silent_us = now.micros().saturating_sub(heard.max(listening).micros());
         let longest_us = self.longest();

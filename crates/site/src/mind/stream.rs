@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use model::{Name, Position, ThingId, Timestamp};
 use store::history::{Point, SeriesId};
 
+use super::feed::number_of;
 use super::insight::InsightKind;
 use super::seam::{MakeWatch, News, Seen, StreamAbout, Verdict, Watch};
 use super::silence::Silence;
@@ -100,7 +101,8 @@ impl Stream {
     pub(crate) fn learn(&mut self, points: &[Point], listening: Timestamp) -> bool {
         let (mut news, mut failed) = (Vec::new(), false);
         for point in points {
-            let Some(value) = point.value.as_f64() else { continue };
+            let number = if self.about.is_number() { point.value.as_f64() } else { number_of(&point.value) };
+            let Some(value) = number else { continue };
             failed |= self.take(Seen { time: point.time, received: None, value }, listening, &mut news);
             for news in news.drain(..) {
                 match news {
@@ -141,6 +143,16 @@ impl Stream {
             self.rate = false_alarms_a_month;
             self.guarded(|watch| watch.set_rate(false_alarms_a_month));
         }
+    }
+
+    /// What is bearable, false alarms a month.
+    pub(crate) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Whether it only counts.
+    pub(crate) fn counts(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.counts())
     }
 
     /// Begins anew with what the stream is now: what was learned of another unit or type is of no use.

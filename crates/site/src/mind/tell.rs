@@ -25,7 +25,7 @@ impl Site {
                 continue;
             };
             match news {
-                News::Found(verdict) => self.insight_found(&thing, &name, &verdict, (stream, position), now),
+                News::Found(verdict) => self.insight_found((&thing, &name), &verdict, &[], (stream, position), now),
                 News::Over { kind, time } => {
                     let over = self.mind.book.lock().over(&thing, &name, kind, time);
                     over.iter().for_each(|insight| self.publish_insight(insight, position));
@@ -34,18 +34,19 @@ impl Site {
         }
     }
 
-    fn insight_found(
+    /// Something was found; `others` are properties that it does not fit.
+    pub(super) fn insight_found(
         &self,
-        thing: &ThingId,
-        name: &Name,
+        (thing, name): (&ThingId, &Name),
         verdict: &Verdict,
+        others: &[Name],
         (stream, position): (u32, Position),
         now: Timestamp,
     ) {
         if verdict.kind == InsightKind::Dropout && self.is_silent_already(thing, name) {
             return count(&self.counters.mind_dropouts_merged);
         }
-        let Some(about) = self.insight_about(thing, name, verdict) else { return };
+        let Some(about) = self.insight_about(thing, name, verdict, others) else { return };
         let outcome = self.mind.book.lock().found(about, verdict, now);
         match outcome {
             Outcome::Opened(insight) => {
@@ -73,13 +74,17 @@ impl Site {
         })
     }
 
-    fn insight_about(&self, thing: &ThingId, name: &Name, verdict: &Verdict) -> Option<About> {
+    fn insight_about(&self, thing: &ThingId, name: &Name, verdict: &Verdict, others: &[Name]) -> Option<About> {
         let things = self.things.read();
         let slot = things.registry.get(thing)?;
         let model = slot.thing.model.properties.get(name);
-        let title = model.map(|model| model.title.as_str()).filter(|title| !title.is_empty()).unwrap_or(name.as_str());
+        let title = |name: &'_ Name| {
+            let title = slot.thing.model.properties.get(name).map(|model| model.title.clone());
+            title.filter(|title| !title.is_empty()).unwrap_or_else(|| name.to_string())
+        };
+        let others: Vec<String> = others.iter().map(title).collect();
         let unit = model.and_then(|model| model.unit.clone());
-        let words = sentence(title, &slot.thing.title, unit.as_ref(), verdict);
+        let words = sentence((&title(name), &others), &slot.thing.title, unit.as_ref(), verdict);
         Some(About { thing: thing.clone(), name: name.clone(), unit, words })
     }
 

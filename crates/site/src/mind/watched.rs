@@ -65,10 +65,8 @@ impl Watched {
 
     /// The stream of a thing and name, to be changed.
     pub(crate) fn named(&mut self, thing: &ThingId, name: &Name) -> Option<&mut Stream> {
-        let streams = &self.things.get(thing)?.streams;
-        let is_it = |stream: &u32| self.get(*stream).is_some_and(|stream| stream.name == *name);
-        let stream = streams.iter().copied().find(is_it)?;
-        self.get_mut(stream)
+        let place = self.place(thing, name)?;
+        self.get_mut(place)
     }
 
     /// Adds a stream, which begins to learn.
@@ -94,12 +92,25 @@ impl Watched {
     /// The streams of a thing share what is bearable.
     pub(crate) fn share_rate(&mut self, thing: &ThingId, false_alarms_a_month: f64) {
         let Some(of) = self.things.get(thing) else { return };
-        let each = false_alarms_a_month / of.streams.len().max(1) as f64;
+        // Where there are several, they are watched together, too.
+        let shares = of.streams.len().max(1) + usize::from(of.streams.len() > 1);
+        let each = false_alarms_a_month / shares as f64;
         for stream in of.streams.clone() {
             if let Some(stream) = self.get_mut(stream) {
                 stream.set_rate(each);
             }
         }
+    }
+
+    /// What is bearable of one share of a thing, false alarms a month.
+    pub(crate) fn share(&self, thing: &ThingId) -> f64 {
+        self.of(thing).next().map_or(0.0, Stream::rate)
+    }
+
+    /// The place of the stream of a thing and name.
+    pub(crate) fn place(&self, thing: &ThingId, name: &Name) -> Option<u32> {
+        let is_it = |stream: &&u32| self.get(**stream).is_some_and(|stream| stream.name == *name);
+        self.things.get(thing)?.streams.iter().find(is_it).copied()
     }
 
     /// Drops everything of a thing.

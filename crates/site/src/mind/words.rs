@@ -6,7 +6,14 @@ use super::insight::{Expected, InsightKind};
 use super::seam::Verdict;
 
 /// One plain English sentence.
-pub(crate) fn sentence(property: &str, thing: &str, unit: Option<&Unit>, verdict: &Verdict) -> String {
+///
+/// `others` are the properties that it does not fit.
+pub(crate) fn sentence(
+    (property, others): (&str, &[String]),
+    thing: &str,
+    unit: Option<&Unit>,
+    verdict: &Verdict,
+) -> String {
     let what = format!("{property} of {thing}");
     let since = minute(verdict.began);
     let came = verdict.came.map(|came| amount(came, unit));
@@ -21,8 +28,20 @@ pub(crate) fn sentence(property: &str, thing: &str, unit: Option<&Unit>, verdict
         InsightKind::Noise => format!("{what} has scattered more than it did since {since}{against}."),
         InsightKind::ClockSkew => format!("The clock behind {what} has been wrong since {since}."),
         InsightKind::Oscillation => format!("{what} has been swinging to and fro since {since}{against}."),
-        InsightKind::Joint => format!("{what} has not fitted the other values of {thing} since {since}{against}."),
+        InsightKind::Joint => {
+            let against = usual.map_or_else(String::new, |usual| format!("; they speak of {usual}"));
+            format!("{what} has not fitted {} since {since}: it is {came_text}{against}.", list(others))
+        }
         InsightKind::Anomaly => format!("{what} has been unusual since {since}: {came_text}{against}."),
+    }
+}
+
+/// Names in a row.
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "the other values".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 
@@ -67,7 +86,12 @@ mod tests {
         let expected = Some(Expected { value: 21.0, low: 20.412_34, high: 22.3 });
         let said = |kind, came, expected| {
             let verdict = Verdict { kind, began, time: began, expected, came, score: 7.0 };
-            sentence("Temperature", "Living room", Some(&Unit::new("°C")), &verdict)
+            sentence(
+                ("Temperature", &["Humidity".to_owned(), "CO2".to_owned()]),
+                "Living room",
+                Some(&Unit::new("°C")),
+                &verdict,
+            )
         };
         assert_eq!(
             said(InsightKind::Stuck, Some(21.4), expected),
@@ -76,6 +100,11 @@ mod tests {
         assert_eq!(
             said(InsightKind::Dropout, None, None),
             "Temperature of Living room has not been reported since 2026-01-01 00:00 UTC."
+        );
+        let fitting = Some(Expected { value: 20.5, low: 20.5, high: 20.5 });
+        assert_eq!(
+            said(InsightKind::Joint, Some(21.4), fitting),
+            "Temperature of Living room has not fitted Humidity and CO2 since 2026-01-01 00:00 UTC: it is 21.4 °C; they speak of 20.5 °C."
         );
         assert_eq!(number_text(123_456.7), "123457");
         assert_eq!(number_text(-0.000_123_456), "-0.0001235");

@@ -8,7 +8,7 @@ use store::history::SeriesKey;
 use twin::{Slot, ThingStatus};
 
 use super::feed::{Newcomer, Sample};
-use super::keep::{self, SAVE_EVERY};
+use super::keep::{self, SAVE_EVERY, SAVE_FORECASTERS_EVERY};
 use super::seam::{MakeWatch, News, StreamAbout};
 use super::stream::{Said, Stream};
 use crate::counters::{add, count};
@@ -44,16 +44,25 @@ pub(crate) struct Rounds {
     compared: Timestamp,
     written: Timestamp,
     saved: Timestamp,
+    saved_forecasters: Timestamp,
 }
 
 impl Rounds {
     pub(crate) fn new(now: Timestamp) -> Mutex<Self> {
-        Mutex::new(Self { restored: false, listening: now, looked: now, compared: now, written: now, saved: now })
+        Mutex::new(Self {
+            restored: false,
+            listening: now,
+            looked: now,
+            compared: now,
+            written: now,
+            saved: now,
+            saved_forecasters: now,
+        })
     }
 }
 
 /// Whether it is time again; if so it counts as done. A clock that was set back makes it time, too.
-fn is_due(last: &mut Timestamp, now: Timestamp, every: Duration) -> bool {
+pub(super) fn is_due(last: &mut Timestamp, now: Timestamp, every: Duration) -> bool {
     let due = now < *last || now.since(*last) >= every;
     if due {
         *last = now;
@@ -94,15 +103,22 @@ impl Site {
         }
         if is_due(&mut rounds.saved, now, SAVE_EVERY) {
             self.try_keep("detectors", Self::keep_detectors);
+            self.try_keep("things as a whole", Self::keep_wholes);
+        }
+        if is_due(&mut rounds.saved_forecasters, now, SAVE_FORECASTERS_EVERY) {
+            self.try_keep("forecasters", Self::keep_forecasters);
         }
         drop(rounds);
+        self.watch_together(now);
         self.foresee_some(now);
     }
 
     /// Writes everything down, at the end.
     pub(crate) fn keep_mind(&self) -> Result<(), crate::SiteError> {
         self.keep_insights()?;
-        self.keep_detectors()
+        self.keep_detectors()?;
+        self.keep_wholes()?;
+        self.keep_forecasters()
     }
 
     pub(crate) fn try_keep(&self, what: &str, keep: impl FnOnce(&Self) -> Result<(), crate::SiteError>) {
@@ -113,11 +129,12 @@ impl Site {
 
     /// Goes on with the detectors that were written down; what came since is learned from the history.
     fn restore_streams(&self) {
-        let kept = match keep::detectors(&*self.state) {
-            Ok(kept) => kept,
+        let learned = match keep::learned(&*self.state) {
+            Ok(learned) => learned,
             Err(error) => return tracing::error!(%error, "the detectors cannot be read; they learn anew"),
         };
-        for kept in kept {
+        self.mind.joints.lock().by_thing.extend(learned.wholes);
+        for kept in learned.streams {
             let Some((rev, about)) = self.stream_about(kept.thing(), kept.name()) else { continue };
             if about != kept.about() {
                 continue;
@@ -129,16 +146,24 @@ impl Site {
             kept.fill(&mut stream);
             self.add_stream(stream, rev);
         }
+        for (key, foreseen) in learned.forecasters {
+            let is_watched = self.mind.watched.lock().named(&key.thing, &key.name).is_some();
+            if let Some(series) = self.series_of(&key).filter(|_| is_watched) {
+                self.mind.foresight.restore(series, foreseen);
+            }
+        }
     }
 
     /// What a property of a thing is, with the revision of the thing's row; `None` when it is not watched: what people
-    /// set is no behaviour, and of what is one of a few words or numbers nothing can be expected.
+    /// set is no behaviour, and free text is anything.
     fn stream_about(&self, thing: &ThingId, name: &Name) -> Option<(i64, StreamAbout)> {
         let things = self.things.read();
         let slot = things.registry.get(thing)?;
         let model = slot.thing.model.properties.get(name);
         let is_watched = slot.thing.status != ThingStatus::Ignored
-            && model.is_none_or(|model| !model.writable && model.choices.is_empty());
+            && model.is_none_or(|model| {
+                !model.writable && (model.data_type != DataType::String || !model.choices.is_empty())
+            });
         is_watched.then(|| (slot.thing.rev, about(slot, name)))
     }
 
@@ -264,6 +289,7 @@ impl Site {
                 |name: &Name| abouts.iter().find(|(other, _)| other == name).and_then(|(_, about)| about.clone());
             let anew = self.mind.watched.lock().compare(&thing, rev, about, self.make_watch());
             for name in anew {
+                tracing::info!(%thing, %name, "its type, unit or role has changed: what was learned of it is put away");
                 self.mind.book.lock().end_all(&thing, Some(&name), now);
                 count(&self.counters.mind_streams_anew);
             }
@@ -279,6 +305,7 @@ impl Site {
             series
         };
         self.mind.foresight.forget(&series);
+        self.mind.joints.lock().forget(thing);
         self.mind.book.lock().end_all(thing, None, now);
         let rows = store::state::Change::DeleteKey { table: store::state::Table::Detector, key: thing.to_string() };
         if let Err(error) = self.state.commit(vec![rows], now) {
@@ -291,8 +318,13 @@ fn about(slot: &Slot, name: &Name) -> StreamAbout {
     let model = slot.thing.model.properties.get(name);
     // Whole numbers are numbers: what is inferred of a model changes from the one to the other as it is learned.
     let data_type = model.map_or(DataType::Number, |model| model.data_type);
+    let is_choice = model.is_some_and(|model| !model.choices.is_empty());
     StreamAbout {
-        data_type: if data_type == DataType::Integer { DataType::Number } else { data_type },
+        data_type: match data_type {
+            _ if is_choice => DataType::String,
+            DataType::Integer => DataType::Number,
+            data_type => data_type,
+        },
         unit: model.and_then(|model| model.unit.clone()),
     }
 }

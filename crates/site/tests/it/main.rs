@@ -1,6 +1,7 @@
 //! The whole way: what is said on the log, through adapters, into twins, history and live views, and commands back.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod broken;
 mod commands;
 mod common;
 mod fold;
@@ -12,3 +13,4 @@ mod queries;
 mod replay;
 mod runs;
 mod threads;
+mod together;
