@@ -56,7 +56,7 @@ mod yaml;
 
 pub use calendar::{Place, PlaceError};
 pub use effect::{Effect, What};
-pub use engine::{Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, TraceLevel};
+pub use engine::{Counters, Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, Standing, TraceLevel};
 pub use problem::{Problem, ProblemSeverity};
 pub use rule::{Parsed, Rule};
 pub use trace::{Outcome, Step, StepOutcome, Trace, TraceSummary, WhyNot};

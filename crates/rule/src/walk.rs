@@ -217,6 +217,7 @@ fn action_expressions<'r>(list: &'r [Action], environment: &mut Environment<'_>,
             ActionKind::Delay(Delay::Seconds(seconds)) => expression(seconds, Role::Number, environment, visit),
             ActionKind::Wait { triggers, .. } => {
                 triggers.iter().for_each(|trigger| trigger_expressions(trigger, environment, visit));
+                environment.variables.insert("waited".into(), Type::Boolean);
             }
             ActionKind::Choose { branches, otherwise } => {
                 for Branch { conditions, actions, .. } in branches {

@@ -42,8 +42,6 @@ pub(crate) struct Fired {
     pub(crate) id: Option<Arc<str>>,
     /// Its sort.
     pub(crate) kind: Arc<str>,
-    /// The series, if one did.
-    pub(crate) series: Option<SeriesId>,
     /// The thing, if one did.
     pub(crate) thing: Option<Arc<str>>,
     /// The property or event, if one did.
