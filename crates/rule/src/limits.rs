@@ -19,7 +19,7 @@ pub const TESTS_MAX: usize = 64;
 /// How deep conditions and actions may lie in each other.
 pub const DEPTH_MAX: usize = 16;
 /// How deep the text's lists and maps may lie in each other.
-pub const NODE_DEPTH_MAX: usize = 64;
+pub const NODE_DEPTH_MAX: usize = 96;
 /// The longest string that may have holes, and the longest expression, in bytes.
 pub const TEMPLATE_BYTES_MAX: usize = 4 * 1024;
 /// The longest text that an expression or a template may make, in bytes.

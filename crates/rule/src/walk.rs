@@ -57,15 +57,6 @@ pub(crate) fn each_condition<'r>(list: &'r [Condition], visit: &mut dyn FnMut(&'
     }
 }
 
-/// Each property that the actions set, and to what.
-pub(crate) fn sets<'r>(list: &'r [Action], visit: &mut dyn FnMut(&'r Action, &'r Reference, &'r Template)) {
-    actions(list, &mut |action| {
-        if let ActionKind::Set(sets) = &action.kind {
-            sets.iter().for_each(|(reference, value)| visit(action, reference, value));
-        }
-    });
-}
-
 /// What an expression is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Role<'r> {
@@ -79,8 +70,6 @@ pub(crate) enum Role<'r> {
     Compared(&'r Reference),
     /// It is what a property is set to.
     Set(&'r Reference),
-    /// It is the input of an action.
-    Input(&'r Reference),
     /// It is shown or passed on.
     Passed,
 }
@@ -199,11 +188,6 @@ fn action_expressions<'r>(list: &'r [Action], environment: &mut Environment<'_>,
                     template(value, spot, Role::Set(of), environment, visit);
                 }
             }
-            ActionKind::Act { of, input } => {
-                if let Some(input) = input {
-                    template(input, spot, Role::Input(of), environment, visit);
-                }
-            }
             ActionKind::Notify { title, message, .. } => {
                 for text in title.iter().chain([message]) {
                     template(text, spot, Role::Passed, environment, visit);
@@ -211,6 +195,7 @@ fn action_expressions<'r>(list: &'r [Action], environment: &mut Environment<'_>,
             }
             ActionKind::Alarm { message: Some(text), .. }
             | ActionKind::Policy { input: Some(text), .. }
+            | ActionKind::Act { input: Some(text), .. }
             | ActionKind::Stop(Some(text)) => {
                 template(text, spot, Role::Passed, environment, visit);
             }
@@ -244,6 +229,7 @@ fn action_expressions<'r>(list: &'r [Action], environment: &mut Environment<'_>,
             | ActionKind::Delay(Delay::Fixed(_))
             | ActionKind::Alarm { message: None, .. }
             | ActionKind::Policy { input: None, .. }
+            | ActionKind::Act { input: None, .. }
             | ActionKind::Stop(None) => {}
         }
     }

@@ -311,16 +311,16 @@ impl Look<'_> {
         let shown = TimeOfDay { second };
         let mut verdict = Verdict::of(held, Value::text(shown.to_string()));
         if !held && self.explains {
-            verdict.off_by = Some(match (in_time, after, before) {
+            let until = after.map(|after| ((i64::from(after.second) - i64::from(second)).rem_euclid(86_400), after));
+            let since =
+                before.map(|before| ((i64::from(second) - i64::from(before.second)).rem_euclid(86_400), before));
+            let words = |seconds: i64| span_words(Duration::from_secs(seconds.unsigned_abs()));
+            verdict.off_by = Some(match (in_time, until, since) {
                 (true, ..) => format!("it is a {:?}", began.weekday()),
-                (false, Some(after), _) if second < after.second => {
-                    let wait = Duration::from_secs(u64::from(after.second - second));
-                    format!("it is {shown}, {} before {after}", span_words(wait))
+                (false, Some((wait, after)), since) if since.is_none_or(|(past, _)| wait <= past) => {
+                    format!("it is {shown}, {} before {after}", words(wait))
                 }
-                (false, _, Some(before)) => {
-                    let past = Duration::from_secs(u64::from(second.saturating_sub(before.second)));
-                    format!("it is {shown}, {} past {before}", span_words(past))
-                }
+                (false, _, Some((past, before))) => format!("it is {shown}, {} past {before}", words(past)),
                 (false, ..) => format!("it is {shown}"),
             });
         }

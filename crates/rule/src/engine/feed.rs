@@ -17,7 +17,6 @@ use crate::view::{RecordView, Said, View};
 #[derive(Clone, Copy)]
 pub(super) struct Change<'a> {
     pub(super) series: SeriesId,
-    pub(super) kind: RecordKind,
     /// Null when it is not known any more.
     pub(super) value: &'a Value,
     /// What it was before; the same when it did not change.
@@ -65,7 +64,7 @@ impl Engine {
                 old
             }
         };
-        let change = Change { series, kind, value, old: &old, said };
+        let change = Change { series, value, old: &old, said };
         let mut next = 0;
         while let Some(listener) = self.table.listeners[at].get(next).copied() {
             next += 1;

@@ -250,7 +250,7 @@ impl Engine {
     }
 
     /// Puts a rule where it is heard and woken.
-    fn install(&mut self, at: u32, running: Running) {
+    fn install(&mut self, at: u32, mut running: Running) {
         for (index, trigger) in running.program.triggers.iter().enumerate() {
             let index = index as u32;
             for slot in Program::trigger_slots(trigger) {
@@ -269,9 +269,9 @@ impl Engine {
                 }
                 _ => {}
             }
-            let state = &running.state.triggers[index as usize];
-            let dues = [state.schedule, state.armed.as_ref().map(|armed| armed.due)];
-            for due in dues.into_iter().flatten() {
+            let state = &mut running.state.triggers[index as usize];
+            state.queued = state.armed.as_ref().map(|armed| armed.due);
+            for due in [state.schedule, state.queued].into_iter().flatten() {
                 self.timers.push(Reverse(Timer { due, rule: at, what: TimerWhat::Trigger(index) }));
             }
         }

@@ -339,7 +339,7 @@ impl Engine {
             left = left.saturating_sub(1);
             let done = match left {
                 0 => Err(format!("the run takes more than {STEPS_AT_ONCE_MAX} steps without standing still")),
-                _ => self.operate(at, running, index, here, effects),
+                _ => self.operate(running, index, here, effects),
             };
             let run = &mut running.state.runs[index];
             let (flow, value, detail, outcome) = match done {
@@ -372,7 +372,6 @@ impl Engine {
 
     fn operate(
         &mut self,
-        at: u32,
         running: &mut Running,
         index: usize,
         here: usize,
@@ -398,7 +397,7 @@ impl Engine {
                     effects.truncate(before);
                 }
                 let value = made?;
-                self.commanded(at, running, index, &effects[before..])?;
+                self.commanded(running, index, &effects[before..])?;
                 Done { flow: Flow::Next, value, detail: None }
             }
             OperationKind::Delay(delay) => {
@@ -589,7 +588,7 @@ impl Engine {
     }
 
     /// Counts the commands of a rule, and remembers them until things answer.
-    fn commanded(&mut self, _at: u32, running: &mut Running, index: usize, made: &[Effect]) -> Result<(), String> {
+    fn commanded(&mut self, running: &mut Running, index: usize, made: &[Effect]) -> Result<(), String> {
         for effect in made {
             let What::Set { thing, name, value } = &effect.what else { continue };
             if running.state.commands.count(self.now) > COMMANDS_PER_MINUTE_MAX {

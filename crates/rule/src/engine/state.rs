@@ -46,7 +46,8 @@ pub(super) struct TriggerState {
     pub(super) on: bool,
     /// When it will have been so for long enough, and what fires then.
     pub(super) armed: Option<Box<Armed>>,
-    /// When the heap wakes it next.
+    /// When the heap wakes it next; the heap is made anew after a restart.
+    #[serde(skip)]
     pub(super) queued: Option<Timestamp>,
     /// When the clock, the calendar or the sun lets it fire next.
     pub(super) schedule: Option<Timestamp>,

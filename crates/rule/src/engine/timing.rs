@@ -84,10 +84,15 @@ impl Engine {
         let trigger = &running.program.triggers[index];
         let state = &mut running.state.triggers[index];
         let due = state.schedule.unwrap_or(now);
-        let is_late = self.options.pace == Pace::Live && now.since(due) > LATE_MAX;
+        let is_live = self.options.pace == Pace::Live;
         // What comes again and again comes once, however many were slept through.
         let again = matches!(trigger.kind, TriggerKind::Every { .. } | TriggerKind::Expression { .. });
-        let after = if is_late || (again && self.options.pace == Pace::Live) { now } else { due };
+        let is_late = is_live && !again && now.since(due) > LATE_MAX;
+        let after = match is_live {
+            true if again => now,
+            true => due.max(now - LATE_MAX),
+            false => due,
+        };
         let next = self.next_schedule(trigger, after);
         let state = &mut running.state.triggers[index];
         state.schedule = next;

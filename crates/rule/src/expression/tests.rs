@@ -132,7 +132,31 @@ fn mistakes_have_clear_messages() {
         ]
         .map(|text| format!("{text:?} -> {}", evaluate(text)))
         .join("\n"),
-        @""
+        @r###"
+"1 / 0" -> error: division by zero
+"5 % (limit - 20)" -> error: division by zero
+"value('x/missing') > 3" -> unknown: x/missing is not known yet
+"value('bath.climate/temperature') and true" -> error: and wants true or false, and got 21.5
+"name + 1" -> error: counting wants a number, and got "Kim"
+"10 ** 400" -> error: the number is too large
+"sqrt(-1)" -> error: the square root of a negative number
+"value('bath.climate/temperature').unit" -> error: 21.5 has no parts
+"value('bath.climate')" -> fault at 6: "bath.climate" is no property of a thing; it is written thing/name ()
+"value('a+b/c')" -> fault at 6: "a+b/c" names no thing: an id must not contain '+' ()
+"value('hall' ~ '/on')" -> fault at 0: value() wants the place written down as text (what a rule reads is known before it runs, so it cannot be worked out)
+"vlaue('hall.lamp/on')" -> fault at 0: there is no function vlaue (did you mean value?)
+"name | uper" -> fault at 7: there is no function uper (did you mean upper?)
+"clamp(1, 2)" -> fault at 0: clamp() takes 3 arguments, 2 are given ()
+"trigger" -> fault at 0: trigger has parts; one has to be named (for example trigger.value)
+"trigger.vlaue" -> fault at 0: trigger has no vlaue (did you mean value?)
+"sun.hight" -> fault at 0: sun has no hight (known are up, elevation, sunrise, sunset)
+"1 +" -> fault at 0: unexpected end of input, expected expression ()
+"a && b" -> fault at 0: unexpected character (write and for &&)
+"x = 3" -> fault at 0: unexpected input after expression ()
+"'a' if true" -> fault at 0: the other case is missing (write a if condition else b)
+"round(x=3)" -> fault at 0: arguments are given by their place, without names ()
+"" -> fault at 0: the expression is empty ()
+"###
     );
 }
 

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod emit;
+mod entities;
 pub mod home_assistant;
+mod template;
 
 /// What could not be carried over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

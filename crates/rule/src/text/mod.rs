@@ -6,7 +6,7 @@ mod scalars;
 mod tests_of_rules;
 mod triggers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::RecordKind;
@@ -166,7 +166,7 @@ impl Reader {
             tests,
             references: std::mem::take(&mut self.references.list),
         };
-        let unbound = Environment::of_rule(&rule, &|_| Type::Any);
+        let unbound = Environment::of_rule(&|_| Type::Any);
         self.problems.extend(type_problems(&rule, unbound));
         self.trigger_ids(&rule);
         Some(rule)
@@ -178,25 +178,18 @@ impl Reader {
         }
     }
 
-    /// Ids of triggers are told apart, and conditions name those that there are.
+    /// Conditions name ids that there are; several triggers may have one id in common.
     fn trigger_ids(&mut self, rule: &Rule) {
-        let mut ids: BTreeMap<Arc<str>, u32> = BTreeMap::new();
-        for trigger in walk::triggers(rule) {
-            let Some(id) = &trigger.id else { continue };
-            if let Some(line) = ids.insert(Arc::clone(id), trigger.spot.line) {
-                let message = format!("the id {id} is taken by the trigger in line {line}");
-                self.tell(Problem::new(ProblemSeverity::Error, &trigger.spot, message));
-            }
-        }
+        let ids: BTreeSet<Arc<str>> = walk::triggers(rule).iter().filter_map(|trigger| trigger.id.clone()).collect();
         walk::conditions(rule, &mut |condition: &Condition| {
             let ConditionKind::Trigger { ids: named } = &condition.kind else { return };
-            for id in named.iter().filter(|id| !ids.contains_key(*id)) {
+            for id in named.iter().filter(|id| !ids.contains(*id)) {
                 let mut problem = Problem::new(
                     ProblemSeverity::Error,
                     &condition.spot,
                     format!("there is no trigger with the id {id}"),
                 );
-                problem.hint = did_you_mean(id, ids.keys().map(|id| &**id))
+                problem.hint = did_you_mean(id, ids.iter().map(|id| &**id))
                     .or_else(|| Some("give a trigger an id: to name it here".to_owned()));
                 self.tell(problem);
             }
@@ -343,7 +336,7 @@ fn expression_problem(expression: &Expression, fault: SyntaxFault) -> Problem {
 
 impl<'a> Environment<'a> {
     /// What the expressions of a rule may name, before any variable is set.
-    pub(crate) fn of_rule(_rule: &Rule, series: &'a dyn Fn(u32) -> Type) -> Self {
+    pub(crate) fn of_rule(series: &'a dyn Fn(u32) -> Type) -> Self {
         Self { series, variables: BTreeMap::new(), in_repeat: false, trigger_value: Type::Any }
     }
 }
@@ -356,4 +349,4 @@ fn is_plain(template: &Template) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -58,7 +58,46 @@ actions:
 tests:
   - name: nothing
 ";
-    insta::assert_snapshot!(problems(text), @"");
+    insta::assert_snapshot!(problems(text), @r###"
+2:7: error: mode: "singel" is no mode
+hint: did you mean single?
+3:6: warning: max: max means nothing in the mode single
+hint: it is for queued and parallel
+4:1: error: "trigers" is not known here
+hint: did you mean triggers?
+6:15: error: triggers[0].property: "hall.motion" is no property of a thing; it is written thing/name
+8:5: error: triggers[1]: to and from do not go with above and below
+hint: one trigger looks at values, or at a range
+11:10: error: triggers[1].for: "30" is no time that passes
+hint: with its unit: 30 s, 30 min
+12:11: error: triggers[2].time: "25:00" is no time of day
+hint: for example "07:30" or "23:59:30"
+13:9: error: triggers[2].on: "tueday" is no weekday
+hint: known are mon, tue, wed, thu, fri, sat, sun
+14:5: error: triggers[3]: "suns" is no trigger
+hint: did you mean sun?
+15:5: error: triggers[4]: nothing is above 2 and below 1
+22:5: error: conditions[0]: there is no trigger with the id cme
+hint: did you mean came?
+23:20: error: conditions[1].expression: there is no variable limit
+hint: a text stands in quotes: 'limit'; a property is value('thing/name')
+24:5: error: conditions[2]: it is not said what the property has to be
+hint: add is:, above: or below:
+25:10: error: conditions[3].any: any wants conditions within it
+27:5: error: actions[0]: it is not said what to set it to
+hint: add to: and a value
+29:12: error: actions[1].to: unexpected end of input, expected `,`
+30:12: error: actions[2].delay: "5" is no time that passes
+hint: with its unit: 5 s, 5 min
+31:19: error: actions[3].notify: unexpected end of input, expected expression
+32:5: error: actions[4]: set and scene cannot stand in one action
+hint: make two of them, each after a dash of its own
+34:22: error: actions[5].repeat.times: a whole number from 1 to 1000 is wanted, and this is 5000
+36:5: error: tests[0]: nothing happens in the test
+hint: add when: with set, event, wait or time
+36:5: error: tests[0]: the test expects nothing
+hint: add then: with what must come, or none: true
+"###);
 }
 
 #[test]
