@@ -34,6 +34,14 @@ pub(crate) fn parse(
     exact: bool,
     references: &mut References,
 ) -> Result<Expression, SyntaxFault> {
+    let tree = tree(text)?;
+    let mut lower = Lower { references, spot };
+    let node = lower.node(&tree, 0)?;
+    Ok(Expression { spot: spot.clone(), text: text.into(), exact, node })
+}
+
+/// The syntax tree of a text: the one door to minijinja's parser.
+pub(crate) fn tree(text: &str) -> Result<Expr<'_>, SyntaxFault> {
     if text.len() > TEMPLATE_BYTES_MAX {
         let message = format!("an expression may be {TEMPLATE_BYTES_MAX} bytes long, this one has {}", text.len());
         return Err(SyntaxFault::new(0, message));
@@ -41,17 +49,39 @@ pub(crate) fn parse(
     if text.trim().is_empty() {
         return Err(SyntaxFault::new(0, "the expression is empty"));
     }
-    let tree = parse_expr(text).map_err(|error| {
+    // Its lexer takes two braces too many for the end of a template, and panics.
+    if let Some(at) = closes_nothing(text) {
+        return Err(SyntaxFault::new(at, "this closes nothing that was opened"));
+    }
+    parse_expr(text).map_err(|error| {
         let detail = error.detail().unwrap_or("this is no expression").to_owned();
         let mut fault = SyntaxFault::new(0, detail);
         let operators = [("&&", "and"), ("||", "or"), ("!", "not "), ("? ", "a if condition else b")];
         let meant = operators.iter().find(|(wrong, _)| text.contains(wrong) && !text.contains("!="));
         fault.hint = meant.map(|(wrong, right)| format!("write {} for {}", right.trim(), wrong.trim()));
         fault
-    })?;
-    let mut lower = Lower { references, spot };
-    let node = lower.node(&tree, 0)?;
-    Ok(Expression { spot: spot.clone(), text: text.into(), exact, node })
+    })
+}
+
+/// The first bracket outside of quotes that closes nothing.
+fn closes_nothing(text: &str) -> Option<u32> {
+    let mut depth = 0u32;
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') if depth == 0 => return Some(at as u32),
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    None
 }
 
 struct Lower<'a> {

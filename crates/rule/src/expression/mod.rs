@@ -26,7 +26,7 @@ use model::{Name, RecordKind, ThingId, Value};
 
 pub(crate) use evaluate::{EvaluateError, Fired, Reading, Scope, Variables, equal, number_text};
 pub(crate) use infer::{Environment, Type};
-pub(crate) use lower::{parse, presence_name};
+pub(crate) use lower::{parse, presence_name, tree};
 
 use crate::limits::TEMPLATE_BYTES_MAX;
 use crate::rule::{Reference, Spot};

@@ -128,6 +128,10 @@ fn mistakes_have_clear_messages() {
             "x = 3",
             "'a' if true",
             "round(x=3)",
+            "}}]",
+            "(1}}",
+            "{'a': {'b': 1}}.a.b",
+            "'}}' ~ 1",
             "",
         ]
         .map(|text| format!("{text:?} -> {}", evaluate(text)))
@@ -155,6 +159,10 @@ fn mistakes_have_clear_messages() {
 "x = 3" -> fault at 0: unexpected input after expression ()
 "'a' if true" -> fault at 0: the other case is missing (write a if condition else b)
 "round(x=3)" -> fault at 0: arguments are given by their place, without names ()
+"}}]" -> fault at 0: this closes nothing that was opened ()
+"(1}}" -> fault at 3: this closes nothing that was opened ()
+"{'a': {'b': 1}}.a.b" -> 1
+"'}}' ~ 1" -> "}}1"
 "" -> fault at 0: the expression is empty ()
 "###
     );

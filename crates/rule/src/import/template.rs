@@ -1,12 +1,11 @@
 //! Templates of Home Assistant as expressions of ours. What we have no word for is an error that names it.
 
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CompareOpKind, Expr, UnaryOpKind};
-use minijinja::machinery::parse_expr;
 use serde_json::Value as Json;
 
 use super::entities::{Entities, state_value};
 use crate::expression::functions::Function;
-use crate::limits::TEMPLATE_BYTES_MAX;
+use crate::expression::tree;
 
 /// How deep parts of a template may lie in each other.
 const DEPTH_MAX: usize = 64;
@@ -36,12 +35,8 @@ pub(super) fn text(template: &str, entities: &Entities<'_>) -> Result<String, St
 
 /// The expression within `{{ … }}`.
 pub(super) fn expression(inner: &str, entities: &Entities<'_>) -> Result<String, String> {
-    if inner.len() > TEMPLATE_BYTES_MAX {
-        return Err(format!("the template is longer than {TEMPLATE_BYTES_MAX} bytes"));
-    }
-    let tree = parse_expr(inner)
-        .map_err(|error| format!("the template cannot be read: {}", error.detail().unwrap_or("it is no expression")))?;
-    Translation { entities }.node(&tree, 0)
+    let parsed = tree(inner).map_err(|fault| format!("the template cannot be read: {}", fault.message))?;
+    Translation { entities }.node(&parsed, 0)
 }
 
 struct Translation<'a> {
