@@ -89,10 +89,8 @@ impl Place {
 
     /// What the clock on the wall and the calendar show. A moment outside of the calendar shows its nearest end.
     pub(crate) fn local(&self, moment: Timestamp) -> civil::DateTime {
-        let moment = jiff::Timestamp::from_microsecond(moment.micros()).unwrap_or(match moment.micros() < 0 {
-            true => jiff::Timestamp::MIN,
-            false => jiff::Timestamp::MAX,
-        });
+        let nearest = if moment.micros() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let moment = jiff::Timestamp::from_microsecond(moment.micros()).unwrap_or(nearest);
         self.zone.to_datetime(moment)
     }
 
@@ -101,14 +99,12 @@ impl Place {
         let ambiguous = self.zone.to_ambiguous_timestamp(date.0);
         let in_gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
         let Ok(moment) = ambiguous.compatible() else { return Timestamp::MAX };
-        let moment = match in_gap {
+        if in_gap {
             // The gap's end is the last change of the zone up to then.
-            true => {
-                let after = jiff::Timestamp::from_microsecond(moment.as_microsecond() + 1).unwrap_or(moment);
-                self.zone.preceding(after).next().map_or(moment, |change| change.timestamp())
-            }
-            false => moment,
-        };
+            let after = jiff::Timestamp::from_microsecond(moment.as_microsecond() + 1).unwrap_or(moment);
+            let change = self.zone.preceding(after).next();
+            return change.map_or(Timestamp(moment.as_microsecond()), |it| Timestamp(it.timestamp().as_microsecond()));
+        }
         Timestamp(moment.as_microsecond())
     }
 
@@ -179,7 +175,7 @@ pub(crate) fn seconds_of_day(time: civil::DateTime) -> u32 {
 impl std::fmt::Display for TimeOfDay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:02}:{:02}", self.second / 3_600, self.second / 60 % 60)?;
-        if self.second % 60 != 0 { write!(f, ":{:02}", self.second % 60) } else { Ok(()) }
+        if !self.second.is_multiple_of(60) { write!(f, ":{:02}", self.second % 60) } else { Ok(()) }
     }
 }
 
@@ -246,14 +242,14 @@ impl std::fmt::Display for Weekdays {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Days<'a> {
     pub(crate) months: &'a [u8],
-    pub(crate) days: &'a [u8],
+    pub(crate) of_month: &'a [u8],
     pub(crate) on: Weekdays,
 }
 
 impl Days<'_> {
     fn has(&self, date: civil::Date) -> bool {
         let among = |list: &[u8], number: i8| list.is_empty() || list.contains(&number.unsigned_abs());
-        self.on.has(date.weekday()) && among(self.months, date.month()) && among(self.days, date.day())
+        self.on.has(date.weekday()) && among(self.months, date.month()) && among(self.of_month, date.day())
     }
 }
 
@@ -323,7 +319,7 @@ mod tests {
         TimeOfDay::parse(text).unwrap()
     }
 
-    const ANY: Days<'_> = Days { months: &[], days: &[], on: Weekdays::ALL };
+    const ANY: Days<'_> = Days { months: &[], of_month: &[], on: Weekdays::ALL };
 
     #[test]
     fn bad_places_are_refused_with_a_hint() {
@@ -389,9 +385,9 @@ mod tests {
     fn rare_dates_are_found() {
         let place = berlin();
         let after = Timestamp::parse("2096-03-01T12:00:00Z").unwrap();
-        let days = Days { months: &[2], days: &[29], on: Weekdays::ALL };
+        let days = Days { months: &[2], of_month: &[29], on: Weekdays::ALL };
         assert_eq!(place.next_time(after, &[time("18:00")], &days).unwrap().to_string(), "2104-02-29T17:00:00Z");
-        let never = Days { months: &[2], days: &[30], on: Weekdays::ALL };
+        let never = Days { months: &[2], of_month: &[30], on: Weekdays::ALL };
         assert_eq!(place.next_time(after, &[time("18:00")], &never), None);
     }
 

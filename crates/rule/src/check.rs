@@ -111,10 +111,7 @@ impl Check<'_> {
                 What::Expression(expression) => environment.expression(expression, &mut faults),
                 What::Template(template) => environment.template(template, &mut faults),
             };
-            let of = match site.role {
-                walk::Role::Compared(of) | walk::Role::Set(of) => of,
-                _ => return found,
-            };
+            let (walk::Role::Compared(of) | walk::Role::Set(of)) = site.role else { return found };
             let is_literal = matches!(site.what, What::Template(template) if template.literal().is_some());
             let wanted = types.get(&of.slot).copied().unwrap_or(Type::Any);
             if !is_literal && !found.fits(wanted) {
@@ -242,9 +239,10 @@ impl Check<'_> {
             let hint = matches!(error, ModelError::ReadOnly(_)).then(|| {
                 let writable = model.properties.iter().filter(|(_, property)| property.writable);
                 let names: Vec<&str> = writable.map(|(name, _)| name.as_str()).collect();
-                match names.is_empty() {
-                    true => format!("nothing of {} can be set", of.thing),
-                    false => format!("what can be set is {}", names.join(", ")),
+                if names.is_empty() {
+                    format!("nothing of {} can be set", of.thing)
+                } else {
+                    format!("what can be set is {}", names.join(", "))
                 }
             });
             self.error(spot, format!("{of}: {error}"), hint);

@@ -23,9 +23,18 @@
 //! - [`Engine::webhook`], [`Engine::forecast`] bring what is no record.
 //! - [`Engine::take_traces`] hands over the runs that are over; a [`trace::Book`] keeps them within bounds.
 //! - [`Engine::why_not`]`(id, now) -> Option<WhyNot>`. For another moment, feed an engine of your own up to it.
-//! - [`Engine::save`] and [`Engine::restore`]: a restart in the middle of a delay goes on.
-//! - [`words::sentences`]`(&Rule)`, [`graph::of`]`(&Rule)`, [`testing::run`]`(&Rule, &Place)`,
+//! - [`Engine::save`] and [`Engine::restore`]: a restart in the middle of a delay goes on. [`Engine::catch_up`] tells
+//!   what has changed meanwhile.
+//! - [`words::sentences`]`(&Rule)`, [`graph::of`]`(&Rule)`, [`testing::run`]`(&Arc<Rule>, &Place)`,
 //!   [`conflicts::find`]`(&[(id, rule)])`, [`import::home_assistant::import`]`(text, map)`.
+//!
+//! Beyond the text's plain reading: a trigger or `wait` may be `expression: ${ … }` (fires when it becomes true), `repeat`
+//! takes `each: [ … ]`, `variables:` is an action too, and after a `wait` the variable `waited` says whether it happened.
+//!
+//! **Time.** A time of day that does not exist fires at the next moment there is, one that exists twice fires once; days
+//! have 23 or 25 hours ([`calendar`]). Live, what was noticed late happens late, and moments of the clock that are more
+//! than [`limits::LATE_MAX`] past are passed over and counted. A clock that is set back fires nothing a second time, and
+//! delays last as long as they would have; one set back by more than [`limits::BACK_MAX`] begins its schedules anew.
 //!
 //! **Invariant:** pure. No IO, no wall clock, no chance: the same rules and the same calls give the same effects.
 //!

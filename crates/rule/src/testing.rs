@@ -94,14 +94,8 @@ fn run_one(rule: &Arc<Rule>, test: &Test, place: &Place) -> TestResult {
         name: test.name.clone(),
         line: test.spot.line,
         passed: fits && expected.len() == stage.came.len() && !failed,
-        expected: match expected.is_empty() {
-            true => vec!["nothing".to_owned()],
-            false => expected.iter().map(|expected| expected_words(expected)).collect(),
-        },
-        came: match stage.came.is_empty() {
-            true => vec!["nothing".to_owned()],
-            false => stage.came.iter().map(|effect| what_words(&effect.what)).collect(),
-        },
+        expected: or_nothing(expected.iter().map(|expected| expected_words(expected)).collect()),
+        came: or_nothing(stage.came.iter().map(|effect| what_words(&effect.what)).collect()),
         trace: last.map(|last| traces.swap_remove(last)),
     }
 }
@@ -138,7 +132,7 @@ impl Stage<'_> {
             }
             Happening::Wait(duration) => self.pass_until(self.now + *duration),
             Happening::Time(time) => {
-                let days = Days { months: &[], days: &[], on: Weekdays::ALL };
+                let days = Days { months: &[], of_month: &[], on: Weekdays::ALL };
                 if let Some(next) = self.place.next_time(self.now, &[*time], &days) {
                     self.pass_until(next);
                 }
@@ -225,6 +219,10 @@ fn is_expected(expected: &ExpectedKind, came: &What) -> bool {
         (ExpectedKind::Policy(wanted), What::CallPolicy { policy, .. }) => wanted == policy,
         _ => false,
     }
+}
+
+fn or_nothing(words: Vec<String>) -> Vec<String> {
+    if words.is_empty() { vec!["nothing".to_owned()] } else { words }
 }
 
 fn expected_words(expected: &ExpectedKind) -> String {

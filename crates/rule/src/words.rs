@@ -42,10 +42,8 @@ pub(crate) fn trigger(trigger: &Trigger) -> String {
     let text = match &trigger.kind {
         TriggerKind::Change { of, from, to } => {
             let from = if from.is_empty() { String::new() } else { format!(" from {}", values(from)) };
-            match to.is_empty() {
-                true => format!("{of} changes{from}"),
-                false => format!("{of} becomes {}{from}", values(to)),
-            }
+            let what = if to.is_empty() { "changes".to_owned() } else { format!("becomes {}", values(to)) };
+            format!("{of} {what}{from}")
         }
         TriggerKind::Range { of, range } => {
             format!("{of} {}", range_words(range, "rises above", "falls below", "comes between"))
@@ -191,10 +189,10 @@ pub(crate) fn action(action: &Action) -> String {
 }
 
 fn actions(actions: &[Action]) -> String {
-    match actions.is_empty() {
-        true => "do nothing".to_owned(),
-        false => list(&actions.iter().map(action).collect::<Vec<_>>(), "then"),
+    if actions.is_empty() {
+        return "do nothing".to_owned();
     }
+    list(&actions.iter().map(action).collect::<Vec<_>>(), "then")
 }
 
 pub(crate) fn group_words(conditions: &[Condition]) -> String {

@@ -286,10 +286,10 @@ impl<'t> Reader<'t> {
 
     fn count(&mut self, nodes: usize, at: At) -> Result<(), Fault> {
         self.nodes += nodes;
-        match self.nodes > NODES_MAX {
-            true => Err(Fault::new(at, format!("the text has more than {NODES_MAX} parts"))),
-            false => Ok(()),
+        if self.nodes > NODES_MAX {
+            return Err(Fault::new(at, format!("the text has more than {NODES_MAX} parts")));
         }
+        Ok(())
     }
 
     /// Where the first character of a scalar stands, if the text shows it there as it is.

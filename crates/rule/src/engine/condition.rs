@@ -54,12 +54,8 @@ impl Within {
     pub(super) fn words(self, value: f64) -> Option<String> {
         match self {
             Self::Inside => None,
-            Self::Below(bound, off) if off == 0.0 => {
-                Some(format!("{} is not above {}", number_text(value), number_text(bound)))
-            }
-            Self::Above(bound, off) if off == 0.0 => {
-                Some(format!("{} is not below {}", number_text(value), number_text(bound)))
-            }
+            Self::Below(bound, 0.0) => Some(format!("{} is not above {}", number_text(value), number_text(bound))),
+            Self::Above(bound, 0.0) => Some(format!("{} is not below {}", number_text(value), number_text(bound))),
             Self::Below(bound, off) => {
                 Some(format!("{} is {} short of {}", number_text(value), number_text(off), number_text(bound)))
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{CauseKind, Quality, RecordKind, Timestamp, Value};
 
 use super::condition;
-use super::state::{Listener, Origin, Running};
+use super::state::{Lead, Listener, Running};
 use super::{Engine, SeriesId};
 use crate::effect::Effect;
 use crate::expression::{Fired, equal};
@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// What led to a record: its cause, and the rules whose effects it answers.
-    pub(super) fn origin(&self, change: &Change<'_>) -> Origin {
+    pub(super) fn lead(&self, change: &Change<'_>) -> Lead {
         let answer = self.answers.get(&change.series);
         let answered =
             answer.filter(|answer| self.now.since(answer.at) <= ANSWER_WITHIN && equal(&answer.value, change.value));
@@ -118,7 +118,7 @@ impl Engine {
             (None, Some(cause)) if cause.kind == CauseKind::Rule => vec![Arc::clone(&cause.id)],
             _ => Vec::new(),
         };
-        Origin { position: change.said.position, cause: change.said.cause.cloned(), chain }
+        Lead { position: change.said.position, cause: change.said.cause.cloned(), chain }
     }
 
     /// What a record is to a run that it sets off.
@@ -146,7 +146,7 @@ impl Engine {
                 let trigger = &running.program.triggers[*index as usize];
                 let (id, kind) = (trigger.id.clone(), trigger.sort().into());
                 let fired = Fired { index: *index, id, kind, body: body.clone(), ..Fired::default() };
-                engine.fire(*rule, running, fired, Origin::default(), effects);
+                engine.fire(*rule, running, fired, Lead::default(), effects);
             });
         }
         listeners.len()
@@ -217,7 +217,7 @@ impl Engine {
                 value: Value::Float(value),
                 ..Fired::default()
             };
-            self.fire(rule, running, fired, Origin::default(), effects);
+            self.fire(rule, running, fired, Lead::default(), effects);
         }
     }
 }

@@ -7,7 +7,7 @@ use model::{RecordKind, Timestamp, Value};
 
 use super::condition::Look;
 use super::program::OperationKind;
-use super::state::{Answer, Origin, Round, Run, Running, Timer, TimerWhat, Waiting};
+use super::state::{Answer, Lead, Round, Run, Running, Timer, TimerWhat, Waiting};
 use super::{Engine, TraceLevel};
 use crate::calendar::span_words;
 use crate::effect::{Effect, What};
@@ -43,14 +43,7 @@ impl From<Flow> for Done {
 
 impl Engine {
     /// A trigger of a rule fired.
-    pub(super) fn fire(
-        &mut self,
-        at: u32,
-        running: &mut Running,
-        fired: Fired,
-        origin: Origin,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn fire(&mut self, at: u32, running: &mut Running, fired: Fired, lead: Lead, effects: &mut Vec<Effect>) {
         let now = self.now;
         let index = fired.index as usize;
         running.state.triggers[index].last = Some(now);
@@ -60,16 +53,16 @@ impl Engine {
             self.resume(at, running, fired.index, effects);
         } else {
             running.state.last_fired = Some(now);
-            self.set_off(at, running, fired, origin, effects);
+            self.set_off(at, running, fired, lead, effects);
         }
         self.begin_queued(at, running, effects);
     }
 
-    fn set_off(&mut self, at: u32, running: &mut Running, fired: Fired, origin: Origin, effects: &mut Vec<Effect>) {
-        if let Some(reason) = self.is_loop(running, &origin) {
+    fn set_off(&mut self, at: u32, running: &mut Running, fired: Fired, lead: Lead, effects: &mut Vec<Effect>) {
+        if let Some(reason) = self.is_loop(running, &lead) {
             if let Some(reason) = reason {
                 self.counters.loops_stopped += 1;
-                self.kept(running, fired, origin, Vec::new(), Outcome::Failed, Some(reason));
+                self.kept(running, fired, lead, Vec::new(), Outcome::Failed, Some(reason));
             }
             return;
         }
@@ -86,7 +79,7 @@ impl Engine {
             _ => None,
         };
         if let Some(reason) = full {
-            return self.kept(running, fired, origin, Vec::new(), Outcome::KeptFromRunning, Some(reason));
+            return self.kept(running, fired, lead, Vec::new(), Outcome::KeptFromRunning, Some(reason));
         }
         let traces = self.options.traces != TraceLevel::Off;
         let mut steps = Vec::new();
@@ -96,41 +89,41 @@ impl Engine {
                 let step = self.step_of(&variable.spot.path, variable.spot.line, StepOutcome::Failed, error.message);
                 steps.push(Step { words: format!("Sets {}.", variable.name).into(), ..step });
                 let outcome = if error.unknown { Outcome::KeptFromRunning } else { Outcome::Failed };
-                return self.kept(running, fired, origin, steps, outcome, None);
+                return self.kept(running, fired, lead, steps, outcome, None);
             }
         };
         let look = self.look(running, &variables, Some(&fired), traces);
         let held = look.all(&running.program.rule.conditions, traces.then_some(&mut steps));
         match held {
             Ok(true) => {}
-            Ok(false) => return self.kept(running, fired, origin, steps, Outcome::KeptFromRunning, None),
-            Err(_) => return self.kept(running, fired, origin, steps, Outcome::Failed, None),
+            Ok(false) => return self.kept(running, fired, lead, steps, Outcome::KeptFromRunning, None),
+            Err(_) => return self.kept(running, fired, lead, steps, Outcome::Failed, None),
         }
         match running.program.rule.mode {
             Mode::Queued if runs > 0 => {
-                running.state.queue.push_back(Waiting { fired, origin, began: self.now, steps });
+                running.state.queue.push_back(Waiting { fired, lead, began: self.now, steps });
             }
             Mode::Restart => {
                 self.stop_all(running, "a newer run began");
-                self.begin(at, running, fired, origin, variables, steps, effects);
+                self.begin(at, running, fired, lead, variables, steps, effects);
             }
-            _ => self.begin(at, running, fired, origin, variables, steps, effects),
+            _ => self.begin(at, running, fired, lead, variables, steps, effects),
         }
     }
 
     /// Whether the rule was set off by what it did itself, too often: the reason, once a minute.
     #[expect(clippy::option_option, reason = "no loop, a loop that is told, and one that was told already")]
-    fn is_loop(&self, running: &mut Running, origin: &Origin) -> Option<Option<String>> {
+    fn is_loop(&self, running: &mut Running, lead: &Lead) -> Option<Option<String>> {
         let id = &running.enlisted.id;
-        if !origin.chain.contains(id) {
+        if !lead.chain.contains(id) {
             return None;
         }
         let count = running.state.loops.count(self.now);
         if count <= LOOP_RUNS_PER_MINUTE_MAX {
             return None;
         }
-        let from = origin.chain.iter().rposition(|rule| rule == id).unwrap_or(0);
-        let mut circle: Vec<&str> = origin.chain[from..].iter().map(|rule| &**rule).collect();
+        let from = lead.chain.iter().rposition(|rule| rule == id).unwrap_or(0);
+        let mut circle: Vec<&str> = lead.chain[from..].iter().map(|rule| &**rule).collect();
         circle.push(id);
         let reason = format!(
             "stopped: what it did set it off again {LOOP_RUNS_PER_MINUTE_MAX} times within a minute ({})\nhint: \
@@ -145,7 +138,7 @@ impl Engine {
         &mut self,
         running: &mut Running,
         fired: Fired,
-        origin: Origin,
+        lead: Lead,
         mut steps: Vec<Step>,
         outcome: Outcome,
         reason: Option<String>,
@@ -164,7 +157,7 @@ impl Engine {
             let step = self.step_of("", 1, how, reason);
             steps.push(Step { words: "Begins a run.".into(), ..step });
         }
-        let run = self.new_run(running, fired, origin, Variables::new(), steps);
+        let run = self.new_run(running, fired, lead, Variables::new(), steps);
         self.tell(running, run, outcome);
     }
 
@@ -181,24 +174,17 @@ impl Engine {
         }
     }
 
-    fn new_run(
-        &mut self,
-        running: &Running,
-        fired: Fired,
-        origin: Origin,
-        variables: Variables,
-        steps: Vec<Step>,
-    ) -> Run {
+    fn new_run(&mut self, running: &Running, fired: Fired, lead: Lead, variables: Variables, steps: Vec<Step>) -> Run {
         self.next_run += 1;
-        let mut origin = origin;
-        origin.chain.push(Arc::clone(&running.enlisted.id));
-        let excess = origin.chain.len().saturating_sub(CHAIN_MAX);
-        origin.chain.drain(..excess);
+        let mut lead = lead;
+        lead.chain.push(Arc::clone(&running.enlisted.id));
+        let excess = lead.chain.len().saturating_sub(CHAIN_MAX);
+        lead.chain.drain(..excess);
         Run {
             id: format!("{:x}-{:x}", self.now.micros().max(0), self.next_run).into(),
             at: 0,
             fired,
-            origin,
+            lead,
             began: self.now,
             variables,
             rounds: Vec::new(),
@@ -220,19 +206,18 @@ impl Engine {
         Ok(variables)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "these are what a run is made of")]
     fn begin(
         &mut self,
         at: u32,
         running: &mut Running,
         fired: Fired,
-        origin: Origin,
+        lead: Lead,
         variables: Variables,
         steps: Vec<Step>,
         effects: &mut Vec<Effect>,
     ) {
         self.counters.runs += 1;
-        let run = self.new_run(running, fired, origin, variables, steps);
+        let run = self.new_run(running, fired, lead, variables, steps);
         running.state.runs.push(run);
         let last = running.state.runs.len() - 1;
         self.go_on(at, running, last, effects);
@@ -243,10 +228,10 @@ impl Engine {
         while running.state.runs.is_empty()
             && let Some(waiting) = running.state.queue.pop_front()
         {
-            let Waiting { fired, origin, steps, .. } = waiting;
+            let Waiting { fired, lead, steps, .. } = waiting;
             match self.variables(running, &fired) {
-                Ok(variables) => self.begin(at, running, fired, origin, variables, steps, effects),
-                Err((_, error)) => self.kept(running, fired, origin, steps, Outcome::Failed, Some(error.message)),
+                Ok(variables) => self.begin(at, running, fired, lead, variables, steps, effects),
+                Err((_, error)) => self.kept(running, fired, lead, steps, Outcome::Failed, Some(error.message)),
             }
         }
     }
@@ -530,7 +515,7 @@ impl Engine {
                 path: Arc::clone(&spot.path),
                 line: spot.line,
                 time: self.now,
-                position: run.origin.position,
+                position: run.lead.position,
                 what,
             });
         };
@@ -600,7 +585,7 @@ impl Engine {
                 continue;
             }
             if let Some(series) = self.table.find(RecordKind::Property, thing.as_str(), name.as_str()) {
-                let chain = running.state.runs[index].origin.chain.clone();
+                let chain = running.state.runs[index].lead.chain.clone();
                 self.answers.insert(series, Answer { value: value.clone(), at: self.now, chain });
             }
         }
@@ -653,7 +638,7 @@ pub(super) fn trace(running: &Running, run: Run, outcome: Outcome, now: Timestam
             outcome,
             shadow: running.enlisted.shadow,
             trigger_words: words::fired(trigger, &run.fired),
-            cause: run.origin.cause,
+            cause: run.lead.cause,
         },
         variables: variables.collect(),
         steps: run.steps,

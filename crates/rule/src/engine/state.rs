@@ -67,12 +67,12 @@ pub(super) struct Armed {
     pub(super) since: Timestamp,
     pub(super) due: Timestamp,
     pub(super) fired: Fired,
-    pub(super) origin: Origin,
+    pub(super) lead: Lead,
 }
 
 /// What led to something.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Origin {
+pub(super) struct Lead {
     pub(super) position: Position,
     pub(super) cause: Option<Cause>,
     /// The rules whose effects led here, the oldest first.
@@ -83,7 +83,7 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Waiting {
     pub(super) fired: Fired,
-    pub(super) origin: Origin,
+    pub(super) lead: Lead,
     pub(super) began: Timestamp,
     pub(super) steps: Vec<Step>,
 }
@@ -95,7 +95,7 @@ pub(super) struct Run {
     /// The operation that comes next.
     pub(super) at: usize,
     pub(super) fired: Fired,
-    pub(super) origin: Origin,
+    pub(super) lead: Lead,
     pub(super) began: Timestamp,
     pub(super) variables: Variables,
     /// The rounds of each `repeat` that it is in, the outermost first.

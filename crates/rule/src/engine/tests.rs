@@ -247,8 +247,8 @@ actions: [{ scene: x }]
             return "ran".to_owned();
         }
         let held = trace.steps.iter().filter(|step| step.outcome == StepOutcome::Held);
-        let held = held.map(|step| format!("{} ({})", step.words, step.detail.clone().unwrap_or_default()));
-        held.last().unwrap()
+        let mut held = held.map(|step| format!("{} ({})", step.words, step.detail.clone().unwrap_or_default()));
+        held.next_back().unwrap()
     };
     let said = go(&mut stage, "go");
     assert_eq!(said, "a/on is true for 1 min (a/on is not known yet)");
@@ -326,6 +326,7 @@ actions:
 
 #[test]
 fn modes_say_what_happens_when_it_is_set_off_again() {
+    use Outcome::{Finished, KeptFromRunning, Stopped};
     let text = |mode: &str| {
         format!(
             "mode: {mode}\nmax: 2\ntriggers: [{{ webhook: go }}]\nactions: [{{ scene: a }}, {{ delay: 10 s }}, {{ scene: b }}]"
@@ -340,7 +341,6 @@ fn modes_say_what_happens_when_it_is_set_off_again() {
         stage.wait(60);
         (stage.done(), stage.outcomes())
     };
-    use Outcome::{Finished, KeptFromRunning, Stopped};
     assert_eq!(run("single"), ("a b".to_owned(), vec![KeptFromRunning, KeptFromRunning, Finished]));
     assert_eq!(run("restart"), ("a a a b".to_owned(), vec![Stopped, Stopped, Finished]));
     assert_eq!(run("queued"), ("a b a b".to_owned(), vec![KeptFromRunning, Finished, Finished]));

@@ -75,7 +75,7 @@ impl Engine {
             return;
         }
         if let Some(armed) = state.armed.take() {
-            self.fire(timer.rule, running, armed.fired, armed.origin, effects);
+            self.fire(timer.rule, running, armed.fired, armed.lead, effects);
         }
     }
 
@@ -109,7 +109,7 @@ impl Engine {
             let trigger = &running.program.triggers[index];
             let fired =
                 Fired { index: index as u32, id: trigger.id.clone(), kind: trigger.sort().into(), ..Fired::default() };
-            self.fire(rule, running, fired, super::state::Origin::default(), effects);
+            self.fire(rule, running, fired, super::state::Lead::default(), effects);
         }
     }
 
@@ -119,9 +119,11 @@ impl Engine {
             return None;
         }
         match &trigger.kind {
-            TriggerKind::Time { at, on } => self.place.next_time(after, at, &Days { months: &[], days: &[], on: *on }),
+            TriggerKind::Time { at, on } => {
+                self.place.next_time(after, at, &Days { months: &[], of_month: &[], on: *on })
+            }
             TriggerKind::Calendar { months, days, on, at } => {
-                self.place.next_time(after, at, &Days { months, days, on: *on })
+                self.place.next_time(after, at, &Days { months, of_month: days, on: *on })
             }
             TriggerKind::Every { interval } => Some(self.place.next_interval(after, *interval)),
             TriggerKind::Sun { event, offset_seconds } => sun::next_event(&self.place, after, *event, *offset_seconds),

@@ -7,7 +7,7 @@ use model::{Timestamp, Value};
 use super::Engine;
 use super::condition::{self, Within};
 use super::feed::Change;
-use super::state::{Armed, FINDINGS_REMEMBERED, Origin, Running, Timer, TimerWhat};
+use super::state::{Armed, FINDINGS_REMEMBERED, Lead, Running, Timer, TimerWhat};
 use crate::effect::{AlarmSeverity, Effect};
 use crate::expression::{EvaluateError, Fired, equal};
 use crate::rule::{Trigger, TriggerKind};
@@ -97,8 +97,8 @@ impl Engine {
             Met::Ends => running.state.triggers[index].armed = None,
             Met::Fires => {
                 let fired = self.fired_by(running, index, change);
-                let origin = self.origin(change);
-                self.met(rule, index, running, fired, origin, effects);
+                let lead = self.lead(change);
+                self.met(rule, index, running, fired, lead, effects);
             }
         }
     }
@@ -110,15 +110,15 @@ impl Engine {
         index: usize,
         running: &mut Running,
         fired: Fired,
-        origin: Origin,
+        lead: Lead,
         effects: &mut Vec<Effect>,
     ) {
         let Some(hold) = running.program.triggers[index].hold.filter(|hold| !hold.is_zero()) else {
-            return self.fire(rule, running, fired, origin, effects);
+            return self.fire(rule, running, fired, lead, effects);
         };
         let due = self.now + hold;
         let state = &mut running.state.triggers[index];
-        state.armed = Some(Box::new(Armed { since: self.now, due, fired, origin }));
+        state.armed = Some(Box::new(Armed { since: self.now, due, fired, lead }));
         if state.queued.is_none_or(|queued| queued > due) {
             state.queued = Some(due);
             self.push_timer(Timer { due, rule, what: TimerWhat::Trigger(index as u32) });
@@ -180,26 +180,24 @@ impl Engine {
         if !holds || was {
             return;
         }
-        let (fired, origin) = match change {
-            Some(change) => (self.fired_by(running, index, change), self.origin(change)),
+        let (fired, lead) = match change {
+            Some(change) => (self.fired_by(running, index, change), self.lead(change)),
             None => {
                 let trigger = &running.program.triggers[index];
                 let (id, kind) = (trigger.id.clone(), trigger.sort().into());
-                (Fired { index: index as u32, id, kind, ..Fired::default() }, Origin::default())
+                (Fired { index: index as u32, id, kind, ..Fired::default() }, Lead::default())
             }
         };
-        self.met(rule, index, running, fired, origin, effects);
+        self.met(rule, index, running, fired, lead, effects);
     }
 }
 
 /// Whether a change is the one that a trigger looks for.
 fn change_met(running: &Running, index: usize, from: &[Value], to: &[Value], change: &Change<'_>) -> Met {
     let is = |values: &[Value], value: &Value| values.iter().any(|wanted| equal(wanted, value));
-    let fits = match to.is_empty() {
-        // Any change: to or from what is not known is none.
-        true => *change.value != Value::Null && *change.old != Value::Null,
-        false => is(to, change.value),
-    };
+    // Any change: to or from what is not known is none.
+    let is_any_change = to.is_empty() && *change.value != Value::Null && *change.old != Value::Null;
+    let fits = is_any_change || is(to, change.value);
     if !fits {
         return Met::Ends;
     }

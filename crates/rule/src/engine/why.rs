@@ -28,7 +28,7 @@ impl Engine {
         let scope = Scope { now, ..self.scope(running, &variables, None, None) };
         let look = Look { scope, program: &running.program, trackers: &running.state.trackers, explains: true };
         let own = 0..running.program.own_triggers;
-        let triggers: Vec<WhyTrigger> = own.map(|index| self.why_trigger(running, index, &look.scope)).collect();
+        let triggers: Vec<WhyTrigger> = own.map(|index| Self::why_trigger(running, index, &look.scope)).collect();
         let conditions: Vec<_> = running.program.rule.conditions.iter().map(|it| look.why(it)).collect();
         let missed = conditions.iter().find(|condition| !condition.held);
         let words = match (running.state.runs.first(), missed) {
@@ -49,7 +49,7 @@ impl Engine {
         Some(WhyNot { at: now, words, triggers, conditions })
     }
 
-    fn why_trigger(&self, running: &Running, index: usize, scope: &Scope<'_>) -> WhyTrigger {
+    fn why_trigger(running: &Running, index: usize, scope: &Scope<'_>) -> WhyTrigger {
         let trigger = &running.program.triggers[index];
         let state = &running.state.triggers[index];
         let (off_by, near) = match &state.armed {
@@ -58,7 +58,7 @@ impl Engine {
                 let near = lasted.as_secs_f64() / hold.as_secs_f64().max(f64::MIN_POSITIVE);
                 (Some(format!("it has been so for {} of {}", span_words(lasted), span_words(hold))), near.min(1.0))
             }
-            None => self.off_by(running, index, scope),
+            None => Self::off_by(running, index, scope),
         };
         WhyTrigger {
             words: words::trigger(trigger),
@@ -70,7 +70,7 @@ impl Engine {
         }
     }
 
-    fn off_by(&self, running: &Running, index: usize, scope: &Scope<'_>) -> (Option<String>, f64) {
+    fn off_by(running: &Running, index: usize, scope: &Scope<'_>) -> (Option<String>, f64) {
         let trigger = &running.program.triggers[index];
         let state = &running.state.triggers[index];
         let reading = |slot: u32| scope.reading(slot);

@@ -169,10 +169,10 @@ pub(crate) fn number_text(number: f64) -> String {
 }
 
 fn short_enough(bytes: usize) -> Result<(), EvaluateError> {
-    match bytes > MADE_BYTES_MAX {
-        true => Err(failed(format!("the text that is made is longer than {MADE_BYTES_MAX} bytes"))),
-        false => Ok(()),
+    if bytes > MADE_BYTES_MAX {
+        return Err(failed(format!("the text that is made is longer than {MADE_BYTES_MAX} bytes")));
     }
+    Ok(())
 }
 
 fn boolean(value: &Value, what: &str) -> Result<bool, EvaluateError> {

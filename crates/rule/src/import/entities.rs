@@ -75,7 +75,7 @@ fn split(entity: &str) -> Result<(&str, &str), String> {
 }
 
 fn guess(domain: &str, object: &str) -> String {
-    format!("{}-{}", domain, object).replace('_', "-")
+    format!("{domain}-{object}").replace('_', "-")
 }
 
 /// What an entity's state is called as a property.

@@ -132,7 +132,7 @@ impl Translation<'_> {
                     let default = arguments.pop().unwrap_or_default();
                     arguments[0] = arguments[0].replacen("')", &format!("', {default})"), 1);
                 }
-                self.function(filter.name, &arguments)?
+                function(filter.name, &arguments)?
             }
             Expr::Test(test) => match test.name {
                 "defined" | "none" | "number" | "string" | "boolean" => {
@@ -258,7 +258,7 @@ impl Translation<'_> {
             let Expr::GetAttr(get) = &call.expr else { return Err("this call has no counterpart".to_owned()) };
             let mut arguments = vec![self.node(&get.expr, depth)?];
             arguments.extend(self.arguments(&call.args, depth)?);
-            return self.function(get.name, &arguments);
+            return function(get.name, &arguments);
         };
         let words: Vec<Option<&str>> = call
             .args
@@ -285,24 +285,24 @@ impl Translation<'_> {
                 format!("(value('{}') == {value})", place(Some(attribute))?)
             }
             ("float" | "int" | "bool" | "min" | "max" | "round" | "abs", _) => {
-                self.function(variable.id, &self.arguments(&call.args, depth)?)?
+                function(variable.id, &self.arguments(&call.args, depth)?)?
             }
             (name, _) => return Err(format!("{name}() has no counterpart")),
         })
     }
+}
 
-    fn function(&self, name: &str, arguments: &[String]) -> Result<String, String> {
-        let name = match name {
-            "average" => "mean",
-            "count" => "length",
-            other => other,
-        };
-        match Function::find(name) {
-            Some((_, least, most)) if (least..=most).contains(&arguments.len()) => {
-                Ok(format!("{name}({})", arguments.join(", ")))
-            }
-            _ => Err(format!("the filter {name} has no counterpart")),
+fn function(name: &str, arguments: &[String]) -> Result<String, String> {
+    let name = match name {
+        "average" => "mean",
+        "count" => "length",
+        other => other,
+    };
+    match Function::find(name) {
+        Some((_, least, most)) if (least..=most).contains(&arguments.len()) => {
+            Ok(format!("{name}({})", arguments.join(", ")))
         }
+        _ => Err(format!("the filter {name} has no counterpart")),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::RecordKind;
 
 use super::{Fields, Reader, spot};
+use crate::effect::AlarmSeverity;
 use crate::expression::Template;
 use crate::limits::{DEPTH_MAX, ROUNDS_MAX};
 use crate::rule::{Action, ActionKind, AfterTimeout, Branch, Delay, Reference, Rounds};
@@ -115,7 +116,7 @@ impl Reader {
     fn alarm(&mut self, node: &Node, path: &str) -> Option<ActionKind> {
         if node.text().is_some() {
             let name = self.name_arc(node, path)?;
-            return Some(ActionKind::Alarm { name, severity: Default::default(), message: None });
+            return Some(ActionKind::Alarm { name, severity: AlarmSeverity::default(), message: None });
         }
         let fields = self.fields(node, path, &["name", "severity", "message"])?;
         let Some(name) = fields.get("name") else {
@@ -135,9 +136,10 @@ impl Reader {
 
     fn delay(&mut self, node: &Node, path: &str) -> Option<ActionKind> {
         let is_worked_out = node.text().is_some_and(|text| text.trim_start().starts_with("${"));
-        let delay = match is_worked_out {
-            true => Delay::Seconds(self.expression(node, path)?),
-            false => Delay::Fixed(self.duration(node, path)?),
+        let delay = if is_worked_out {
+            Delay::Seconds(self.expression(node, path)?)
+        } else {
+            Delay::Fixed(self.duration(node, path)?)
         };
         Some(ActionKind::Delay(delay))
     }

@@ -138,7 +138,7 @@ impl Reader {
 
     pub(super) fn weekdays(&mut self, node: &Node, path: &str) -> Option<Weekdays> {
         let mut all = Weekdays::NONE;
-        for day in self.list(node, path, |reader, node, path| reader.words(node, path)) {
+        for day in self.list(node, path, Self::words) {
             let days: &[&str] = match day.as_str() {
                 "weekdays" => &Weekdays::NAMES[..5],
                 "weekends" => &Weekdays::NAMES[5..],

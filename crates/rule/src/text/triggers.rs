@@ -171,11 +171,12 @@ impl Reader {
 
     pub(super) fn insight_of(&mut self, node: &Node, path: &str) -> Option<Reference> {
         let text = self.words(node, path)?;
-        let found = match text.contains('/') {
-            true => split_reference(&text),
-            false => ThingId::new(&text)
+        let found = if text.contains('/') {
+            split_reference(&text)
+        } else {
+            ThingId::new(&text)
                 .map(|thing| (thing, Name::new(ANY_NAME).expect("a star is a name")))
-                .map_err(|error| format!("{text:?} names no thing: {error}")),
+                .map_err(|error| format!("{text:?} names no thing: {error}"))
         };
         match found {
             Ok((thing, name)) => Some(self.references.refer(RecordKind::Insight, thing, name, &spot(node, path))),
