@@ -24,6 +24,8 @@
 //! - [`Engine::take_traces`] hands over the runs that are over; a [`trace::Book`] keeps them within bounds.
 //! - [`Engine::why_not`]`(id, now) -> Option<WhyNot>`. For another moment, feed an engine of your own up to it.
 //! - [`Engine::save`] and [`Engine::restore`]: a restart in the middle of a delay goes on.
+//! - [`words::sentences`]`(&Rule)`, [`graph::of`]`(&Rule)`, [`testing::run`]`(&Rule, &Place)`,
+//!   [`conflicts::find`]`(&[(id, rule)])`, [`import::home_assistant::import`]`(text, map)`.
 //!
 //! **Invariant:** pure. No IO, no wall clock, no chance: the same rules and the same calls give the same effects.
 //!
@@ -32,15 +34,21 @@
 //! **Invariant:** feeding what makes nothing fire allocates nothing.
 
 pub mod calendar;
+pub mod check;
+pub mod conflicts;
 pub mod effect;
 pub mod engine;
 pub mod expression;
+pub mod graph;
+pub mod import;
 pub mod limits;
 pub mod problem;
 pub mod rule;
 pub mod sun;
+pub mod testing;
 pub mod trace;
 pub mod view;
+pub mod words;
 
 pub use calendar::{Place, PlaceError};
 pub use effect::{Effect, What};
