@@ -49,6 +49,8 @@ pub struct Options {
     pub maintain_every: Duration,
     /// What watches the streams.
     pub mind: MindOptions,
+    /// Where the site is, for the times of day and the sun of rules.
+    pub place: rule::Place,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             live_records: 65_536,
             maintain_every: Duration::from_mins(1),
             mind: MindOptions::default(),
+            place: rule::Place::utc(),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::mind::Mind;
 use crate::options::Options;
 use crate::overview::Overview;
 use crate::publish::Publish;
+use crate::rules::Rules;
 use crate::running::Links;
 use crate::things::Things;
 
@@ -82,6 +83,7 @@ pub struct Site {
     pub(crate) overview: Mutex<Option<Arc<Overview>>>,
     pub(crate) commands_made: AtomicU64,
     pub(crate) mind: Mind,
+    pub(crate) rules: Rules,
 }
 
 impl std::fmt::Debug for Site {
@@ -108,9 +110,11 @@ impl Site {
         let models: Vec<ThingModel> = documents(state, Table::Model)?;
         let retention = setting(state, RETENTION_SETTING)?.unwrap_or_default();
         let adapters = restore_adapters(state, &parts.adapters)?;
+        let rules = Rules::open(state)?;
         let from = applied.min(parts.history.applied());
+        let from = rules.goes_on_after(from).map_or(from, |rules| from.min(rules));
         let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
-        Ok(Arc::new(Self {
+        let site = Arc::new(Self {
             live: Hub::new(parts.options.live_records, applied),
             fold: Mutex::new(Fold::starting_after(from, parts.history.applied(), now)),
             adapters: Mutex::new(adapters),
@@ -131,7 +135,10 @@ impl Site {
             overview: Mutex::default(),
             commands_made: AtomicU64::new(0),
             mind,
-        }))
+            rules,
+        });
+        site.restore_rules();
+        Ok(site)
     }
 
     /// Everything up to here has been folded in.

@@ -67,6 +67,7 @@ impl Site {
         figures.extend(gauges.map(gauge));
         drop(things);
         figures.extend(self.mind.figures());
+        figures.extend(self.rules.figures());
         figures
     }
 
@@ -77,7 +78,7 @@ impl Site {
         let waiting = self.links.lock().waiting();
         let things = self.things.read();
         let limits = things.registry.limits();
-        vec![
+        let mut queues = vec![
             Queue {
                 name: "inbox",
                 length: things.registry.in_inbox() as u64,
@@ -115,7 +116,10 @@ impl Site {
             },
             self.mind.queue(counted(&self.counters.mind_samples_dropped)),
             self.mind.book_queue(counted(&self.counters.mind_insights_refused)),
-        ]
+        ];
+        let (dropped, refused) = (&self.counters.rule_records_dropped, &self.counters.rule_alarms_refused);
+        queues.extend(self.rules.queues(counted(dropped), counted(refused)));
+        queues
     }
 
     /// Sizes and positions.

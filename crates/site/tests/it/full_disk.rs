@@ -7,7 +7,8 @@ use model::{Position, ThingId, Timestamp, Value};
 use site::Site;
 use store::History;
 use store::history::{
-    Batch, Bucket, HistoryError, Point, Retention, Scan, SegmentHistory, SeriesId, SeriesInfo, SeriesKey, Statistics, Tier,
+    Batch, Bucket, HistoryError, Point, Retention, Scan, SegmentHistory, SeriesId, SeriesInfo, SeriesKey, Statistics,
+    Tier,
 };
 
 use crate::common::{Bench, id, name, reported};
