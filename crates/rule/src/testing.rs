@@ -8,7 +8,7 @@ use crate::trace::Trace;
 
 /// How one test went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleTestResult))]
 pub struct TestResult {
     /// What people call it.
     pub name: String,

@@ -75,8 +75,8 @@ pub struct Point {
     pub value: Value,
 }
 
-/// Some points of one series that lie together, oldest first.
-#[derive(Debug, Clone)]
+/// Some points of one series that lie together, oldest first; none by default.
+#[derive(Debug, Clone, Default)]
 pub struct Block {
     points: Arc<points::Points>,
     span: std::ops::Range<usize>,
