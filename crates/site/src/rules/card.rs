@@ -1,6 +1,6 @@
 //! The card of a rule over the past: what it would have done, and how that differs from what happened.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -408,16 +408,16 @@ impl Site {
             )));
         }
         let ours = written(parsed);
-        let titles: BTreeMap<String, ()> = {
+        let titles: BTreeSet<String> = {
             let work = self.rules.work.lock();
             let others = work.enlisted().filter(|other| &*other.id != id && !other.shadow);
             let same = others.filter(|other| !written(&other.rule).is_disjoint(&ours));
-            same.map(|other| (other.rule.title.clone(), ())).collect()
+            same.map(|other| other.rule.title.clone()).collect()
         };
         if titles.is_empty() {
             return Ok(None);
         }
-        let titles: Vec<&str> = titles.keys().map(String::as_str).collect();
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
         Ok(Some(format!(
             "Other rules set the same in that time, and the history shows what they did: {}.",
             titles.join(", ")

@@ -52,15 +52,17 @@ use shelf::{Ids, Shelf};
 use work::Work;
 
 pub use activity::{WOULD_HAVE_MAX, WouldHave};
-pub use alarms::{ALARMS_MAX, Alarm, AlarmState, ESCALATIONS_MAX, OVER_AFTER};
+pub use alarms::{ALARMS_MAX, Alarm, AlarmState, ESCALATIONS_MAX, OVER_AFTER, SHELVED_MAX};
 pub use answers::{Checked, ImportedRule, Imports, RuleDetail};
 pub use book::{RULES_MAX, RuleQuery, RuleState, RuleSummary, RuleVersion, VERSIONS_MAX};
-pub use card::{BACKTESTS_MAX, Backtest, BacktestAsked, CardCommand, CardDay, CardMoment, Differences};
+pub use card::{BACKTESTS_MAX, Backtest, BacktestAsked, CardCommand, CardDay, CardMoment, Differences, MOMENTS_MAX};
+pub use carry::NOTIFICATIONS_PER_MINUTE_MAX;
 pub use error::RuleError;
 pub use feed::RECORDS_MAX;
+pub use ids::{ID_BYTES_MAX, TITLE_MAX};
 pub use notifications::{NOTIFICATIONS_MAX, Notification, Reader};
 pub use promotion::{Promotion, RuleGuard, RuleStage};
-pub use replay::{Happened, Replay, Replayed, SPAN_MAX, Tally};
+pub use replay::{EFFECTS_MAX, Happened, RUNS_MAX, Replay, Replayed, SPAN_MAX, Tally};
 pub use scenes::{SCENE_SETS_MAX, SCENES_MAX, Scene, SceneResult, SceneSet};
 pub use traces::{TRACES_MAX, TRACES_PER_RULE_MAX, TraceQuery};
 
