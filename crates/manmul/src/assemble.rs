@@ -19,7 +19,7 @@ use server::http::serve::HttpServer;
 use server::http::tls;
 use server::{Application, Simulation, Stage as _};
 use site::run::{Domain, RunBook};
-use site::{MakeAdapters, NotPublished, Outgoing, Publish, RateGuard, RetainedMessage, Site};
+use site::{MakeAdapters, NotPublished, Outgoing, PersonGuard, Publish, RateGuard, RetainedMessage, Site};
 use store::history::{HistoryOptions, SegmentHistory};
 use store::log::{SegmentLog, SegmentOptions};
 use store::state::{SqliteState, StateError, Table};
@@ -116,7 +116,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         history: Arc::clone(&history),
         state: Arc::clone(&state),
         adapters: adapters(),
-        guards: vec![Box::new(RateGuard::new(config.limits.commands_per_minute))],
+        guards: vec![Box::new(PersonGuard), Box::new(RateGuard::new(config.limits.commands_per_minute))],
         clock: Arc::clone(&clock),
         options: site::Options {
             title: config.site.title.clone(),

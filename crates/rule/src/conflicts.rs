@@ -25,7 +25,7 @@ const CONFLICTS_MAX: usize = 1_000;
 
 /// The sorts of conflicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleConflictKind))]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictKind {
     /// Two rules set a property to different values at the same moment.
@@ -40,7 +40,7 @@ pub enum ConflictKind {
 
 /// A conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleConflict))]
 pub struct Conflict {
     /// The sort.
     pub kind: ConflictKind,

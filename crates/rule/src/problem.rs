@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleProblemSeverity))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemSeverity {
     /// Worth knowing.
@@ -17,7 +17,7 @@ pub enum ProblemSeverity {
 
 /// One problem of a rule's text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleProblem))]
 pub struct Problem {
     /// How bad it is.
     pub severity: ProblemSeverity,

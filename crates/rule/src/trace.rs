@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleOutcome))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It came to its end.
@@ -25,7 +25,7 @@ pub enum Outcome {
 
 /// How a step went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleStepOutcome))]
 #[serde(rename_all = "snake_case")]
 pub enum StepOutcome {
     /// The condition held; the action was done.
@@ -40,7 +40,7 @@ pub enum StepOutcome {
 
 /// One step of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleStep))]
 pub struct Step {
     /// The part of the rule: `actions[0]`.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
@@ -66,7 +66,7 @@ pub struct Step {
 
 /// A run in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleTraceSummary))]
 pub struct TraceSummary {
     /// The run.
     #[cfg_attr(feature = "schema", schema(value_type = String))]
@@ -94,7 +94,7 @@ pub struct TraceSummary {
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = RuleTrace))]
 pub struct Trace {
     /// In short.
     #[serde(flatten)]

@@ -44,6 +44,8 @@ pub(crate) struct Made<'a> {
     pub(crate) gathered: &'a mut Gathered,
     /// To live clients.
     pub(crate) live: &'a mut Vec<Record>,
+    /// To the rules alone: what the twins had seen before a restart, and the rules had not.
+    pub(crate) again: &'a mut Vec<Record>,
 }
 
 /// One batch being applied.
@@ -132,7 +134,10 @@ impl<'a> Apply<'a> {
             self.judge_time(&mut record);
             if group.is_new {
                 self.record(group, record);
-            } else if entry.position > self.in_history {
+                continue;
+            }
+            self.again(group, &record);
+            if entry.position > self.in_history {
                 self.history_only(group, record);
             }
         }
@@ -149,9 +154,23 @@ impl<'a> Apply<'a> {
             return self.things.diagnostics.add("not_its_own", &detail, entry.received);
         }
         let is_new = entry.position > self.things.applied;
-        if let Some(index) = self.things.registry.find(&record.thing).filter(|_| is_new) {
-            self.tell(index, record);
+        match self.things.registry.find(&record.thing) {
+            Some(index) if is_new => self.tell(index, record),
+            Some(_) if self.site.rules.missed(entry.position) => self.made.again.push(record),
+            _ => {}
         }
+    }
+
+    /// The twin has seen the record already, and the rules may not have.
+    fn again(&mut self, group: &Group, record: &Record) {
+        if !self.site.rules.missed(record.position) {
+            return;
+        }
+        let mut record = record.clone();
+        if record.kind == RecordKind::Property {
+            self.things.registry.slot(group.index).twin.bring_to_type(&mut record, &group.model);
+        }
+        self.made.again.push(record);
     }
 
     /// Whether what a thing said about another one is heard. The broker proves who may use a topic, but some protocols

@@ -181,7 +181,7 @@ impl Site {
 
     /// Gives live clients what became of commands. Under the lock, so that it comes in order.
     pub(crate) fn tell_commands(&self, things: &mut Things, commands: &[Command]) {
-        let records: Vec<_> = commands.iter().filter_map(|command| things.command_record(command)).collect();
+        let records = commands.iter().filter_map(|command| things.command_record(command)).collect();
         self.live.push(things.applied, records);
     }
 

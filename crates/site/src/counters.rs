@@ -115,6 +115,24 @@ counters! {
     mind_dropouts_merged,
     /// Records that models said.
     inference_records,
+    /// Records that the rules did not get, because too many waited.
+    rule_records_dropped,
+    /// Runs of live rules.
+    rule_runs,
+    /// Runs of live rules that failed.
+    rule_runs_failed,
+    /// Runs that were kept from running: by their mode, a loop or a flood.
+    rule_runs_kept,
+    /// Runs of rules in shadow.
+    rule_runs_shadow,
+    /// Commands that rules sent.
+    rule_commands,
+    /// Commands of rules that were refused, by guards or because they do not fit.
+    rule_commands_refused,
+    /// Rules that were rolled back by their guard.
+    rule_roll_backs,
+    /// Alarms that were not raised, because too many are kept.
+    rule_alarms_refused,
 }
 
 /// Adds one.

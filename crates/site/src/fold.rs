@@ -92,12 +92,13 @@ impl Fold {
 
 impl Site {
     /// Folds everything that is durable now, and then looks after what time brings: deadlines, who is connected, and what
-    /// the mind has to think about. Returns how many entries were folded. [`Site::start`] does this all the time; tests
+    /// the mind and the rules have to think about. Returns how many entries were folded. [`Site::start`] does this all the time; tests
     /// and stepped sites call it.
     pub fn turn(&self) -> Result<usize, SiteError> {
         let folded = self.fold_all()?;
         self.think(usize::MAX);
         self.infer();
+        self.follow_rules();
         Ok(folded)
     }
 
@@ -181,15 +182,18 @@ impl Site {
         add(&self.counters.records, decoded.records.len());
         add(&self.counters.diagnostics, decoded.diagnostics.len());
         let mut live: Vec<Record> = Vec::with_capacity(decoded.records.len());
+        let mut again: Vec<Record> = Vec::new();
         let adapters = self.adapters.lock().names.clone();
         let mut things = self.things.write();
-        let made = Made { batch: &mut fold.batch, gathered: &mut fold.gathered, live: &mut live };
+        let made = Made { batch: &mut fold.batch, gathered: &mut fold.gathered, live: &mut live, again: &mut again };
         let mut apply = Apply::new(self, &mut things, &adapters, fold.in_history, made);
         apply.entries(entries, &fold.heard, decoded);
         let afterwards = apply.finish();
         things.applied = things.applied.max(last);
         self.inference.post.tap(entries, &live);
+        let live: Arc<[Record]> = live.into();
         // Under the lock, so that records of commands come in order.
+        add(&self.counters.rule_records_dropped, self.rules.feed.push(last, &for_rules(&live, again)));
         self.live.push(last, live);
         afterwards
     }
@@ -233,6 +237,8 @@ impl Site {
                 live.push(record);
             }
         }
+        let live: Arc<[Record]> = live.into();
+        add(&self.counters.rule_records_dropped, self.rules.feed.push(things.applied, &live));
         self.live.push(things.applied, live);
         drop(things);
         if !fold.batch.points.is_empty() {
@@ -294,6 +300,16 @@ impl Site {
             self.publish_desired(&thing);
         }
     }
+}
+
+/// What the rules get of a batch, in the order of the log.
+fn for_rules(live: &Arc<[Record]>, again: Vec<Record>) -> Arc<[Record]> {
+    if again.is_empty() {
+        return Arc::clone(live);
+    }
+    let mut both: Vec<Record> = again.into_iter().chain(live.iter().cloned()).collect();
+    both.sort_by_key(|record| record.position);
+    both.into()
 }
 
 /// Has one entry decoded. An adapter that panics over an entry must not take the site with it, at this entry and again at

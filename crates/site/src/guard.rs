@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use model::{Command, ThingId, Timestamp, Value};
+use model::{CauseKind, Command, ThingId, Timestamp, Value};
 use parking_lot::Mutex;
 use twin::{Thing, Twin};
 
@@ -48,6 +48,25 @@ pub trait Guard: Send + Sync {
 
     /// Lets the command pass, or says why not.
     fn check(&self, attempt: &Attempt<'_>) -> Result<(), String>;
+}
+
+/// Keeps rules and policies from actions that want a person at the button, because something moves, heats or opens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PersonGuard;
+
+impl Guard for PersonGuard {
+    fn name(&self) -> &'static str {
+        "person guard"
+    }
+
+    fn check(&self, attempt: &Attempt<'_>) -> Result<(), String> {
+        let by_itself = matches!(attempt.command.cause.kind, CauseKind::Rule | CauseKind::Policy);
+        let action = attempt.thing.model.actions.get(&attempt.command.action).filter(|_| !attempt.command.write);
+        if by_itself && action.is_some_and(|action| action.hold) {
+            return Err("only a person may do this, with a finger on the button".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// Lets each thing have only so many commands a minute, so that nobody wears out a relay or floods a radio network.

@@ -96,13 +96,13 @@ impl Hub {
     }
 
     /// Adds what one turn of the fold made.
-    pub(crate) fn push(&self, newest: Position, records: Vec<Record>) {
+    pub(crate) fn push(&self, newest: Position, records: Arc<[Record]>) {
         let mut ring = self.ring.lock();
         ring.newest = ring.newest.max(newest);
         if records.is_empty() {
             return;
         }
-        let turn = Turn { sequence: ring.next, newest, records: records.into(), by_thing: OnceLock::new() };
+        let turn = Turn { sequence: ring.next, newest, records, by_thing: OnceLock::new() };
         ring.next += 1;
         ring.records += turn.records.len();
         ring.turns.push_back(Arc::new(turn));

@@ -52,6 +52,8 @@ pub struct Options {
     pub mind: MindOptions,
     /// Where models that people bring are kept, and what they may use.
     pub inference: InferenceOptions,
+    /// Where the site is, for the times of day and the sun of rules.
+    pub place: rule::Place,
 }
 
 impl Default for Options {
@@ -69,6 +71,7 @@ impl Default for Options {
             maintain_every: Duration::from_mins(1),
             mind: MindOptions::default(),
             inference: InferenceOptions::default(),
+            place: rule::Place::utc(),
         }
     }
 }

@@ -83,6 +83,7 @@ impl Site {
             thread("site-maintenance", Site::run_maintenance),
             thread("site-mind", Site::run_mind),
             thread("site-inference", Site::run_inference),
+            thread("site-rules", Site::run_rules),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -188,6 +189,14 @@ impl Site {
         }
     }
 
+    /// Follows what the fold makes with the rules, away from the fold.
+    fn run_rules(&self, stopping: &Stopping) {
+        while !stopping.is_now() {
+            self.rules.feed.wait(IDLE);
+            self.follow_rules();
+        }
+    }
+
     /// What time alone brings: deadlines of commands, comings and goings, the rate of records. Everything received
     /// before `now` has been folded.
     pub(crate) fn look_at_the_clock(&self, now: Timestamp) {
@@ -280,6 +289,8 @@ impl Running {
         // What is still to be learned from the history waits for the next start.
         self.site.think(0);
         self.site.keep_mind()?;
+        self.site.follow_rules();
+        self.site.keep_rules_state()?;
         self.site.checkpoint()
     }
 

@@ -23,6 +23,7 @@ use crate::mind::Mind;
 use crate::options::Options;
 use crate::overview::Overview;
 use crate::publish::Publish;
+use crate::rules::Rules;
 use crate::running::Links;
 use crate::things::Things;
 
@@ -84,6 +85,7 @@ pub struct Site {
     pub(crate) commands_made: AtomicU64,
     pub(crate) mind: Mind,
     pub(crate) inference: Inference,
+    pub(crate) rules: Rules,
 }
 
 impl std::fmt::Debug for Site {
@@ -110,11 +112,13 @@ impl Site {
         let models: Vec<ThingModel> = documents(state, Table::Model)?;
         let retention = setting(state, RETENTION_SETTING)?.unwrap_or_default();
         let adapters = restore_adapters(state, &parts.adapters)?;
+        let rules = Rules::open(state)?;
         let from = applied.min(parts.history.applied());
+        let from = rules.goes_on_after(from).map_or(from, |rules| from.min(rules));
         let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
         let past = parts.log.bounds().durable;
         let inference = Inference::open(state, &parts.clock, &parts.options.inference, past)?;
-        Ok(Arc::new(Self {
+        let site = Arc::new(Self {
             live: Hub::new(parts.options.live_records, applied),
             fold: Mutex::new(Fold::starting_after(from, parts.history.applied(), now)),
             adapters: Mutex::new(adapters),
@@ -136,7 +140,10 @@ impl Site {
             commands_made: AtomicU64::new(0),
             mind,
             inference,
-        }))
+            rules,
+        });
+        site.restore_rules();
+        Ok(site)
     }
 
     /// Everything up to here has been folded in.

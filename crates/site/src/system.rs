@@ -68,6 +68,7 @@ impl Site {
         drop(things);
         figures.extend(self.mind.figures());
         figures.extend(self.inference.figures());
+        figures.extend(self.rules.figures());
         figures
     }
 
@@ -79,7 +80,7 @@ impl Site {
         let things = self.things.read();
         let limits = things.registry.limits();
         let [values, answers] = self.inference.queues();
-        vec![
+        let mut queues = vec![
             Queue {
                 name: "inbox",
                 length: things.registry.in_inbox() as u64,
@@ -119,7 +120,10 @@ impl Site {
             self.mind.book_queue(counted(&self.counters.mind_insights_refused)),
             values,
             answers,
-        ]
+        ];
+        let (dropped, refused) = (&self.counters.rule_records_dropped, &self.counters.rule_alarms_refused);
+        queues.extend(self.rules.queues(counted(dropped), counted(refused)));
+        queues
     }
 
     /// Sizes and positions.

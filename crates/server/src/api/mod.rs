@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: routes and their document.
 
 pub mod access;
+pub mod alerts;
 pub mod commands;
 mod convert;
 pub mod export;
@@ -16,6 +17,7 @@ pub mod live;
 pub mod mind;
 pub mod page;
 pub mod records;
+pub mod rules;
 pub mod runs;
 pub mod session;
 pub mod spaces;
@@ -68,6 +70,7 @@ pub type App = Arc<Application>;
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
         (name = "mind", description = "What is unusual, what comes next, what was learned"),
+        (name = "rules", description = "What happens by itself: rules, scenes, alarms, notifications"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -148,6 +151,32 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(inference::try_inference_model))
         .routes(routes!(inference::list_bindings, inference::make_binding))
         .routes(routes!(inference::get_binding, inference::change_binding, inference::delete_binding))
+        .routes(routes!(rules::list_rules, rules::add_rule))
+        .routes(routes!(rules::check_rule))
+        .routes(routes!(rules::list_conflicts))
+        .routes(routes!(rules::import_rules))
+        .routes(routes!(rules::get_trace))
+        .routes(routes!(rules::get_rule, rules::change_rule, rules::delete_rule))
+        .routes(routes!(rules::backtest_rule))
+        .routes(routes!(rules::list_backtests))
+        .routes(routes!(rules::shadow_rule))
+        .routes(routes!(rules::promote_rule))
+        .routes(routes!(rules::switch_off_rule))
+        .routes(routes!(rules::revert_rule))
+        .routes(routes!(rules::list_rule_versions))
+        .routes(routes!(rules::would_have))
+        .routes(routes!(rules::list_traces))
+        .routes(routes!(rules::why_not))
+        .routes(routes!(rules::call_webhook))
+        .routes(routes!(alerts::list_scenes, alerts::add_scene))
+        .routes(routes!(alerts::change_scene, alerts::delete_scene))
+        .routes(routes!(alerts::apply_scene))
+        .routes(routes!(alerts::list_alarms))
+        .routes(routes!(alerts::acknowledge_alarm))
+        .routes(routes!(alerts::shelve_alarm))
+        .routes(routes!(alerts::unshelve_alarm))
+        .routes(routes!(alerts::list_notifications))
+        .routes(routes!(alerts::read_notifications))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))

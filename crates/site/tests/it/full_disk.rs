@@ -7,7 +7,8 @@ use model::{Position, ThingId, Timestamp, Value};
 use site::Site;
 use store::History;
 use store::history::{
-    Batch, Bucket, HistoryError, Point, Retention, SegmentHistory, SeriesId, SeriesInfo, SeriesKey, Statistics, Tier,
+    Batch, Bucket, HistoryError, Point, Retention, Scan, SegmentHistory, SeriesId, SeriesInfo, SeriesKey, Statistics,
+    Tier,
 };
 
 use crate::common::{Bench, id, name, reported};
@@ -59,6 +60,10 @@ impl History for Narrow {
 
     fn range(&self, series: SeriesId, from: Timestamp, to: Timestamp, most: usize) -> Result<Vec<Point>, HistoryError> {
         self.inner.range(series, from, to, most)
+    }
+
+    fn scan(&self, series: SeriesId, from: Timestamp, to: Timestamp) -> Result<Box<dyn Scan + '_>, HistoryError> {
+        self.inner.scan(series, from, to)
     }
 
     fn buckets(

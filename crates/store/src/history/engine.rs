@@ -19,7 +19,7 @@ use super::points::data_type;
 use super::segment::SegmentReader;
 use super::wire::Malformed;
 use super::{
-    Batch, Bucket, History, HistoryError, Point, Retention, SeriesId, SeriesInfo, SeriesKey, Statistics, Tier,
+    Batch, Bucket, History, HistoryError, Point, Retention, Scan, SeriesId, SeriesInfo, SeriesKey, Statistics, Tier,
 };
 use crate::files;
 
@@ -475,6 +475,10 @@ impl History for SegmentHistory {
         limit: usize,
     ) -> Result<Vec<Point>, HistoryError> {
         self.raw_range(series, from.0, to.0, limit)
+    }
+
+    fn scan(&self, series: SeriesId, from: Timestamp, to: Timestamp) -> Result<Box<dyn Scan + '_>, HistoryError> {
+        Ok(Box::new(self.raw_scan(series, from.0, to.0)?))
     }
 
     fn buckets(

@@ -75,6 +75,43 @@ pub struct Point {
     pub value: Value,
 }
 
+/// Some points of one series that lie together, oldest first; none by default.
+#[derive(Debug, Clone, Default)]
+pub struct Block {
+    points: Arc<points::Points>,
+    span: std::ops::Range<usize>,
+}
+
+impl Block {
+    /// How many points.
+    pub fn len(&self) -> usize {
+        self.span.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.span.is_empty()
+    }
+
+    /// When a point was.
+    #[inline]
+    pub fn time(&self, index: usize) -> Timestamp {
+        Timestamp(self.points.times[self.span.start + index])
+    }
+
+    /// What a point says.
+    #[inline]
+    pub fn value(&self, index: usize) -> Value {
+        self.points.value(self.span.start + index)
+    }
+}
+
+/// A reader that goes through the raw points of one series.
+pub trait Scan: Send {
+    /// The next points, later than those before; `None` at the end. What lies together is decoded when it is asked for.
+    fn next(&mut self) -> Result<Option<Block>, HistoryError>;
+}
+
 /// One aggregated interval of a numeric series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
@@ -240,6 +277,10 @@ pub trait History: Send + Sync + std::fmt::Debug {
     /// Raw points with `from <= time < to`, oldest first, at most `limit`.
     fn range(&self, series: SeriesId, from: Timestamp, to: Timestamp, limit: usize)
     -> Result<Vec<Point>, HistoryError>;
+
+    /// Goes through the raw points with `from <= time < to`, however many they are. What is appended meanwhile may be
+    /// missed.
+    fn scan(&self, series: SeriesId, from: Timestamp, to: Timestamp) -> Result<Box<dyn Scan + '_>, HistoryError>;
 
     /// Buckets of equal width (the least whole microseconds that make at most `columns` of them) over
     /// `from <= time < to`, empty ones left out, from the coarsest tier that still has at least one bucket a column.

@@ -12,7 +12,7 @@ use super::head::Head;
 use super::overlap::overlap_groups;
 use super::points::Points;
 use super::summary::{Rollup, Summary};
-use super::{Bucket, HistoryError, Point, SeriesId, Tier};
+use super::{Block, Bucket, HistoryError, Point, Scan, SeriesId, Tier};
 
 /// Some points of a series that lie together in one place.
 #[derive(Debug)]
@@ -174,6 +174,12 @@ impl SegmentHistory {
             found.extend(span.take(limit - found.len()).map(|index| points.point(index)));
         }
         Ok(found)
+    }
+
+    /// A reader of the raw points with `from <= time < to`.
+    pub(super) fn raw_scan(&self, series: SeriesId, from: i64, to: i64) -> Result<RawScan<'_>, HistoryError> {
+        let pieces = if self.is_known(series) { self.pieces(series, from, to, &[Tier::Raw])? } else { Vec::new() };
+        Ok(RawScan { history: self, groups: groups(pieces).into_iter(), from, to })
     }
 
     /// The newest point at or before `at`.
@@ -402,6 +408,28 @@ impl SegmentHistory {
             grid.add(*time, summary);
         }
         Ok(())
+    }
+}
+
+/// Goes through raw points, one group of pieces at a time.
+#[derive(Debug)]
+pub(super) struct RawScan<'a> {
+    history: &'a SegmentHistory,
+    groups: std::vec::IntoIter<Vec<Piece>>,
+    from: i64,
+    to: i64,
+}
+
+impl Scan for RawScan<'_> {
+    fn next(&mut self) -> Result<Option<Block>, HistoryError> {
+        for group in self.groups.by_ref() {
+            let points = self.history.merged(&group)?;
+            let span = points.span(self.from, self.to);
+            if !span.is_empty() {
+                return Ok(Some(Block { points, span }));
+            }
+        }
+        Ok(None)
     }
 }
 

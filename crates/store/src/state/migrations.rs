@@ -5,11 +5,12 @@
 use rusqlite::Connection;
 
 /// The steps; the first one leads to schema 1.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_fleet.sql"),
     include_str!("migrations/0004_mind.sql"),
+    include_str!("migrations/0005_rules.sql"),
 ];
 
 /// The schema that this program writes.

@@ -61,11 +61,27 @@ pub enum Table {
     Insight,
     /// What the detectors of streams have learned; `key` is the thing.
     Detector,
+    /// Rules; `key` is their state.
+    Rule,
+    /// Versions of rules' texts; `key` is the rule.
+    RuleVersion,
+    /// What runs of rules did, step by step; `key` is the rule.
+    RuleTrace,
+    /// Cards of rules over the past; `key` is the rule.
+    RuleBacktest,
+    /// What rules in shadow would have done; `key` is the rule.
+    RuleDecision,
+    /// Scenes; `key` unused.
+    Scene,
+    /// Alarms; `key` unused.
+    Alarm,
+    /// Notifications; `key` unused.
+    Notification,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 30] = [
         Self::Thing,
         Self::Twin,
         Self::Model,
@@ -88,6 +104,14 @@ impl Table {
         Self::FleetRobot,
         Self::Insight,
         Self::Detector,
+        Self::Rule,
+        Self::RuleVersion,
+        Self::RuleTrace,
+        Self::RuleBacktest,
+        Self::RuleDecision,
+        Self::Scene,
+        Self::Alarm,
+        Self::Notification,
     ];
 
     /// The table's name in a database.
@@ -115,6 +139,14 @@ impl Table {
             Self::FleetRobot => "fleet_robot",
             Self::Insight => "insight",
             Self::Detector => "detector",
+            Self::Rule => "rule",
+            Self::RuleVersion => "rule_version",
+            Self::RuleTrace => "rule_trace",
+            Self::RuleBacktest => "rule_backtest",
+            Self::RuleDecision => "rule_decision",
+            Self::Scene => "scene",
+            Self::Alarm => "alarm",
+            Self::Notification => "notification",
         }
     }
 }

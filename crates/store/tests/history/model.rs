@@ -202,6 +202,11 @@ fn check(bed: &Bed, probes: &[(i64, i64, i64)]) {
             let (from, to) = (START + offset, START + offset + length);
             let range = history.range(id, Timestamp(from), Timestamp(to), 50).unwrap();
             assert_eq!(range, expected.range(from..to).take(50).map(point).collect::<Vec<_>>());
+            let (mut scan, mut scanned) = (history.scan(id, Timestamp(from), Timestamp(to)).unwrap(), Vec::new());
+            while let Some(block) = scan.next().unwrap() {
+                scanned.extend((0..block.len()).map(|at| Point { time: block.time(at), value: block.value(at) }));
+            }
+            assert_eq!(scanned, expected.range(from..to).map(point).collect::<Vec<_>>());
             let at = history.last_at(id, Timestamp(from)).unwrap();
             assert_eq!(at, expected.range(..=from).next_back().map(point), "{series} at {from}");
             let (_, buckets) = history.buckets(id, Timestamp(from), Timestamp(to), *columns as usize).unwrap();
