@@ -58,8 +58,8 @@ pub enum DeskError {
     #[error("there is no robot {0}")]
     UnknownRobot(Robot),
     /// There is no such node.
-    #[error("there is no node {0} on the floor")]
-    UnknownNode(String),
+    #[error("there is no node, station or charger {0} on the floor")]
+    UnknownPlace(String),
     /// The floor was changed by somebody else.
     #[error("the floor has revision {found}, not {expected}")]
     Changed {
@@ -379,15 +379,16 @@ impl Desk {
         self.look(|operation| operation.closed_nodes().map(str::to_owned).collect())
     }
 
-    /// Closes these nodes to every robot, and opens all others.
-    pub fn close_nodes(&self, ids: &[String]) -> Result<(), DeskError> {
+    /// Closes these places (nodes, stations or chargers) to every robot, and opens all others.
+    pub fn close_places(&self, ids: &[String]) -> Result<(), DeskError> {
         let mut room = self.room.lock();
         let place = room.as_mut().ok_or(DeskError::NoFloor)?;
         let before: Vec<String> = place.operation.closed_nodes().map(str::to_owned).collect();
-        place.operation.close_nodes(ids).map_err(DeskError::UnknownNode)?;
-        let row = Change::put(Table::Setting, CLOSED_SETTING, None, &ids);
+        place.operation.close_places(ids).map_err(DeskError::UnknownPlace)?;
+        let closed: Vec<&str> = place.operation.closed_nodes().collect();
+        let row = Change::put(Table::Setting, CLOSED_SETTING, None, &closed);
         if let Err(error) = self.commit(&mut place.operation, vec![row]) {
-            place.operation.close_nodes(&before).expect("they were closed before");
+            place.operation.close_places(&before).expect("they were closed before");
             return Err(error.into());
         }
         self.show(place, true);
@@ -562,7 +563,7 @@ fn read(state: &dyn State, now: Timestamp) -> Result<Option<Place>, DeskError> {
         // Nodes that another floor no longer has need not be closed.
         let closed: Vec<String> = row.parse(Table::Setting)?;
         let known: Vec<String> = closed.into_iter().filter(|id| operation.network().node(id).is_some()).collect();
-        operation.close_nodes(&known).expect("all of them are known");
+        operation.close_places(&known).expect("all of them are known");
     }
     Ok(Some(Place { operation, floor: Arc::new(FloorView { revision: row.rev, ..view }) }))
 }

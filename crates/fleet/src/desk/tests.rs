@@ -84,12 +84,15 @@ fn nobody_waits_for_a_thought() {
 fn closed_places_stay_closed_over_a_restart_and_unknown_ones_change_nothing() {
     let (desk, ..) = opened();
     let id = desk.with(|operation| operation.network().id(5).to_owned()).unwrap();
-    desk.close_nodes(std::slice::from_ref(&id)).unwrap();
-    let unknown = desk.close_nodes(&["nowhere".to_owned()]).unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no node nowhere on the floor");
+    desk.close_places(std::slice::from_ref(&id)).unwrap();
+    let unknown = desk.close_places(&["nowhere".to_owned()]).unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no node, station or charger nowhere on the floor");
     let again = read(&*desk.state, desk.clock.now()).unwrap().unwrap().operation;
     assert_eq!(again.closed_nodes().collect::<Vec<_>>(), [id]);
-    desk.close_nodes(&[]).unwrap();
+    desk.close_places(&["station-1".to_owned()]).unwrap();
+    let nodes = desk.closed_nodes().unwrap();
+    assert!(!nodes.is_empty() && !nodes.contains(&"station-1".to_owned()), "{nodes:?}");
+    desk.close_places(&[]).unwrap();
     assert_eq!(desk.closed_nodes().unwrap(), Vec::<String>::new());
 }
 

@@ -51,16 +51,33 @@ impl Operation {
         Ok(())
     }
 
-    /// Closes these nodes to everybody, and opens all others. Who was released over one may still pass it. Nothing changes
-    /// when there is no node with one of the ids, which is given back.
-    pub fn close_nodes(&mut self, ids: &[String]) -> Result<(), String> {
-        let closed: BTreeSet<NodeIndex> =
-            ids.iter().map(|id| self.network.node(id).ok_or_else(|| id.clone())).collect::<Result<_, _>>()?;
+    /// Closes these places to everybody, and opens all others: nodes, or stations and chargers with all of their nodes. Who
+    /// was released over one may still pass it. Nothing changes when there is no place with one of the ids, which is given
+    /// back.
+    pub fn close_places(&mut self, ids: &[String]) -> Result<(), String> {
+        let mut closed: BTreeSet<NodeIndex> = BTreeSet::new();
+        for id in ids {
+            let nodes = self.nodes_of(id);
+            if nodes.is_empty() {
+                return Err(id.clone());
+            }
+            closed.extend(nodes);
+        }
         for node in 0..self.network.len() as NodeIndex {
             self.master.close(node, closed.contains(&node));
         }
         self.revision += 1;
         Ok(())
+    }
+
+    /// The nodes of a place, whichever kind it is of; none when there is no such place.
+    fn nodes_of(&self, id: &str) -> Vec<NodeIndex> {
+        if let Some(node) = self.network.node(id) {
+            return vec![node];
+        }
+        let stations = self.floor.stations.iter().filter(|station| station.id == id).flat_map(|station| &station.nodes);
+        let chargers = self.floor.chargers.iter().filter(|charger| charger.id == id).map(|charger| &charger.node);
+        stations.chain(chargers).filter_map(|node| self.network.node(node)).collect()
     }
 
     /// The ids of the nodes that people have closed.

@@ -32,7 +32,7 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::NoFloor => Self::no_floor(),
             DeskError::UnknownRobot(robot) => Self::not_found("robot", robot),
-            DeskError::UnknownNode(_) => Self::invalid(error.to_string()).at("nodes"),
+            DeskError::UnknownPlace(_) => Self::invalid(error.to_string()).at("nodes"),
             DeskError::Changed { .. } => Self::changed_meanwhile("floor", "of the fleet"),
             DeskError::Order(error) => error.into(),
             DeskError::Complaints(complaints) => Self::complaints(complaints),

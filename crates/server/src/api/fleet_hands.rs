@@ -30,7 +30,7 @@ pub struct HandIn {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Closed {
-    /// The ids of the nodes that no robot may enter.
+    /// The ids of the nodes that no robot may enter. A station or a charger stands for all of its nodes.
     nodes: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ pub async fn put_closed(State(app): State<App>, Json(closed): Json<Closed>) -> R
         return Err(Problem::invalid(format!("more than {CLOSED_MAX} places cannot be closed")).at("nodes"));
     }
     let nodes = at_desk(&app, move |desk| {
-        desk.close_nodes(&closed.nodes)?;
+        desk.close_places(&closed.nodes)?;
         desk.closed_nodes()
     })
     .await?;
