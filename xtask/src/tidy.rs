@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("store", 1),
     ("plan", 1),
     ("learn", 1),
+    ("speech", 1),
     ("mqtt", 2),
     ("twin", 3),
     ("connect", 3),
