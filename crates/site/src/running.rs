@@ -82,6 +82,7 @@ impl Site {
             thread("site-keeper", Site::run_keeper),
             thread("site-maintenance", Site::run_maintenance),
             thread("site-mind", Site::run_mind),
+            thread("site-timed", Site::run_timed),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -176,6 +177,21 @@ impl Site {
         while !stopping.is_now() {
             self.mind.feed.wait(IDLE);
             self.think(LESSONS_AT_A_TIME);
+        }
+    }
+
+    /// Sends commands that were put off, away from the fold, because that waits for the disk.
+    fn run_timed(&self, stopping: &Stopping) {
+        let runtime = timer_runtime();
+        while !stopping.is_now() {
+            let pause = match self.send_timed() {
+                Ok(()) => IDLE,
+                Err(error) => {
+                    tracing::error!(%error, "commands that were put off could not be written down; they are tried again");
+                    AFTER_ERROR
+                }
+            };
+            sleep(&runtime, stopping, pause);
         }
     }
 

@@ -21,6 +21,7 @@ use crate::maintenance::RetentionSettings;
 use crate::mind::Mind;
 use crate::options::Options;
 use crate::overview::Overview;
+use crate::plans::Plans;
 use crate::publish::Publish;
 use crate::running::Links;
 use crate::things::Things;
@@ -82,6 +83,7 @@ pub struct Site {
     pub(crate) overview: Mutex<Option<Arc<Overview>>>,
     pub(crate) commands_made: AtomicU64,
     pub(crate) mind: Mind,
+    pub(crate) plans: Plans,
 }
 
 impl std::fmt::Debug for Site {
@@ -109,6 +111,7 @@ impl Site {
         let retention = setting(state, RETENTION_SETTING)?.unwrap_or_default();
         let adapters = restore_adapters(state, &parts.adapters)?;
         let from = applied.min(parts.history.applied());
+        let plans = Plans::open(state)?;
         let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
         Ok(Arc::new(Self {
             live: Hub::new(parts.options.live_records, applied),
@@ -131,6 +134,7 @@ impl Site {
             overview: Mutex::default(),
             commands_made: AtomicU64::new(0),
             mind,
+            plans,
         }))
     }
 

@@ -7,6 +7,7 @@ mod fold;
 mod full_disk;
 mod live;
 mod mind;
+mod plans;
 mod queries;
 mod replay;
 mod runs;
