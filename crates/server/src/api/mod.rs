@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: routes and their document.
 
 pub mod access;
+pub mod ask;
 pub mod commands;
 mod convert;
 pub mod export;
@@ -45,6 +46,7 @@ use crate::application::Application;
 use crate::http::guard::guard;
 use crate::http::observe::observe;
 use crate::http::{Problem, health, mqtt, pages};
+use crate::mcp;
 
 /// What every handler stands on.
 pub type App = Arc<Application>;
@@ -66,6 +68,7 @@ pub type App = Arc<Application>;
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
         (name = "mind", description = "What is unusual, what comes next, what was learned"),
+        (name = "ask", description = "Sentences, plans of commands, and commands that wait for their time"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -139,6 +142,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(mind::list_model_cards))
         .routes(routes!(mind::get_model_card))
         .routes(routes!(mind::get_mind_settings, mind::put_mind_settings))
+        .routes(routes!(ask::ask))
+        .routes(routes!(ask::list_command_plans, ask::plan_commands))
+        .routes(routes!(ask::get_command_plan))
+        .routes(routes!(ask::apply_plan))
+        .routes(routes!(ask::list_timed))
+        .routes(routes!(ask::cancel_timed))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))
@@ -164,6 +173,7 @@ pub fn service(app: App) -> Router {
         .route("/write", post(ingest::ingest_influx))
         .route("/api/v2/write", post(ingest::ingest_influx))
         .route(mqtt::MQTT_PATH, get(mqtt::upgrade))
+        .route(mcp::MCP_PATH, post(mcp::post).delete(mcp::delete))
         // Bodies have the limits of their routes, which say so in a problem.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
