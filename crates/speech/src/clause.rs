@@ -90,7 +90,7 @@ pub(crate) fn clauses(lexemes: &[Lexeme], language: Language) -> Vec<Clause> {
                     && language == Language::English
                     && !(has_number(lexemes, *last) && has_number(lexemes, (start, end, verb))) =>
             {
-                last.1 = end
+                last.1 = end;
             }
             _ => ranges.push((start, end, verb)),
         }

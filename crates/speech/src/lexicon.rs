@@ -339,5 +339,5 @@ fn instead(sentence: &Sentence<'_>, span: (usize, usize), nearest: &Nearest) -> 
         let text = format!("{}{words}{}", &sentence.text[..start], &sentence.text[end..]);
         Choice { text, words: sentence.catalogue.called(named) }
     };
-    nearest.iter().flat_map(|(named, _, _)| named.first()).map(choice).take(CHOICES_MAX).collect()
+    nearest.iter().filter_map(|(named, _, _)| named.first()).map(choice).take(CHOICES_MAX).collect()
 }

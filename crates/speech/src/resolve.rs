@@ -24,20 +24,20 @@ pub(crate) struct Resolved {
 }
 
 /// Why a clause leads to nothing.
-pub(crate) type Refusal = Box<Unclear>;
+pub(crate) type Refusal = Unclear;
 
 pub(crate) fn because(reason: Reason) -> Refusal {
-    Box::new(Unclear { reason, choices: Vec::new() })
+    Unclear { reason, choices: Vec::new() }
 }
 
 pub(crate) fn among(reason: Reason, choices: Vec<Choice>) -> Refusal {
-    Box::new(Unclear { reason, choices: choices.into_iter().take(CHOICES_MAX).collect() })
+    Unclear { reason, choices: choices.into_iter().take(CHOICES_MAX).collect() }
 }
 
 /// Makes one intent of all clauses, or says why not.
 pub(crate) fn resolve(sentence: &Sentence<'_>, clauses: Vec<Clause>) -> Resolved {
     let mut refused = Vec::new();
-    let intent = intent(sentence, clauses, &mut refused).unwrap_or_else(|unclear| Intent::Unclear(*unclear));
+    let intent = intent(sentence, clauses, &mut refused).unwrap_or_else(Intent::Unclear);
     Resolved { intent, refused }
 }
 
