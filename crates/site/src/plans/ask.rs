@@ -70,7 +70,7 @@ impl Site {
             let (thing, name) = (step.thing.clone(), step.name.clone());
             match input {
                 Ok(input) => {
-                    wanted.push(WantedCommand { thing, name, write, input, at: moment(step.when, now, utc_offset_s) })
+                    wanted.push(WantedCommand { thing, name, write, input, at: moment(step.when, now, utc_offset_s) });
                 }
                 Err(reason) => refusals.push(PlanRefusal { thing, name, by: Refuser::Model, reason }),
             }
@@ -78,7 +78,7 @@ impl Site {
         Draft { wanted, refusals, confirm, korean: language == Language::Korean }
     }
 
-    /// Everything that can be talked about: accepted things, all spaces and scenes.
+    /// Everything that can be talked about: accepted things and all spaces. There are no scenes until they are kept.
     fn catalogue(&self) -> Catalogue {
         let things = self.things.read();
         let accepted =
@@ -92,12 +92,7 @@ impl Site {
         let known = known.collect();
         let spaces = things.spaces.iter().map(|row| row.space.clone()).collect();
         drop(things);
-        Catalogue::new(known, spaces, self.said_scenes())
-    }
-
-    /// The scenes that can be asked for by name. There are none until scenes are kept.
-    fn said_scenes(&self) -> Vec<speech::Scene> {
-        Vec::new()
+        Catalogue::new(known, spaces, Vec::new())
     }
 
     /// Whether there is such a space.
