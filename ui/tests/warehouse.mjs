@@ -164,8 +164,11 @@ test("robots are seen live, one is chosen and followed, and the table says the s
   }
   await page.goto(`${base}/fleet`);
   await page.locator(".live canvas[role=img]").waitFor();
-  await page.keyboard.press("n");
-  await page.waitForURL(/robot=/);
+  // The robots' list comes beside the floor; until it is there, the key has nobody to choose.
+  await until("a robot is chosen by key", async () => {
+    await page.keyboard.press("n");
+    return /robot=/.test(page.url());
+  });
   await page.getByText("Battery").waitFor();
   await page.getByRole("button", { name: "Follow", exact: true }).click();
   await page.getByRole("button", { name: "Stop following" }).waitFor();

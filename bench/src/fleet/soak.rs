@@ -34,7 +34,7 @@ fn rows_of(soak: &Soak, kind: &str, run: Run) -> Vec<Row> {
     }
     let shape = format!("soak {kind}, {} robots, {:.1} h", soak.robots, soak.seconds / 3_600.0);
     let unaccounted = outcome.came as f64 - (outcome.done + outcome.failed + outcome.open) as f64;
-    vec![
+    let rows = vec![
         Row::absolute(format!("{shape}: collisions"), "", outcome.collisions.len() as f64, Target::AtMost(0.0)),
         Row::absolute(
             format!("{shape}: orders lost"),
@@ -51,5 +51,7 @@ fn rows_of(soak: &Soak, kind: &str, run: Run) -> Vec<Row> {
             Target::None,
         ),
         Row::absolute(format!("{shape}: faster than real"), "x", soak.seconds / took, Target::None),
-    ]
+    ];
+    rows.iter().for_each(Row::tell);
+    rows
 }

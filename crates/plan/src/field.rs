@@ -34,6 +34,13 @@ impl Field {
         self.distances[cell as usize]
     }
 
+    /// Gives a cell the distances of its four headings.
+    pub(crate) fn set(&mut self, cell: Cell, states: [u16; 4]) {
+        let (best, turns) = pack(states);
+        Arc::make_mut(&mut self.distances)[cell as usize] = best;
+        Arc::make_mut(&mut self.turns)[cell as usize] = turns;
+    }
+
     /// Whether it is the same field, not only an equal one.
     #[cfg(test)]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
@@ -217,14 +224,20 @@ impl Buckets {
         let cells = self.reversed.len();
         let mut distances = Vec::with_capacity(cells);
         let mut turns = Vec::with_capacity(cells);
-        for states in self.states.chunks_exact(4) {
-            let best = states.iter().copied().min().unwrap_or(UNREACHABLE);
-            let extra = |heading: usize| ((states[heading] - best).min(3) as u8) << (2 * heading);
+        for states in self.states.as_chunks().0 {
+            let (best, extras) = pack(*states);
             distances.push(best);
-            turns.push(extra(0) | extra(1) | extra(2) | extra(3));
+            turns.push(extras);
         }
         Field { distances: distances.into(), turns: turns.into() }
     }
+}
+
+/// The least of the distances of a cell's headings, and how much farther each is, two bits a heading.
+fn pack(states: [u16; 4]) -> (u16, u8) {
+    let best = states.into_iter().min().unwrap_or(UNREACHABLE);
+    let extra = |heading: usize| ((states[heading] - best).min(3) as u8) << (2 * heading);
+    (best, extra(0) | extra(1) | extra(2) | extra(3))
 }
 
 /// A guess of the cost between two states that needs no field: rows plus columns plus the turns that are sure.

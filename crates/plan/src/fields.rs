@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::field::{Field, FieldMaker, UNREACHABLE, guess};
 use crate::grid::{Cell, Grid, Heading, NO_CELL, State};
 use crate::random::Random;
+use crate::repair::{Repairer, Ways};
 
 /// The memory that fields may take unless said otherwise.
 pub const FIELD_BYTES_MAX: usize = 1_300 << 20;
@@ -105,6 +106,8 @@ pub struct Fields {
     shelf: Option<Arc<Shelf>>,
     /// The landmark nearest to each cell, [`NO_CELL`] where there is none. Fields of landmarks are never forgotten.
     landmarks: Vec<Cell>,
+    /// The ways of the floor that fields are of.
+    ways: Ways,
 }
 
 impl Fields {
@@ -121,6 +124,32 @@ impl Fields {
             evicted: 0,
             shelf: None,
             landmarks: vec![NO_CELL; grid.len()],
+            ways: Ways::new(grid),
+        }
+    }
+
+    /// Takes to a floor with the same cells on which other ways are closed, or cost more. The fields that were wanted last
+    /// are repaired, the others forgotten.
+    pub fn follow(&mut self, grid: &Grid) {
+        let ways = Ways::new(grid);
+        let changed = ways.changed_from(&self.ways);
+        if changed.is_empty() {
+            return;
+        }
+        self.ways = ways;
+        // Fields on a shelf are those of the floor as it was.
+        self.shelf = None;
+        let threads = self.makers.len();
+        self.makers = (0..threads).map(|_| FieldMaker::new(grid)).collect();
+        let mut repairer = Repairer::new(grid.len());
+        let is_wanted = |goal: Cell| self.used[goal as usize] == self.round;
+        for goal in self.kept.extract_if(.., |goal| !is_wanted(*goal)) {
+            self.by_goal[goal as usize] = None;
+        }
+        for (goal, field) in self.by_goal.iter_mut().enumerate() {
+            if let Some(field) = field {
+                repairer.repair(field, goal as Cell, &self.ways, &changed);
+            }
         }
     }
 
@@ -336,6 +365,24 @@ mod tests {
         }
         assert!(fields.evicted() > 0 && fields.way(landmark).is_exact());
         assert!(fields.by_goal.iter().flatten().count() <= 512);
+    }
+
+    #[test]
+    fn on_another_floor_fields_that_are_wanted_are_repaired_and_others_forgotten() {
+        let mut grid = Grid::new(8, 8, |_, _| true).unwrap();
+        let budget = Budget::new(&WallClock, Duration::from_secs(60));
+        let mut fields = Fields::new(&grid, 1, 20 * Field::bytes(64));
+        fields.share(Arc::new(Shelf::new(&grid, 20 * Field::bytes(64))));
+        fields.prepare([3, 9].into_iter(), budget);
+        fields.prepare([9, 12].into_iter(), budget);
+        Heading::ALL.into_iter().for_each(|heading| grid.close(10, heading));
+        fields.follow(&grid);
+        assert_eq!(fields.get(3), None);
+        let mut maker = FieldMaker::new(&grid);
+        fields.prepare([3, 9].into_iter(), budget);
+        for goal in [3, 9, 12] {
+            assert_eq!(fields.get(goal), Some(&maker.make(goal)));
+        }
     }
 
     #[test]

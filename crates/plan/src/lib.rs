@@ -15,6 +15,7 @@ mod lifelong;
 mod operations;
 mod parallel;
 mod random;
+mod repair;
 mod resume;
 mod window;
 

@@ -80,7 +80,7 @@ impl Agent {
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
     /// The floor; the same one in every step, but that ways may be closed and opened in between. Distances stay those
-    /// of the floor that the planner was made with.
+    /// of the floor that the planner was made with, or follows.
     pub grid: &'a Grid,
     /// Everybody, in the same order in every step.
     pub agents: &'a [Agent],
@@ -165,6 +165,12 @@ impl Lifelong {
         }
         let fields = Fields::new(grid, settings.threads, settings.field_bytes_max);
         Ok(Self { settings, fields, planned: (0, Vec::new()), steps: 0, tables: None })
+    }
+
+    /// Takes to a floor with the same cells on which other ways are closed, or cost more: from now on distances are those
+    /// of this floor.
+    pub fn follow(&mut self, grid: &Grid) {
+        self.fields.follow(grid);
     }
 
     /// The distance fields, for whoever assigns goals.

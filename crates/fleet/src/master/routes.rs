@@ -16,6 +16,9 @@ pub const STEPS_MAX: u32 = 64;
 /// How often somebody who found no way is put first and all ways are looked for anew.
 const ROUNDS_MAX: usize = 8;
 
+/// The most places, each at a step, that are looked at for one way; then the best that was found is it.
+const LOOKS_MAX: usize = 30_000;
+
 /// No way leads to the goal.
 const FAR: u32 = u32::MAX;
 
@@ -26,14 +29,15 @@ pub fn routes(network: &Network, problem: &Problem, turn: usize) -> Vec<(Robot, 
     let shift = if order.is_empty() { 0 } else { turn % order.len() };
     order.rotate_left(shift);
     order.sort_by_key(|start| start.goal.is_none());
-    let mut distances = Distances::new(network);
+    let mut distances = Distances::new(network, problem);
+    let mut tree = Tree::new(network);
     // Who finds no way goes first the next time.
     for _ in 0..=order.len().min(ROUNDS_MAX) {
         let mut table = Table::new(network, problem);
         let mut paths = Vec::new();
         let mut stuck = None;
         for (index, start) in order.iter().enumerate() {
-            match search(network, problem, &table, distances.to(start.goal), start) {
+            match search(network, &table, distances.to(start.goal, start.node), start, &mut tree) {
                 Some(path) => {
                     table.add(&path);
                     paths.push((start.robot, path));
@@ -104,30 +108,50 @@ fn steps(network: &Network, path: &[NodeIndex]) -> Vec<PlannedStep> {
     path.iter().enumerate().map(step).collect()
 }
 
-/// Steps to goals, worked out once for each goal.
-struct Distances<'a> {
-    network: &'a Network,
+/// Steps to goals: around those who stand where that leads there, else as if nobody stood.
+struct Distances {
+    around: Steps,
+    through: Steps,
+}
+
+impl Distances {
+    fn new(network: &Network, problem: &Problem) -> Self {
+        let mut is_taken = vec![false; network.len()];
+        let held = problem.starts.iter().filter(|start| !start.is_movable).flat_map(|start| &start.holds);
+        problem.closed.iter().chain(held).for_each(|node| is_taken[*node as usize] = true);
+        Self { around: Steps::new(network, |node| !is_taken[node as usize]), through: Steps::new(network, |_| true) }
+    }
+
+    /// The steps to a goal.
+    fn to(&mut self, goal: Option<NodeIndex>, from: NodeIndex) -> Option<&[u32]> {
+        let goal = goal?;
+        let around = self.around.to(goal);
+        Some(if around[from as usize] < FAR { around } else { self.through.to(goal) })
+    }
+}
+
+/// Steps to goals over nodes that may be entered, worked out once for each goal.
+struct Steps {
+    /// From where each node is entered.
     into: Vec<Vec<NodeIndex>>,
     known: HashMap<NodeIndex, Vec<u32>>,
 }
 
-impl<'a> Distances<'a> {
-    fn new(network: &'a Network) -> Self {
+impl Steps {
+    fn new(network: &Network, may_be_entered: impl Fn(NodeIndex) -> bool) -> Self {
         let mut into = vec![Vec::new(); network.len()];
         for node in 0..network.len() as NodeIndex {
-            for way in network.ways(node) {
+            for way in network.ways(node).iter().filter(|way| may_be_entered(way.to)) {
                 into[way.to as usize].push(node);
             }
         }
-        Self { network, into, known: HashMap::new() }
+        Self { into, known: HashMap::new() }
     }
 
-    fn to(&mut self, goal: Option<NodeIndex>) -> Option<&[u32]> {
-        let goal = goal?;
+    fn to(&mut self, goal: NodeIndex) -> &[u32] {
         let into = &self.into;
-        let count = self.network.len();
-        Some(self.known.entry(goal).or_insert_with(|| {
-            let mut distances = vec![FAR; count];
+        self.known.entry(goal).or_insert_with(|| {
+            let mut distances = vec![FAR; into.len()];
             distances[goal as usize] = 0;
             let mut open = VecDeque::from([goal]);
             while let Some(node) = open.pop_front() {
@@ -139,7 +163,7 @@ impl<'a> Distances<'a> {
                 }
             }
             distances
-        }))
+        })
     }
 }
 
@@ -152,6 +176,8 @@ struct Table {
     last_taken: Vec<Option<u32>>,
     /// Whether somebody wants to go to a node.
     wanted: Vec<bool>,
+    /// Whether nobody may enter a node.
+    closed: Vec<bool>,
 }
 
 impl Table {
@@ -165,7 +191,9 @@ impl Table {
         }
         let mut wanted = vec![false; nodes];
         problem.starts.iter().filter_map(|start| start.goal).for_each(|goal| wanted[goal as usize] = true);
-        Self { taken: vec![false; nodes * (STEPS_MAX as usize + 1)], nodes, last_taken, wanted }
+        let mut closed = vec![false; nodes];
+        problem.closed.iter().for_each(|node| closed[*node as usize] = true);
+        Self { taken: vec![false; nodes * (STEPS_MAX as usize + 1)], nodes, last_taken, wanted, closed }
     }
 
     fn add(&mut self, path: &[NodeIndex]) {
@@ -188,13 +216,54 @@ impl Table {
     }
 }
 
+/// From where each node was reached in each step of a search; kept from one to the next.
+struct Tree {
+    nodes: usize,
+    before: Vec<NodeIndex>,
+    reached: Vec<usize>,
+}
+
+impl Tree {
+    fn new(network: &Network) -> Self {
+        let nodes = network.len();
+        Self { nodes, before: vec![NodeIndex::MAX; nodes * (STEPS_MAX as usize + 1)], reached: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        for place in self.reached.drain(..) {
+            self.before[place] = NodeIndex::MAX;
+        }
+    }
+
+    /// Takes note that a node is reached in a step from another one, unless it was before.
+    fn reach(&mut self, node: NodeIndex, step: u32, from: NodeIndex) -> bool {
+        let place = step as usize * self.nodes + node as usize;
+        let is_new = self.before[place] == NodeIndex::MAX;
+        if is_new {
+            self.before[place] = from;
+            self.reached.push(place);
+        }
+        is_new
+    }
+
+    /// The way to a node in a step.
+    fn path(&self, node: NodeIndex, step: u32) -> Vec<NodeIndex> {
+        let mut path = vec![node];
+        for step in (1..=step).rev() {
+            path.push(self.before[step as usize * self.nodes + path[path.len() - 1] as usize]);
+        }
+        path.reverse();
+        path
+    }
+}
+
 /// A way for one robot through what is left: to its goal and to rest there, or as near as it gets.
 fn search(
     network: &Network,
-    problem: &Problem,
     table: &Table,
     distances: Option<&[u32]>,
     start: &Start,
+    tree: &mut Tree,
 ) -> Option<Vec<NodeIndex>> {
     // Who has nowhere to go does not rest where others want to go.
     let is_wanted = |node: NodeIndex| table.wanted[node as usize];
@@ -202,10 +271,10 @@ fn search(
         Some(distances) => distances[node as usize].min(100_000),
         None => u32::from(is_wanted(node)),
     };
-    let mut before = vec![NodeIndex::MAX; network.len() * (STEPS_MAX as usize + 1)];
-    let at = |node: NodeIndex, step: u32| step as usize * network.len() + node as usize;
+    tree.clear();
     let mut open = BinaryHeap::from([Reverse((far(start.node), 0_u32, start.node))]);
     let mut best: Option<(u32, u32, NodeIndex)> = None;
+    let mut looks = 0;
     while let Some(Reverse((_, step, node))) = open.pop() {
         let rests = table.is_free_from(node, step);
         if rests || step == STEPS_MAX {
@@ -218,21 +287,17 @@ fn search(
         if step == STEPS_MAX {
             continue;
         }
+        looks += 1;
+        if looks > LOOKS_MAX {
+            break;
+        }
         let here = std::iter::once((node, u32::from(distances.is_some())));
         for (to, cost) in here.chain(network.ways(node).iter().map(|way| (way.to, 1))) {
-            let is_closed = to != node && problem.closed.contains(&to);
-            if !is_closed && table.is_free(to, step + 1) && before[at(to, step + 1)] == NodeIndex::MAX {
-                before[at(to, step + 1)] = node;
+            let is_closed = to != node && table.closed[to as usize];
+            if !is_closed && table.is_free(to, step + 1) && tree.reach(to, step + 1, node) {
                 open.push(Reverse((step + cost + far(to), step + 1, to)));
             }
         }
     }
-    best.map(|(_, step, node)| {
-        let mut path = vec![node];
-        for step in (1..=step).rev() {
-            path.push(before[at(path[path.len() - 1], step)]);
-        }
-        path.reverse();
-        path
-    })
+    best.map(|(_, step, node)| tree.path(node, step))
 }

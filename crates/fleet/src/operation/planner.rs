@@ -118,9 +118,11 @@ impl Planner {
         Some(movable.map(|(start, path)| (start.robot, path)).collect())
     }
 
-    /// Makes a planner for the grid without the cells that nobody may enter, unless it is there.
+    /// Makes a planner, or takes the one that is there, for the grid without the cells that nobody may enter.
     fn prepare(&mut self, view: &GridView, closed: BTreeSet<Cell>, policy: Policy) -> Option<()> {
-        if self.lifelong.as_ref().is_some_and(|(known, depth, ..)| *known == closed && *depth == policy.depth) {
+        let known = self.lifelong.take().filter(|(_, depth, ..)| *depth == policy.depth);
+        if known.as_ref().is_some_and(|(known, ..)| *known == closed) {
+            self.lifelong = known;
             return Some(());
         }
         let mut grid = view.grid.clone();
@@ -132,6 +134,11 @@ impl Planner {
                     grid.close(beside, heading);
                 }
             }
+        }
+        if let Some((_, depth, _, mut lifelong)) = known {
+            lifelong.follow(&grid);
+            self.lifelong = Some((closed, depth, grid, lifelong));
+            return Some(());
         }
         let settings = plan::Settings {
             depth: Some(policy.depth),
