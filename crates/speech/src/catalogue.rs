@@ -100,11 +100,14 @@ impl Catalogue {
         let mut learned: HashMap<Vec<String>, Vec<Named>, ahash::RandomState> = HashMap::default();
         catalogue.gather(&mut |words, named| {
             let known = learned.entry(words).or_default();
-            if !known.contains(&named) {
+            // The same model says the same again and again.
+            if known.last() != Some(&named) {
                 known.push(named);
             }
         });
-        for (words, named) in learned {
+        for (words, mut named) in learned {
+            let mut seen: HashSet<Named, ahash::RandomState> = HashSet::default();
+            named.retain(|named| seen.insert(named.clone()));
             catalogue.learn(words, named);
         }
         catalogue

@@ -121,6 +121,21 @@ fn too_much_is_refused() {
     assert_eq!(reason("  \u{0} "), Reason::Empty);
 }
 
+/// Ten thousand things of one name: nothing grows with their square, and nothing is done to all of them by accident.
+#[test]
+fn a_crowd_of_one_name_is_asked_about() {
+    let crowd: Vec<Thing> = (0..10_000).map(|at| plug(&format!("lamp-{at}"), "Desk lamp")).collect();
+    let crowd = Catalogue::new(crowd, Vec::new(), Vec::new());
+    let reason = |text: &str| match understand(text, &crowd, None).intent {
+        Intent::Unclear(unclear) => (unclear.reason, unclear.choices.len()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason("turn on the desk lamp"), (Reason::Which, 7));
+    assert_eq!(reason("turn off everything").0, Reason::TooMany);
+    assert_eq!(line(&understand("turn on lamp-77", &crowd, None)), "lamp-77/on=true");
+    assert!(matches!(understand("which lamps are on?", &crowd, None).intent, Intent::Question(_)));
+}
+
 #[test]
 fn answers_say_what_is_so() {
     let home = home();

@@ -48,7 +48,7 @@ impl Site {
         &self,
         steps: &[Step],
         understood: &Understanding,
-        utc_offset_s: i64,
+        utc_offset_s: &dyn Fn(Timestamp) -> i64,
         confirm: Vec<String>,
         language: Language,
     ) -> Draft {
@@ -111,16 +111,21 @@ fn guesses(understood: &Understanding, language: Language) -> Vec<String> {
 
 /// The moment that is meant, on clocks that are so far ahead of UTC; `None` for now. A time of today that has passed stays
 /// in the past, and is refused there.
-fn moment(when: When, now: Timestamp, utc_offset_s: i64) -> Option<Timestamp> {
+fn moment(when: When, now: Timestamp, utc_offset_s: &dyn Fn(Timestamp) -> i64) -> Option<Timestamp> {
     let (day, second) = match when {
         When::Now => return None,
         When::After(after) => return Some(now + after),
         When::At { day, second } => (day, i64::from(second)),
     };
-    let local_s = now.micros().div_euclid(1_000_000) + utc_offset_s;
+    let local_s = now.micros().div_euclid(1_000_000) + utc_offset_s(now);
     let day_s = DAY.as_secs() as i64;
-    let midnight_s = local_s.div_euclid(day_s) * day_s - utc_offset_s;
-    let at = |ahead: i64| Timestamp::from_seconds(midnight_s + ahead * day_s + second);
+    let midnight_s = local_s.div_euclid(day_s) * day_s;
+    let at = |ahead: i64| {
+        // The clocks may be changed until then.
+        let shown_s = midnight_s + ahead * day_s + second;
+        let about = Timestamp::from_seconds(shown_s - utc_offset_s(now));
+        Timestamp::from_seconds(shown_s - utc_offset_s(about))
+    };
     Some(match day {
         Day::Ahead(ahead) => at(i64::from(ahead)),
         Day::Next => [at(0), at(1)].into_iter().find(|moment| *moment > now).unwrap_or_else(|| at(1)),
@@ -136,14 +141,18 @@ mod tests {
         let time = |text: &str| Timestamp::parse(text).unwrap();
         let now = time("2026-03-01T23:30:00Z");
         let at = |day: Day, hour: u32, offset_hours: i64| {
-            moment(When::At { day, second: hour * 3_600 }, now, offset_hours * 3_600).unwrap()
+            moment(When::At { day, second: hour * 3_600 }, now, &|_| offset_hours * 3_600).unwrap()
         };
         assert_eq!(at(Day::Next, 7, 0), time("2026-03-02T07:00:00Z"));
         assert_eq!(at(Day::Next, 9, 9), time("2026-03-02T00:00:00Z"), "it is half past eight there");
         assert_eq!(at(Day::Next, 8, 9), time("2026-03-02T23:00:00Z"));
         assert_eq!(at(Day::Ahead(1), 7, -5), time("2026-03-02T12:00:00Z"));
         assert!(at(Day::Ahead(0), 7, 0) < now, "today at seven has passed");
-        assert_eq!(moment(When::After(Duration::from_secs(60)), now, 0), Some(time("2026-03-01T23:31:00Z")));
-        assert_eq!(moment(When::Now, now, 0), None);
+        // In Europe clocks go forward at one in the night of the 29th.
+        let spring = |moment: Timestamp| if moment < time("2026-03-29T01:00:00Z") { 3_600 } else { 7_200 };
+        let seven = When::At { day: Day::Next, second: 7 * 3_600 };
+        assert_eq!(moment(seven, time("2026-03-28T20:00:00Z"), &spring), Some(time("2026-03-29T05:00:00Z")));
+        assert_eq!(moment(When::After(Duration::from_secs(60)), now, &|_| 0), Some(time("2026-03-01T23:31:00Z")));
+        assert_eq!(moment(When::Now, now, &|_| 0), None);
     }
 }

@@ -154,8 +154,8 @@ pub struct Asking<'a> {
     pub language: Option<&'a str>,
     /// Where whoever asks is.
     pub space: Option<&'a SpaceId>,
-    /// How far their clocks are ahead of UTC, in seconds.
-    pub utc_offset_s: i64,
+    /// How far their clocks are ahead of UTC at a moment, in seconds.
+    pub utc_offset_s: &'a dyn Fn(Timestamp) -> i64,
     /// Who they are.
     pub by: &'a str,
     /// What they may command.

@@ -37,7 +37,7 @@ fn lamp(bench: &Bench) -> Arc<Site> {
 }
 
 fn ask(site: &Site, plan: &str, text: &str) -> site::plans::Asked {
-    let asking = Asking { text, language: None, space: None, utc_offset_s: 0, by: "kim", may: &anybody };
+    let asking = Asking { text, language: None, space: None, utc_offset_s: &|_| 0, by: "kim", may: &anybody };
     site.ask(plan.to_owned(), &asking).unwrap()
 }
 

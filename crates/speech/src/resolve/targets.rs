@@ -3,6 +3,7 @@
 use model::SpaceId;
 
 use super::{Refusal, among, because, title};
+use crate::STEPS_MAX;
 use crate::amount::Wanted;
 use crate::catalogue::Thing;
 use crate::clause::{Clause, Noun, Sort};
@@ -123,6 +124,9 @@ pub(crate) fn targets(
             return Err(of_place(sentence, noun));
         }
         let found = of_noun(sentence, clause, noun, fits)?;
+        if found.len() > STEPS_MAX {
+            return Err(because(Reason::TooMany));
+        }
         single &= found.len() == 1 && !noun.all;
         for thing in found {
             if !things.contains(&thing) {
@@ -271,6 +275,9 @@ pub(crate) fn by_place(
             && !is_excepted(sentence, clause, *thing)
     });
     let things: Vec<usize> = found.collect();
+    if things.len() > STEPS_MAX {
+        return Some(Err(because(Reason::TooMany)));
+    }
     let Some(first) = things.first() else {
         return Some(Err(because(Reason::Nothing(sentence.said(clause.span).to_owned()))));
     };
