@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "benchmarks take the time, read /proc and write their results")]
 
 pub mod fleet;
+pub mod habits;
 pub mod learn;
 pub mod machine;
 pub mod mqtt;

@@ -12,6 +12,8 @@ use clap::{Parser, ValueEnum};
 enum Name {
     /// Robots: the League's instances beside the best known results, and warehouses.
     Fleet,
+    /// Habits that are found in homes of fresh seeds.
+    Habits,
     /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
     Learn,
     /// The broker beside mosquitto.
@@ -56,6 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Some(hours) => bench::fleet::soak(hours),
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
         },
+        Name::Habits => bench::habits::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,

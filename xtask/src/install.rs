@@ -40,6 +40,9 @@ pub(crate) const BENCH: &[Tool] = &[
 pub(crate) const PYTHON_TEST: &[&str] =
     &["paho-mqtt==2.1.0", "linux2mqtt==1.7.0", "psutil<7", "vda5050-sdk==0.2.0", "aiomqtt==2.5.1"];
 
+/// The official SDK of the Model Context Protocol, apart because it wants newer packages than the others.
+pub(crate) const PYTHON_MCP: &[&str] = &["mcp==2.3.0"];
+
 /// What the simulator of NVIDIA's mission client imports, in the versions that its checkout names.
 pub(crate) const PYTHON_NVIDIA: &[&str] =
     &["paho-mqtt==1.6.1", "pydantic==2.12.5", "fastapi==0.120.1", "py_trees==2.1.6", "psycopg[binary]==3.2.13"];

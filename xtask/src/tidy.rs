@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("plan", 1),
     ("learn", 1),
     ("rule", 1),
+    ("speech", 1),
     ("mqtt", 2),
     ("twin", 3),
     ("connect", 3),

@@ -86,6 +86,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
 
     announce("real peers");
     let python = install::python("test", install::PYTHON_TEST)?;
+    let mcp = install::python("mcp", install::PYTHON_MCP)?;
     let node_modules = install::vehicles()?;
     for (suite, threads) in [("peers", "--test-threads=2"), ("vehicles", "--test-threads=1")] {
         let arguments = ["test", "--package", "manmul", "--test", suite, "--quiet", "--", "--ignored", threads];
@@ -94,6 +95,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
                 .args(["--skip", "nvidia"])
                 .env("PEERS_PYTHON", python.join("bin/python"))
                 .env("PEERS_FOLDER", python.join("bin"))
+                .env("PEERS_MCP_PYTHON", mcp.join("bin/python"))
                 .env("PEERS_NODE_MODULES", &node_modules),
         )?);
     }

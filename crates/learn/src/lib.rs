@@ -13,6 +13,7 @@ mod chance;
 mod codec;
 pub mod fault;
 pub mod forecast;
+pub mod habit;
 #[cfg(feature = "inference")]
 pub mod inference;
 pub mod multivariate;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use common::process::Server;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A peer that ends when it is dropped.
 struct Peer(Child);
@@ -161,6 +161,29 @@ fn paho_speaks_both_versions() {
         let value = format!("v{version}");
         server.wait_for_thing("probe", &value, |thing| (property(thing, "state")?["value"] == *value).then_some(()));
     }
+    server.stop();
+}
+
+#[test]
+#[ignore = "needs the SDK of the Model Context Protocol: cargo xtask test"]
+fn language_models_look_and_plan_with_the_official_sdk() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_open(folder.path());
+    let model = json!({"title": "Lamp", "kind": "light", "properties": {"on": {"type": "boolean", "writable": true}}});
+    assert_eq!(server.ask("POST", "/virtual-things", &json!({"id": "lamp", "title": "Lamp", "model": model})).0, 201);
+    server.wait_for_thing("lamp", "its state", |thing| property(thing, "on").cloned());
+    let (status, made) = server.ask("POST", "/tokens", &json!({"title": "agent", "scopes": ["read", "command"]}));
+    assert_eq!(status, 201, "{made}");
+    let python = std::env::var_os("PEERS_MCP_PYTHON").expect("PEERS_MCP_PYTHON is set; hint: cargo xtask test");
+    let output = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp_client.py"))
+        .args([&server.url, made["secret"].as_str().unwrap(), env!("CARGO_BIN_EXE_manmul")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let command: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&command["thing"], &command["cause"]["kind"]), (&json!("lamp"), &json!("token")));
+    server.wait_for_thing("lamp", "it to be on", |thing| (property(thing, "on")?["value"] == true).then_some(()));
     server.stop();
 }
 

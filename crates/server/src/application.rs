@@ -23,6 +23,7 @@ use crate::api::system::ListenerInfo;
 use crate::http::Problem;
 use crate::http::health::LastLook;
 use crate::http::observe::RequestNumbers;
+use crate::mcp;
 use crate::metrics::Metrics;
 
 /// The version of this program.
@@ -125,6 +126,7 @@ pub struct Application {
     pub(crate) last_look: LastLook,
     pub(crate) listeners: RwLock<Vec<ListenerInfo>>,
     pub(crate) simulation: RwLock<Simulation>,
+    pub(crate) mcp: mcp::Sessions,
     owned: watch::Sender<bool>,
 }
 
@@ -141,6 +143,7 @@ impl Application {
             Some(row) => row.parse(Table::Setting)?,
             None => Simulation::default(),
         };
+        parts.site.decide_by(Arc::clone(&parts.access) as Arc<dyn site::plans::Rights>);
         Ok(Arc::new(Self {
             owned: watch::Sender::new(parts.access.has_owner()),
             started: parts.clock.now(),
@@ -162,6 +165,7 @@ impl Application {
             last_look: LastLook::default(),
             listeners: RwLock::default(),
             simulation: RwLock::new(simulation),
+            mcp: mcp::Sessions::default(),
         }))
     }
 

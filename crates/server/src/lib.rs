@@ -10,6 +10,7 @@ pub mod access;
 pub mod api;
 mod application;
 pub mod http;
+pub mod mcp;
 mod metrics;
 
 pub use access::Access;

@@ -10,8 +10,9 @@ use twin::{CommandRow, CommandsFull, Thing, ThingStatus};
 
 use crate::counters::count;
 use crate::error::SiteError;
-use crate::guard::{Attempt, Refusal};
+use crate::guard::{Attempt, Guard, Refusal};
 use crate::options::COMMAND_TIMEOUT_RANGE;
+use crate::plans::WantedCommand;
 use crate::publish::{NotPublished, Outgoing};
 use crate::site::Site;
 use crate::things::Things;
@@ -57,6 +58,18 @@ impl Site {
         self.send(&row, sending)
     }
 
+    /// Does everything with a command but sending it: gives what would be sent.
+    pub(crate) fn rehearse(&self, asked: &Asked, wanted: &WantedCommand) -> Result<Value, SiteError> {
+        let WantedCommand { thing, name, write, .. } = wanted;
+        let (row, input) = (self.accepted(thing)?, wanted.input.clone());
+        let checked = if *write { row.model.check_write(name, input) } else { row.model.check_input(name, input) };
+        let input = checked.map_err(|source| model_error(name, source))?;
+        let command = self.command_of(asked, thing, name, *write, input.clone());
+        self.with_adapter(&row.adapter, thing, |adapter| adapter.encode(&command))??;
+        self.pass(&command, |guard, attempt| guard.look(attempt))?;
+        Ok(input)
+    }
+
     fn accepted(&self, thing: &ThingId) -> Result<Arc<Thing>, SiteError> {
         let things = self.things.read();
         let slot = things.registry.get(thing).ok_or_else(|| twin::RegistryError::Unknown(thing.clone()))?;
@@ -99,12 +112,21 @@ impl Site {
     }
 
     fn guard(&self, command: &Command) -> Result<(), SiteError> {
+        self.pass(command, |guard, attempt| guard.check(attempt))
+            .inspect_err(|_| count(&self.counters.commands_guarded))
+    }
+
+    /// Asks every guard.
+    fn pass(
+        &self,
+        command: &Command,
+        ask: impl Fn(&dyn Guard, &Attempt<'_>) -> Result<(), String>,
+    ) -> Result<(), SiteError> {
         let things = self.things.read();
         let Some(slot) = things.registry.get(&command.thing) else { return Ok(()) };
         let attempt = Attempt { thing: &slot.thing, twin: &slot.twin, command, now: command.created };
         for guard in &self.guards {
-            if let Err(reason) = guard.check(&attempt) {
-                count(&self.counters.commands_guarded);
+            if let Err(reason) = ask(&**guard, &attempt) {
                 let (thing, action) = (command.thing.clone(), command.action.clone());
                 return Err(Refusal { guard: guard.name(), thing, action, reason }.into());
             }

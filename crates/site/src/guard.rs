@@ -48,6 +48,11 @@ pub trait Guard: Send + Sync {
 
     /// Lets the command pass, or says why not.
     fn check(&self, attempt: &Attempt<'_>) -> Result<(), String>;
+
+    /// As [`Guard::check`] would answer, for a command that is only planned: nothing counts.
+    fn look(&self, attempt: &Attempt<'_>) -> Result<(), String> {
+        self.check(attempt)
+    }
 }
 
 /// Keeps rules and policies from actions that want a person at the button, because something moves, heats or opens.
@@ -93,26 +98,36 @@ impl Guard for RateGuard {
     }
 
     fn check(&self, attempt: &Attempt<'_>) -> Result<(), String> {
-        const MINUTE: Duration = Duration::from_mins(1);
         let mut full_at = self.full_at.lock();
         if full_at.len() >= ALLOWANCES_KEPT {
             full_at.retain(|_, at| *at > attempt.now);
         }
         let at = full_at.entry(attempt.thing.id.clone()).or_insert(attempt.now);
+        *at = self.full_after(*at, attempt.now)?;
+        Ok(())
+    }
+
+    fn look(&self, attempt: &Attempt<'_>) -> Result<(), String> {
+        let full_at = self.full_at.lock().get(&attempt.thing.id).copied();
+        self.full_after(full_at.unwrap_or(attempt.now), attempt.now).map(drop)
+    }
+}
+
+impl RateGuard {
+    /// When an allowance that is full again at `at` will be full after one more command now.
+    fn full_after(&self, at: Timestamp, now: Timestamp) -> Result<Timestamp, String> {
+        const MINUTE: Duration = Duration::from_mins(1);
         // A clock that was set back must not shut the thing off for longer than a minute.
-        let from = (*at).clamp(attempt.now, attempt.now + MINUTE);
-        *at = from;
-        let after = from + MINUTE / self.per_minute;
-        if after > attempt.now + MINUTE {
-            let wait = after.since(attempt.now + MINUTE);
+        let after = at.clamp(now, now + MINUTE) + MINUTE / self.per_minute;
+        if after > now + MINUTE {
+            let wait = after.since(now + MINUTE);
             return Err(format!(
                 "more than {} commands in a minute\nhint: try again in {:.1} s",
                 self.per_minute,
                 wait.as_secs_f64()
             ));
         }
-        *at = after;
-        Ok(())
+        Ok(after)
     }
 }
 

@@ -23,6 +23,7 @@ mod maintenance;
 pub mod mind;
 pub mod options;
 pub mod overview;
+pub mod plans;
 mod publish;
 pub mod query;
 pub mod records;

@@ -84,6 +84,7 @@ impl Site {
             thread("site-mind", Site::run_mind),
             thread("site-inference", Site::run_inference),
             thread("site-rules", Site::run_rules),
+            thread("site-timed", Site::run_timed),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -194,6 +195,21 @@ impl Site {
         while !stopping.is_now() {
             self.rules.feed.wait(IDLE);
             self.follow_rules();
+        }
+    }
+
+    /// Sends commands that were put off, away from the fold, because that waits for the disk.
+    fn run_timed(&self, stopping: &Stopping) {
+        let runtime = timer_runtime();
+        while !stopping.is_now() {
+            let pause = match self.send_timed() {
+                Ok(()) => IDLE,
+                Err(error) => {
+                    tracing::error!(%error, "commands that were put off could not be written down; they are tried again");
+                    AFTER_ERROR
+                }
+            };
+            sleep(&runtime, stopping, pause);
         }
     }
 

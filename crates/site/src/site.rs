@@ -22,6 +22,7 @@ use crate::maintenance::RetentionSettings;
 use crate::mind::Mind;
 use crate::options::Options;
 use crate::overview::Overview;
+use crate::plans::Plans;
 use crate::publish::Publish;
 use crate::rules::Rules;
 use crate::running::Links;
@@ -86,6 +87,7 @@ pub struct Site {
     pub(crate) mind: Mind,
     pub(crate) inference: Inference,
     pub(crate) rules: Rules,
+    pub(crate) plans: Plans,
 }
 
 impl std::fmt::Debug for Site {
@@ -115,6 +117,7 @@ impl Site {
         let rules = Rules::open(state)?;
         let from = applied.min(parts.history.applied());
         let from = rules.goes_on_after(from).map_or(from, |rules| from.min(rules));
+        let plans = Plans::open(state)?;
         let mind = Mind::open(state, &*parts.clock, &parts.options.mind)?;
         let past = parts.log.bounds().durable;
         let inference = Inference::open(state, &parts.clock, &parts.options.inference, past)?;
@@ -141,6 +144,7 @@ impl Site {
             mind,
             inference,
             rules,
+            plans,
         });
         site.restore_rules();
         Ok(site)

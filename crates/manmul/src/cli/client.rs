@@ -16,6 +16,17 @@ use crate::assemble::LOCAL_SECRET_FILE;
 /// How long an answer may take to begin.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
+/// The header that names a session of the Model Context Protocol.
+const MCP_SESSION: &str = "mcp-session-id";
+
+/// What a message of the Model Context Protocol was answered with.
+pub(super) struct McpAnswer {
+    /// The session that began with it.
+    pub(super) session: Option<String>,
+    /// The answer; empty when there is none.
+    pub(super) text: String,
+}
+
 /// A connection with its token.
 pub(super) struct Client {
     agent: Agent,
@@ -86,6 +97,32 @@ impl Client {
         let request = self.agent.get(self.url(path)).header("authorization", self.bearer());
         let response = self.answer(request.call())?;
         Ok(response.into_body().into_reader())
+    }
+
+    /// Hands a message of the Model Context Protocol on, with the headers that it wants.
+    pub(super) fn mcp(&self, line: &str, message: &Value, session: Option<&str>) -> anyhow::Result<McpAnswer> {
+        let mut request = self
+            .agent
+            .post(format!("{}/mcp", self.base))
+            .header("authorization", self.bearer())
+            .header("accept", "application/json, text/event-stream");
+        if let Some(session) = session {
+            request = request.header(MCP_SESSION, session);
+        }
+        let version = message["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str();
+        if let (Some(version), Some(method)) = (version, message["method"].as_str()) {
+            request = request.header("mcp-protocol-version", version).header("mcp-method", method);
+        }
+        let mut answer = request.content_type("application/json").send(line)?;
+        let session = answer.headers().get(MCP_SESSION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(McpAnswer { session, text: answer.body_mut().read_to_string()? })
+    }
+
+    /// Ends a session of that protocol.
+    pub(super) fn end_mcp(&self, session: &str) {
+        let request = self.agent.delete(format!("{}/mcp", self.base)).header("authorization", self.bearer());
+        // The server forgets it by itself after a while.
+        drop(request.header(MCP_SESSION, session).call());
     }
 
     fn url(&self, path: &str) -> String {

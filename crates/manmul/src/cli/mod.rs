@@ -1,10 +1,12 @@
 //! The command line: what it understands, and how it says that something went wrong.
 
+mod ask;
 mod client;
 mod configure;
 mod fleet;
 mod history;
 mod learn;
+mod mcp;
 mod mind;
 mod model;
 mod runs;
@@ -38,6 +40,10 @@ enum Command {
     Watch(watch::Watch),
     /// Write a property or invoke an action
     Send(things::Send),
+    /// Say what you want, or ask what is so
+    Ask(ask::Ask),
+    /// Let a language model look and plan, over standard input and output
+    Mcp(mcp::Mcp),
     /// Show the past of a property
     History(history::History),
     /// Write history to a file
@@ -100,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Accept(accept) => accept.run(),
         Command::Watch(watch) => watch.run(),
         Command::Send(send) => send.run(),
+        Command::Ask(ask) => ask.run(),
+        Command::Mcp(mcp) => mcp.run(),
         Command::History(history) => history.run(),
         Command::Export(export) => export.run(),
         Command::Insights(insights) => insights.run(),

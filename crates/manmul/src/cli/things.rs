@@ -58,7 +58,7 @@ impl Things {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "—".to_owned(),
@@ -185,7 +185,8 @@ fn fields(pairs: &[String]) -> anyhow::Result<Value> {
     Ok(Value::Object(object))
 }
 
-fn wait_for(client: &Client, mut command: Value) -> anyhow::Result<Value> {
+/// Looks at a command until it is over.
+pub(super) fn wait_for(client: &Client, mut command: Value) -> anyhow::Result<Value> {
     while matches!(command["state"].as_str(), Some("sent" | "accepted" | "running")) {
         std::thread::sleep(LOOK_EVERY);
         command = client.get(&format!("/commands/{}", escaped(&text(&command["id"]))))?;

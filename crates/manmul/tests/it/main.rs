@@ -11,6 +11,7 @@
 
 mod access;
 mod api;
+mod ask;
 mod bad_input;
 mod common;
 mod fleet;

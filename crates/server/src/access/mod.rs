@@ -14,6 +14,7 @@ mod credentials;
 mod password;
 mod people;
 mod rate;
+mod rights;
 pub mod secret;
 
 use std::net::IpAddr;

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod alerts;
+pub mod ask;
 pub mod commands;
 mod convert;
 pub mod export;
@@ -49,6 +50,7 @@ use crate::application::Application;
 use crate::http::guard::guard;
 use crate::http::observe::observe;
 use crate::http::{Problem, health, mqtt, pages};
+use crate::mcp;
 
 /// What every handler stands on.
 pub type App = Arc<Application>;
@@ -71,6 +73,7 @@ pub type App = Arc<Application>;
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
         (name = "mind", description = "What is unusual, what comes next, what was learned"),
         (name = "rules", description = "What happens by itself: rules, scenes, alarms, notifications"),
+        (name = "ask", description = "Sentences, plans of commands, and commands that wait for their time"),
         (name = "ingest", description = "Telemetry by HTTP"),
         (name = "live", description = "Records as they happen"),
         (name = "access", description = "Users, tokens, audit"),
@@ -177,6 +180,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(alerts::unshelve_alarm))
         .routes(routes!(alerts::list_notifications))
         .routes(routes!(alerts::read_notifications))
+        .routes(routes!(ask::ask))
+        .routes(routes!(ask::list_command_plans, ask::plan_commands))
+        .routes(routes!(ask::get_command_plan))
+        .routes(routes!(ask::apply_plan))
+        .routes(routes!(ask::list_timed))
+        .routes(routes!(ask::cancel_timed))
         .routes(routes!(access::list_users, access::make_user))
         .routes(routes!(access::change_user, access::delete_user))
         .routes(routes!(access::list_tokens, access::make_token))
@@ -202,6 +211,7 @@ pub fn service(app: App) -> Router {
         .route("/write", post(ingest::ingest_influx))
         .route("/api/v2/write", post(ingest::ingest_influx))
         .route(mqtt::MQTT_PATH, get(mqtt::upgrade))
+        .route(mcp::MCP_PATH, post(mcp::post).delete(mcp::delete))
         // Bodies have the limits of their routes, which say so in a problem.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))

@@ -144,6 +144,13 @@ fn authorise(needs: Needs, caller: &Caller, thing: Option<&ThingId>, headers: &H
     }
 }
 
+/// Whether a caller may use a route, asked from within another one.
+pub(crate) fn allows(caller: &Caller, method: &Method, path: &str, thing: Option<&ThingId>) -> Result<(), Problem> {
+    let rule = rules::find(method, path)
+        .ok_or_else(|| Problem::internal(&format!("{path} has no row in the table of rules")))?;
+    authorise(rule.needs, caller, thing, &HeaderMap::new())
+}
+
 fn came_through_a_proxy(headers: &HeaderMap) -> bool {
     ["forwarded", "x-forwarded-for", "via"].iter().any(|name| headers.contains_key(*name))
 }
@@ -165,7 +172,7 @@ fn on_purpose(identity: &Identity, method: &Method, headers: &HeaderMap) -> Resu
 }
 
 /// Whether a browser says that the page that opens a WebSocket came from this very host and port.
-fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
     let authority = origin.split_once("://").map(|(_, authority)| authority);

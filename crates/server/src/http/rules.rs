@@ -84,6 +84,9 @@ pub const RULES: &[Rule] = &[
     open("GET", "/ping"),
     // The broker asks for credentials itself.
     open("GET", "/mqtt"),
+    // Each tool asks for the right of the route that it stands on.
+    question("/mcp"),
+    Rule { method: "DELETE", path: "/mcp", needs: Needs::Right(Right::Read, On::Site), audit: None },
     ingest("/write", On::Named),
     ingest("/api/v2/write", On::Named),
     open("GET", "/api/v1/session"),
@@ -144,6 +147,13 @@ pub const RULES: &[Rule] = &[
     change("POST", "/api/v1/plans", Right::Configure, On::Site, "plan.search"),
     look("/api/v1/plans/{id}"),
     change("DELETE", "/api/v1/plans/{id}", Right::Configure, On::Site, "plan.delete"),
+    question("/api/v1/ask"),
+    look("/api/v1/ask/plans"),
+    question("/api/v1/ask/plans"),
+    look("/api/v1/ask/plans/{id}"),
+    change("POST", "/api/v1/plans/{id}/apply", Right::Command, On::Site, "plan.apply"),
+    look("/api/v1/ask/timed"),
+    change("DELETE", "/api/v1/ask/timed/{id}", Right::Command, On::Site, "plan.cancel"),
     look("/api/v1/fleet"),
     look("/api/v1/fleet/floor"),
     change("PUT", "/api/v1/fleet/floor", Right::Configure, On::Site, "fleet.floor"),

@@ -9,6 +9,7 @@ mod full_disk;
 mod inference;
 mod live;
 mod mind;
+mod plans;
 mod queries;
 mod replay;
 mod runs;
