@@ -1,12 +1,13 @@
 // The calls of rules, scenes, alarms, notifications, suggestions and plans, and what they answer. Times are microseconds, as everywhere.
 import { ask, client } from "./client.ts";
+import type { Cause } from "./types.ts";
 
 export const ruleStates = ["draft", "shadow", "live", "off"] as const;
 export type RuleState = (typeof ruleStates)[number];
 export interface Stage { spaces: string[]; share: number }
 export interface Guard { property: string; above?: number | null; below?: number | null; for?: string | null }
 export interface RuleSummary {
-  id: string; title: string; state: RuleState; version: number; live_version: number | null; problems: number; fired_day: number; failed_day: number; last_fired: number | null;
+  id: string; title: string; state: RuleState; version: number; live_version: number | null; shadow_version?: number | null; problems: number; fired_day: number; failed_day: number; last_fired: number | null;
   would_have_fired_day: number; things: string[]; space: string | null; stage: Stage | null; guard: Guard | null;
 }
 export interface Page<Item> { items: Item[]; next: string | null }
@@ -25,25 +26,27 @@ export interface DayCount { day: string; fired: number; commands: number }
 export interface ReplayedCommand { thing: string; name: string; value: unknown; really: unknown }
 export interface ReplayedMoment { time: number; fired: boolean; commands: ReplayedCommand[]; why: string }
 export interface Backtest {
-  run: string; from: number; to: number; records: number; seconds: number; fired: number; commands: number; kept_from_running: number;
+  run: string; from: number; to: number; records: number; seconds: number; fired: number; failed?: number; commands: number; kept_from_running: number;
   differences: { same: number; only_rule: number; only_history: number }; energy_kilowatt_hours: number | null; shaped_by: string | null;
-  per_day: DayCount[]; timeline: ReplayedMoment[]; left_out: number; version?: number;
+  per_day: DayCount[]; timeline: ReplayedMoment[]; left_out: number;
+  /** Nothing where another text than a kept version was replayed. */
+  version: number | null; not_replayed?: string[];
 }
 export interface WouldHave { time: number; thing: string; name: string; value: unknown }
 
 export const traceOutcomes = ["finished", "stopped", "failed", "kept_from_running", "running"] as const;
 export type TraceOutcome = (typeof traceOutcomes)[number];
 export type StepOutcome = "passed" | "held" | "failed" | "skipped";
-export interface TraceSummary { id: string; rule: string; version: number; began: number; seconds: number; outcome: TraceOutcome; shadow: boolean; trigger_words: string; cause: { kind: string; id: string } | string | null }
+export interface TraceSummary { id: string; rule: string; version: number; began: number; seconds: number; outcome: TraceOutcome; shadow: boolean; trigger_words: string; cause: Cause | null }
 export interface TraceStep { path: string; line: number; words: string; began: number; seconds: number; outcome: StepOutcome; value: unknown; detail: string | null }
-export interface Trace extends TraceSummary { steps: TraceStep[]; variables: Record<string, unknown> }
+export interface Trace extends TraceSummary { steps: TraceStep[]; steps_left_out?: number; variables: Record<string, unknown> }
 export interface WhyNot {
   at: number; words: string;
   triggers: { words: string; line: number; fired: boolean; last: number | null; off_by: string | null; near: number }[];
   conditions: { words: string; line: number; held: boolean; value: unknown; off_by: string | null }[];
 }
 export interface Conflict { kind: "contradiction" | "loop" | "flood" | "shadowed"; rules: string[]; thing: string | null; name: string | null; words: string; severity: ProblemSeverity }
-export interface Imported { title: string; id: string | null; text: string | null; carried: string[]; left_out: { path: string; line: number; message: string }[] }
+export interface Imported { title: string; id: string | null; text: string | null; carried: string[]; left_out: { path: string; line: number; message: string }[]; guessed?: string[] }
 export interface ImportReport { items: Imported[]; rules: number; whole: number; partly: number; refused: number }
 
 export interface SceneSet { thing: string; name: string; value: unknown }
@@ -60,10 +63,11 @@ export interface Suggestion {
   evidence: { words: string; days: number; times: number[]; precision: number; support: number };
 }
 
-export interface PlannedCommand { thing: string; name: string; write: unknown; input: unknown; at: number | null }
+/** A property is written with its input, or an action called with it. */
+export interface PlannedCommand { thing: string; name: string; write: boolean; input: unknown; at: number | null }
 export interface SpokenPlan { id: string; words: string; commands: PlannedCommand[]; rule_text: string | null; refusals: string[]; expires: number }
 export interface Spoken { understood: boolean; plan: SpokenPlan | null; answer: string | null; choices: { text: string; words: string }[] }
-export interface PlanResults { results: { thing: string; name: string; state: string; error: string | null }[]; rule: string | null }
+export interface PlanResults { results: { thing: string; name: string; error: string | null }[] }
 
 interface Options { params?: { path?: Record<string, unknown>; query?: Record<string, unknown> }; body?: unknown; signal?: AbortSignal }
 type Call = (path: string, options: Options) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
@@ -84,7 +88,7 @@ export const rules = {
   add: (text: string) => asked<Rule>("POST", "/rules", { body: { text } }),
   put: (id: string, text: string, version: number) => asked<Rule>("PUT", "/rules/{id}", { ...of(id), body: { text, version } }),
   remove: (id: string) => asked<void>("DELETE", "/rules/{id}", of(id)),
-  check: (text: string, signal?: AbortSignal) => asked<Checked>("POST", "/rules/check", { body: { text }, ...signalled(signal) }),
+  check: (text: string, id: string | null, signal?: AbortSignal) => asked<Checked>("POST", "/rules/check", { body: { text, ...(id ? { id } : {}) }, ...signalled(signal) }),
   backtest: (id: string, body: { from?: number; to?: number; text?: string }, signal?: AbortSignal) => asked<Backtest>("POST", "/rules/{id}/backtest", { ...of(id), body, ...signalled(signal) }),
   backtests: (id: string, signal?: AbortSignal) => asked<{ items: Backtest[] }>("GET", "/rules/{id}/backtests", { ...of(id), ...signalled(signal) }).then((page) => page.items),
   shadow: (id: string) => asked<Rule>("POST", "/rules/{id}/shadow", { ...of(id), body: {} }),
@@ -135,6 +139,6 @@ export const suggestions = {
 
 export const speech = {
   path: "/api/v1/ask",
-  ask: (text: string, language: string, space: string | null, signal?: AbortSignal) => asked<Spoken>("POST", "/ask", { body: { text, language, ...(space ? { space } : {}) }, ...signalled(signal) }),
+  ask: (text: string, language: string, space: string | null, signal?: AbortSignal) => asked<Spoken>("POST", "/ask", { body: { text, language, utc_offset_minutes: -new Date().getTimezoneOffset(), ...(space ? { space } : {}) }, ...signalled(signal) }),
   apply: (plan: string) => asked<PlanResults>("POST", "/plans/{id}/apply", of(plan)),
 };
