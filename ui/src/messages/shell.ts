@@ -9,6 +9,7 @@ export const shell = {
   "nav.history": ["History", "기록"],
   "nav.inbox": ["Inbox", "받은함"],
   "nav.settings": ["Settings", "설정"],
+  "nav.settings.short": ["Setup", "설정"],
   "nav.connect": ["Connect a thing", "사물 연결"],
   "nav.components": ["Components", "구성 요소"],
   "nav.setup": ["Set up", "시작 설정"],

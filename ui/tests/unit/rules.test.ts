@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { insertItem, moveItem, pathKey, read, renameKey, setValue, setValues, valueAt, type Path } from "../../src/pages/rules/document.ts";
+import { changeOf, changes, catalogue, durationOf, kindOf, onlyInText, wants, type Section } from "../../src/pages/rules/kinds.ts";
+import { layoutGraph } from "../../src/pages/rules/layout.ts";
 import { diffLines, nearby } from "../../src/pages/rules/lines.ts";
+import { placesIn } from "../../src/pages/rules/places.ts";
+import { ruleSentences } from "../../src/messages/sentences.ts";
 
 const text = `# The hall, after the painters
 rule: Light when somebody comes   # a title
@@ -152,5 +156,62 @@ test("comparisons of any two texts can be played both ways", () => {
     const lines = diffLines(before, after);
     assert.equal(lines.filter((line) => line.kind !== "added").map((line) => line.text).join("\n"), before);
     assert.equal(lines.filter((line) => line.kind !== "removed").map((line) => line.text).join("\n"), after);
+  }
+});
+
+test("a sentence has the same controls in both languages, and every kind has its sentence", () => {
+  const slots = (text: string) => (text.match(/\{[\w.]+\}/g) ?? []).toSorted();
+  for (const [key, [english, korean]] of Object.entries(ruleSentences)) assert.deepEqual(slots(korean), slots(english), key);
+  for (const [section, kinds] of Object.entries(catalogue))
+    for (const [name, kind] of Object.entries(kinds)) {
+      assert.ok(`rule.${section}.${name}.name` in ruleSentences, `${section} ${name} has no name`);
+      const said = Object.entries(ruleSentences).filter(([key]) => key === `rule.${section}.${name}` || key.startsWith(`rule.${section}.${name}.`)).flatMap(([, [english]]) => slots(english));
+      for (const [field, { optional }] of Object.entries(kind.fields)) {
+        if (optional) assert.ok(`rule.clause.${field}` in ruleSentences && `rule.field.${field}` in ruleSentences, `${section} ${name}: the clause ${field} has no words`);
+        else assert.ok(said.includes(`{${field === "is" && name === "property" ? "compare" : field}}`), `${section} ${name}: its sentence leaves out ${field}`);
+      }
+    }
+});
+
+test("what a new item says is all in its sentence", () => {
+  for (const [section, kinds] of Object.entries(catalogue))
+    for (const [name, kind] of Object.entries(kinds)) {
+      const item = kind.start();
+      assert.equal(kindOf(section as Section, item), name);
+      assert.deepEqual(onlyInText(section as Section, name, item), []);
+    }
+  assert.deepEqual(onlyInText("trigger", "property", { property: "a/b", to: true, unheard: 1 }), ["unheard"]);
+  assert.deepEqual(onlyInText("action", "notify", { notify: { message: "x", sound: "loud" } }), ["notify.sound"]);
+  assert.equal(kindOf("trigger", { dawn_chorus: "loud" }), null);
+});
+
+test("how a property changes is read from its keys", () => {
+  assert.equal(changeOf({ property: "a/b" }), "any");
+  assert.equal(changeOf({ to: false }), "to");
+  assert.equal(changeOf({ from: 1, to: 2 }), "from_to");
+  assert.equal(changeOf({ above: 1, below: 2 }), "between");
+  for (const change of changes) assert.equal(changeOf(Object.fromEntries(wants[change].map((key) => [key, 1]))), change);
+  assert.deepEqual(durationOf("-30 min"), { sign: "-", amount: 30, unit: "min" });
+  assert.equal(durationOf("soon"), null);
+});
+
+test("places are found in the order of the rule, once each", () => {
+  assert.deepEqual(placesIn(read(text).rule), ["hall.motion/occupancy", "hall.lamp/on", "hall.lamp/brightness"]);
+});
+
+test("a graph stands in layers: nothing lies on another, every arrow leads down but those that close a circle", () => {
+  for (let seed = 0; seed < 150; seed += 1) {
+    const pick = seeded(seed);
+    const count = 1 + pick(14);
+    const nodes = Array.from({ length: count }, (_, at) => ({ id: `n${at}`, kind: "action", words: "", line: at + 1 }));
+    const edges = Array.from({ length: pick(2 * count) }, () => ({ from: `n${pick(count)}`, to: `n${pick(count)}`, label: "" }));
+    const layout = layoutGraph({ nodes, edges }, { width: 100, height: 40, across: 20, down: 30 });
+    assert.equal(layout.nodes.length, count);
+    const at = new Map(layout.nodes.map((one) => [one.node.id, one]));
+    for (const one of layout.nodes) {
+      assert.ok(one.x >= 0 && one.x + 100 <= layout.width && one.y >= 0 && one.y + 40 <= layout.height, `seed ${seed}: ${one.node.id} stands outside`);
+      for (const other of layout.nodes) if (one !== other) assert.ok(Math.abs(one.x - other.x) >= 100 || Math.abs(one.y - other.y) >= 40, `seed ${seed}: ${one.node.id} lies on ${other.node.id}`);
+    }
+    for (const edge of layout.edges) if (!edge.back) assert.ok((at.get(edge.edge.from)?.y ?? 0) < (at.get(edge.edge.to)?.y ?? 0), `seed ${seed}: an arrow leads up`);
   }
 });

@@ -136,7 +136,8 @@ function putKey(map: YAMLMap, key: string, value: Node): void {
 /** Changes what a scalar says; how it was written stays where it can. */
 function renew(scalar: Scalar, value: unknown): void {
   if (scalar.value === value) return;
-  const wasText = typeof scalar.value === "string";
+  // Quotes about nothing were not chosen by anybody.
+  const wasText = typeof scalar.value === "string" && scalar.value !== "";
   scalar.value = value;
   delete scalar.source;
   delete scalar.format;
