@@ -2,6 +2,7 @@
 import { mount } from "svelte";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/sentence.css";
 import App from "./App.svelte";
 import { preferences } from "./lib/preferences.svelte.ts";
 

@@ -48,6 +48,29 @@ function span(chart: uPlot, evidence: Evidence, ratio: number): { start: number;
   return { start: start - (width - Math.max(0, end - start)) / 2, width };
 }
 
+/** Moments at which something would have been done: a thin line, and a pointer above it that is there without colour too. */
+export function drawMoments(chart: uPlot, moments: readonly number[], ratio: number, colour: string): void {
+  clipped(chart, (pen) => {
+    const { left, top, width, height } = chart.bbox;
+    let last = -Infinity;
+    for (const moment of moments) {
+      const x = Math.round(chart.valToPos(moment / 1e6, "x", true));
+      // What falls on the same pixels is drawn once.
+      if (x < left - 5 * ratio || x > left + width + 5 * ratio || Math.abs(x - last) < 2 * ratio) continue;
+      last = x;
+      pen.fillStyle = colour;
+      pen.globalAlpha = 0.35;
+      pen.fillRect(x, top, ratio, height);
+      pen.globalAlpha = 1;
+      pen.beginPath();
+      pen.moveTo(x - 4 * ratio, top);
+      pen.lineTo(x + 4 * ratio, top);
+      pen.lineTo(x, top + 6 * ratio);
+      pen.fill();
+    }
+  });
+}
+
 /** The marked stretch: a tint, and a strip above it that is there without colour too. */
 export function drawMark(chart: uPlot, evidence: Evidence, ratio: number, colours: OverlayColours): void {
   clipped(chart, (pen) => {

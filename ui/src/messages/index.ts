@@ -3,10 +3,17 @@ import { editor } from "./editor.ts";
 import { fleet } from "./fleet.ts";
 import { mind } from "./mind.ts";
 import { pages } from "./pages.ts";
+import type { rules } from "./rules.ts";
 import { runs } from "./runs.ts";
 import { shell } from "./shell.ts";
 import { settings } from "./settings.ts";
 
-export const messages = { ...shell, ...pages, ...runs, ...fleet, ...editor, ...mind, ...settings };
+const first = { ...shell, ...pages, ...runs, ...fleet, ...editor, ...mind, ...settings };
+/** What the pages of rules say is learnt when the first of them is opened; see pages/rules/words.ts. */
+export const messages = first as typeof first & typeof rules;
 export type MessageKey = keyof typeof messages;
 export type Message = readonly [english: string, korean: string];
+
+export function learn(words: Record<string, Message>): void {
+  Object.assign(messages, words);
+}

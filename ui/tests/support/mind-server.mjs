@@ -14,7 +14,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
 
 const property = (title, unit, decimals, role = "normal") => ({ title, type: "number", unit, decimals, role, readable: true });
-const catalogue = [
+const basic = [
   { id: "thermostat-living-room", title: "Living room thermostat", kind: "thermostat", space: "living-room", properties: { temperature: property("Temperature", "celsius", 1, "primary"), humidity: property("Humidity", "percent", 0) } },
   { id: "heat-pump", title: "Heat pump", kind: "heat_pump", space: "cellar", properties: { power: property("Power", "watt", 0, "primary"), flow_temperature: property("Flow temperature", "celsius", 1), return_temperature: property("Return temperature", "celsius", 1) } },
   { id: "freezer", title: "Freezer", kind: "freezer", space: "cellar", properties: { temperature: property("Temperature", "celsius", 1, "primary"), power: property("Power", "watt", 0) } },
@@ -22,8 +22,6 @@ const catalogue = [
   { id: "well-pump", title: "Well pump", kind: "pump", space: "garden", properties: { pressure: property("Pressure", "bar", 2, "primary"), vibration: property("Vibration", "mm/s", 2) } },
   { id: "weather-station", title: "Weather station", kind: "weather", space: "roof", properties: { temperature: property("Outside temperature", "celsius", 1, "primary"), wind: property("Wind", "m/s", 1) } },
 ];
-const spaces = [["home", null, "site", "Home"], ["living-room", "home", "room", "Living room"], ["cellar", "home", "room", "Cellar"], ["roof", "home", "zone", "Roof"], ["garden", "home", "zone", "Garden"]]
-  .map(([id, parent, kind, title]) => ({ id, parent, kind, title, rev: 1, things: catalogue.filter((thing) => thing.space === id).length }));
 
 const noise = (time, seed) => Math.sin(time / 7.1e8 + seed) * 0.5 + Math.sin(time / 2.3e8 + 2 * seed) * 0.3 + Math.sin(time / 9.7e7 + 3 * seed) * 0.2;
 const shapes = {
@@ -38,7 +36,10 @@ const shapes = {
 };
 
 /** Started on a free port of this machine. `found` puts a new finding on the live line. */
-export async function startMindServer({ calm = false, learning = false } = {}) {
+export async function startMindServer({ calm = false, learning = false, things = [], rooms = [], more = () => undefined } = {}) {
+  const catalogue = [...basic, ...things];
+  const spaces = [["home", null, "site", "Home"], ["living-room", "home", "room", "Living room"], ["cellar", "home", "room", "Cellar"], ["roof", "home", "zone", "Roof"], ["garden", "home", "zone", "Garden"], ...rooms]
+    .map(([id, parent, kind, title]) => ({ id, parent, kind, title, rev: 1, things: catalogue.filter((thing) => thing.space === id).length }));
   const began = Math.round(Date.now() * 1000);
   const now = () => Math.round(Date.now() * 1000);
   let position = 5000;
@@ -76,6 +77,8 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
 
   const seed = (thing, name) => [...`${thing}/${name}`].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 17;
   function valueAt(thing, name, time) {
+    const model = catalogue.find((one) => one.id === thing)?.properties[name];
+    if (model?.type === "boolean") return Math.sin(time / (2.1 * hour) + seed(thing, name)) > 0.6;
     let value = (shapes[name] ?? shapes.temperature)(time, seed(thing, name)) - (thing === "freezer" && name === "temperature" ? 38.7 : 0) - (thing === "weather-station" && name === "temperature" ? 12 : 0);
     for (const one of insights) {
       if (one.thing !== thing || one.name !== name || time < one.began || time > (one.ended ?? now())) continue;
@@ -100,20 +103,21 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     return { score, level: learning ? "unknown" : score >= 80 ? "good" : score >= 50 ? "fair" : "poor", since: open[0]?.began ?? began - day, streams };
   };
   const brief = (thing) => { const { score, level } = health(thing); return { score, level }; };
-  const headline = (thing) => Object.entries(thing.properties).map(([name, model]) => ({ name, title: model.title, value: valueAt(thing.id, name, now()), unit: model.unit, decimals: model.decimals, writable: false, time: now() }));
+  const headline = (thing) => Object.entries(thing.properties).map(([name, model]) => ({ name, title: model.title, value: valueAt(thing.id, name, now()), unit: model.unit, decimals: model.decimals, writable: model.writable ?? false, time: now() }));
   const summary = (thing) => ({
     id: thing.id, title: thing.title, kind: thing.kind, space: thing.space, adapter: "native", origin: thing.id === "well-pump" ? "virtual" : "physical", presence: "online", presence_since_us: began - day, last_seen_us: now() - 4 * second, primary: headline(thing),
     rev: 1, status: "accepted", tags: [], via: null, health: brief(thing),
   });
   const cause = { kind: "device", id: "", position: null, run: null };
   const whole = (thing) => ({
-    ...summary(thing), model: { title: thing.title, kind: thing.kind, properties: thing.properties }, desired: {}, delta: {}, sub_things: [], credential: null, diagnostics: [],
+    ...summary(thing), model: { title: thing.title, kind: thing.kind, properties: thing.properties, actions: thing.actions ?? {}, events: thing.events ?? {} }, desired: {}, delta: {}, sub_things: [], credential: null, diagnostics: [],
     properties: headline(thing).map((one) => ({ name: one.name, value: one.value, unit: one.unit, time: now(), received: now(), changed_us: now(), quality: "good", position: 4900, cause: { ...cause, id: thing.id } })),
   });
 
   function series(path, from, to, pixels) {
     const [thing, name] = path.split("/");
     const unit = catalogue.find((one) => one.id === thing)?.properties[name]?.unit ?? null;
+    if (catalogue.find((one) => one.id === thing)?.properties[name]?.type === "boolean") return { thing, name, unit, type: "boolean", columns: ["time", "value"], points: Array.from({ length: 200 }, (_, at) => Math.round(from + ((Math.min(to, now()) - from) * at) / 200)).map((time) => [time, valueAt(thing, name, time)]) };
     const step = Math.max(30 * second, (to - from) / pixels);
     const points = [];
     for (let time = Math.ceil(from / step) * step; time <= Math.min(to, now()); time += step) {
@@ -172,12 +176,16 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
     const path = url.pathname.replace("/api/v1", "");
     const query = url.searchParams;
     const [, root, id, sub] = path.split("/").map(decodeURIComponent);
+    const own = more(method, path, query, body);
+    if (own !== undefined) return own;
     const thing = root === "things" ? catalogue.find((one) => one.id === id) : undefined;
     if (path === "/session") return { state: "signed_in", user: { id: "u-1", name: "Anna", role: "owner" }, site: { id: "home", title: "Home", simulated: false, simulated_until_us: null }, version: "0", demo: false };
     if (path === "/overview") return { totals: { things: catalogue.length, online: catalogue.length, inbox: 0, records_per_second: 12, undecodable: 0 }, insights_open: insights.filter((one) => one.state === "open").length, attention: [], spaces: spaces.slice(1).map((space) => ({ space, things: space.things, online: space.things, attention: [], headline: catalogue.filter((one) => one.space === space.id).map((one) => ({ ...headline(one)[0], thing: one.id, thing_title: one.title })) })) };
     if (path === "/spaces") return spaces;
+    if (root === "rules" && sub === "would-have") return { items: [] };
+    if (path === "/notifications" || path === "/alarms" || path === "/rules") return { items: [], next: null };
     if (path === "/actors") return [{ kind: "user", id: "u-1", name: "Anna" }];
-    if (path === "/things") return { items: catalogue.map(summary), next_cursor: null, total: catalogue.length };
+    if (path === "/things") { const wanted = (query.get("search") ?? "").toLowerCase(); const found = catalogue.filter((one) => one.title.toLowerCase().includes(wanted)); return { items: found.map(summary), next_cursor: null, total: found.length }; }
     if (thing && sub === undefined) return whole(thing);
     if (thing && sub === "health") return health(thing);
     if (thing && sub === "forecast") return learned(thing, query.get("name")) ? forecast(thing, query.get("name"), Number(query.get("hours") ?? 24)) : null;
@@ -202,7 +210,8 @@ export async function startMindServer({ calm = false, learning = false } = {}) {
       for await (const part of request) text += part;
       asked.push(`${request.method} ${url.pathname}`);
       const said = answer(request.method, url, text ? JSON.parse(text) : {});
-      response.writeHead(said === null ? 404 : 200, { "content-type": said === null ? "application/problem+json" : "application/json" });
+      const status = said === null ? 404 : (said.$status ?? 200);
+      response.writeHead(status, { "content-type": status >= 400 ? "application/problem+json" : "application/json" });
       return response.end(JSON.stringify(said ?? { title: "Not found", detail: `nothing at ${url.pathname}`, code: "not_found" }));
     }
     const isFile = /\.\w+$/.test(url.pathname) && statSync(dist + url.pathname, { throwIfNoEntry: false })?.isFile();
