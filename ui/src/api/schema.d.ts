@@ -21,6 +21,160 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What wants somebody to act. */
+        get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that somebody looks after an alarm. */
+        post: operations["acknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{id}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Quiets an alarm until a time. */
+        post: operations["shelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a quiet alarm be heard again. */
+        post: operations["unshelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Understands a sentence: a wish becomes a plan, which does nothing until it is applied, and a question an answer. */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ask/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plans of sentences and programs, the newest first. */
+        get: operations["list_command_plans"];
+        put?: never;
+        /** Plans some commands. Nothing goes out. */
+        post: operations["plan_commands"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ask/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One plan. */
+        get: operations["get_command_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ask/timed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commands that wait for their time, and the newest that are over. */
+        get: operations["list_timed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ask/timed/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Calls off a command that waits for its time. */
+        delete: operations["cancel_timed"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -495,6 +649,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A program calls the rules that listen to a name; the body is any JSON. */
+        post: operations["call_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inbox/accept": {
         parameters: {
             query?: never;
@@ -523,6 +694,102 @@ export interface paths {
         put?: never;
         /** Ignores things of the inbox. */
         post: operations["ignore_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/bindings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What models are bound to, and what came of it. */
+        get: operations["list_bindings"];
+        put?: never;
+        /** Binds a model to streams: what it says becomes records of a thing. */
+        post: operations["make_binding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/bindings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One binding. */
+        get: operations["get_binding"];
+        /**
+         * Changes a binding. With a `successor` both models get the same values and are compared; naming it as the `model`
+         *     puts it in the model's place between two runs.
+         */
+        put: operations["change_binding"];
+        post?: never;
+        /** Lets a binding go. What its model said stays. */
+        delete: operations["delete_binding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that people brought. */
+        get: operations["list_inference_models"];
+        put?: never;
+        /**
+         * Brings a model: a form with the parts `manifest` and `file`, at most 136 MiB together and 128 MiB the file. It is
+         *     taken when it is what its manifest says and computes its golden vectors; the answer waits for that.
+         */
+        post: operations["install_inference_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model. */
+        get: operations["get_inference_model"];
+        put?: never;
+        post?: never;
+        /** Lets a model go. 409 while something is bound to it. */
+        delete: operations["delete_inference_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inference/models/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a model answer to values that are given. Nothing comes of it but the answer. */
+        post: operations["try_inference_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -702,6 +969,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there is to read for whoever asks. */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes what whoever asks has read; nobody else's inbox changes. */
+        post: operations["read_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/overview": {
         parameters: {
             query?: never;
@@ -750,6 +1051,298 @@ export interface paths {
         post?: never;
         /** Removes a plan that is over. */
         delete: operations["delete_plan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does exactly what a plan lists, once, with the rights of whoever applies it. */
+        post: operations["apply_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules in order of id. */
+        get: operations["list_rules"];
+        put?: never;
+        /** Adds a rule as a draft. A text that cannot run yet is kept, and says what is wrong with it. */
+        post: operations["add_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What can be said of a text, whatever it is: what is wrong, what it says in words, how its tests went. */
+        post: operations["check_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the rules that run do to each other. */
+        get: operations["list_conflicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads rules from elsewhere, and says what could not be carried over. */
+        post: operations["import_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/traces/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run, step by step. */
+        get: operations["get_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule in full. */
+        get: operations["get_rule"];
+        /** Writes a new version. What runs goes on as it is. 409 when somebody else wrote one meanwhile. */
+        put: operations["change_rule"];
+        post?: never;
+        /** Removes a rule with everything that is kept of it. */
+        delete: operations["delete_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows what a rule would have done in the past. */
+        post: operations["backtest_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The cards of a rule that are kept. */
+        get: operations["list_backtests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switches a rule off, live and in shadow. */
+        post: operations["switch_off_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the newest version live. 409 when nothing shows what it does; an owner may force it. */
+        post: operations["promote_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes back to the text of an earlier version; live at once when the rule is live and that version was shown before. */
+        post: operations["revert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the newest version run in shadow, beside what is live. */
+        post: operations["shadow_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of a rule. */
+        get: operations["list_traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a rule. */
+        get: operations["list_rule_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/why-not": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a rule does not run: which trigger nearly fired, which condition is missed and by how much. */
+        get: operations["why_not"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/would-have": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a rule in shadow would have done; the last day when no span is given. */
+        get: operations["would_have"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -856,6 +1449,59 @@ export interface paths {
         put?: never;
         /** Simulates a run again; its traces must come out the same. */
         post: operations["repeat_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All scenes. */
+        get: operations["list_scenes"];
+        put?: never;
+        /** Adds a scene. */
+        post: operations["add_scene"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a scene. */
+        put: operations["change_scene"];
+        post?: never;
+        /** Removes a scene. */
+        delete: operations["delete_scene"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets every value of a scene. */
+        post: operations["apply_scene"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1308,6 +1954,126 @@ export interface components {
             /** @description What people call it. */
             name: string;
         };
+        /** @description One alarm. */
+        Alarm: {
+            /** @description Who looks after it. */
+            acknowledged_by: string | null;
+            /**
+             * Format: int64
+             * @description How often it was raised.
+             */
+            count: number;
+            /**
+             * Format: int32
+             * @description How often it escalated.
+             */
+            escalated: number;
+            /** @description Unique; ids sort by when it was first raised. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it was raised last.
+             */
+            last: number;
+            /** @description What is the matter. */
+            message: string;
+            /** @description As its rule calls it. */
+            name: string;
+            /** @description What they said about it. */
+            note: string | null;
+            /**
+             * Format: int64
+             * @description When it was first raised.
+             */
+            raised: number;
+            /** @description By which rule. */
+            rule: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["AlarmSeverity"];
+            /**
+             * Format: int64
+             * @description Until when it is quiet.
+             */
+            shelved_until: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["AlarmState"];
+            thing: components["schemas"]["ThingId"] | null;
+        };
+        /** @description What somebody says about an alarm. */
+        AlarmLabel: {
+            /** @description In their own words, at most 1000 characters. */
+            note?: string | null;
+        };
+        /**
+         * @description How bad an alarm or finding is.
+         * @enum {string}
+         */
+        AlarmSeverity: "notice" | "warning" | "alarm";
+        /**
+         * @description Where an alarm stands.
+         * @enum {string}
+         */
+        AlarmState: "active" | "acknowledged" | "shelved" | "over";
+        /** @description Alarms. */
+        Alarms: {
+            /** @description The newest first. */
+            items: components["schemas"]["Alarm"][];
+        };
+        /** @description What became of one command of a plan. */
+        AppliedCommand: {
+            /**
+             * Format: int64
+             * @description When it goes out; null when it did.
+             */
+            at: number | null;
+            command: components["schemas"]["Command"] | null;
+            /** @description Why nothing went out. */
+            error: string | null;
+            /** @description The property or action. */
+            name: components["schemas"]["Name"];
+            /** @description To which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description The id of the command that waits for its time. */
+            timed: string | null;
+        };
+        /** @description What became of a plan. */
+        AppliedPlan: {
+            /** @description Which plan. */
+            plan: string;
+            /** @description Command by command, as the plan lists them. */
+            results: components["schemas"]["AppliedCommand"][];
+        };
+        /** @description A sentence. */
+        Ask: {
+            /** @description The language of the answer: `en` or `ko`; that of the sentence when not given. */
+            language?: string | null;
+            /** @description Where whoever asks is: what "the light" means there. */
+            space?: string | null;
+            /** @description What somebody wants, in English or Korean. */
+            text: string;
+            /**
+             * Format: int32
+             * @description How far the clocks of whoever asks are ahead of UTC; those of the machine when not given.
+             */
+            utc_offset_minutes?: number | null;
+        };
+        /** @description A sentence that can be said instead. */
+        AskChoice: {
+            /** @description The sentence. */
+            text: string;
+            /** @description In a few words. */
+            words: string;
+        };
+        /** @description What came of a sentence. */
+        Asked: {
+            /** @description The answer to a question, or why it was not understood. */
+            answer: string | null;
+            /** @description What can be said instead. */
+            choices: components["schemas"]["AskChoice"][];
+            plan: components["schemas"]["Plan"] | null;
+            /** @description Whether it was understood. */
+            understood: boolean;
+        };
         /** @description Something that wants to be looked at. */
         Attention: {
             /** @description How pressing it is. */
@@ -1347,6 +2113,103 @@ export interface components {
         };
         BTreeMap: {
             [key: string]: number;
+        };
+        /** @description What a rule would have done in the past. */
+        Backtest: {
+            /**
+             * Format: int64
+             * @description Commands that would have been given.
+             */
+            commands: number;
+            /** @description How that differs from what happened. */
+            differences: components["schemas"]["Differences"];
+            /**
+             * Format: double
+             * @description How much more energy it would have taken; negative for less, null when that is not known.
+             */
+            energy_kilowatt_hours: number | null;
+            /**
+             * Format: int64
+             * @description Runs that would have failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Runs that would have begun.
+             */
+            fired: number;
+            /**
+             * Format: int64
+             * @description From here on.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Runs that were set off and would not have begun.
+             */
+            kept_from_running: number;
+            /**
+             * Format: int64
+             * @description How many moments are not shown.
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            made: number;
+            /** @description What the history does not keep and was left out, in words. */
+            not_replayed: string[];
+            /** @description Day by day; those on which nothing would have happened are left out. */
+            per_day: components["schemas"]["CardDay"][];
+            /**
+             * Format: int64
+             * @description How many records of the past were looked at.
+             */
+            records: number;
+            /** @description Which rule. */
+            rule: string;
+            /** @description Unique; ids sort by time. What a promotion rests on. */
+            run: string;
+            /**
+             * Format: double
+             * @description How long that took.
+             */
+            seconds: number;
+            /** @description By what the history was shaped, in words. */
+            shaped_by: string | null;
+            /** @description The moments, oldest first, at most a thousand; runs before those that were kept from running. */
+            timeline: components["schemas"]["CardMoment"][];
+            /**
+             * Format: int64
+             * @description Up to here.
+             */
+            to: number;
+            /**
+             * Format: int64
+             * @description Which version; null for a text that is no version.
+             */
+            version: number | null;
+        };
+        /** @description What is to be shown on the past. */
+        BacktestRequest: {
+            /**
+             * Format: int64
+             * @description From here on; thirty days before the end when left out.
+             */
+            from?: number | null;
+            /** @description Another text than the newest version. */
+            text?: string | null;
+            /**
+             * Format: int64
+             * @description Up to here; now when left out.
+             */
+            to?: number | null;
+        };
+        /** @description The cards of a rule. */
+        Backtests: {
+            /** @description The newest first. */
+            items: components["schemas"]["Backtest"][];
         };
         /** @description One page of the past, newest first. How long the whole is, is not known without reading all of it. */
         Backwards_Message: {
@@ -1444,10 +2307,185 @@ export interface components {
          * @enum {string}
          */
         Better: "higher" | "lower" | "neither";
+        /** @description What is known of a binding beyond what somebody wants. */
+        Binding: components["schemas"]["BindingSpec"] & {
+            /**
+             * Format: int64
+             * @description Answers since the start.
+             */
+            answers: number;
+            /** @description By whom. */
+            by: string;
+            /**
+             * Format: int64
+             * @description When it was last changed.
+             */
+            changed: number;
+            comparison: components["schemas"]["SuccessorComparison"] | null;
+            /**
+             * Format: int64
+             * @description Runs that gave none.
+             */
+            failed: number;
+            /** @description Unique. */
+            id: string;
+            /** @description The last answer: `{"values": [0.5]}` or `{"label": ["calm", 0.9]}`. */
+            last_answer: Record<string, never> | null;
+            /** @description What went wrong last. */
+            last_error: string | null;
+            /**
+             * Format: int64
+             * @description The moment that it is about.
+             */
+            last_time: number | null;
+            /** @description Why no answers come; null while they do. */
+            problem: string | null;
+            /**
+             * Format: int64
+             * @description Until when it gets no values, after too many failures.
+             */
+            suspended_until: number | null;
+            /**
+             * Format: int64
+             * @description Values that could not be read as numbers.
+             */
+            unreadable: number;
+        };
+        /** @description Where a stream comes from: a property or event of a thing, a topic, or a file; one of the three. */
+        BindingInput: {
+            /** @description Where in a JSON message or file the numbers are, as a JSON pointer. */
+            field?: string | null;
+            /** @description A file in the folder `watched` of the data directory, read whenever it was written. */
+            file?: string | null;
+            /** @description How messages and files are read. */
+            format?: components["schemas"]["Format"];
+            /** @description Which property or event. */
+            name?: string | null;
+            /** @description Of which thing; with `name`. */
+            thing?: string | null;
+            /** @description Messages on topics that match this filter. */
+            topic?: string | null;
+        };
+        /**
+         * @description Whether answers go out.
+         * @enum {string}
+         */
+        BindingMode: "live" | "shadow";
+        /** @description Where answers go. */
+        BindingOutput: {
+            /** @description As what. */
+            kind?: components["schemas"]["OutputKind"];
+            /**
+             * @description Under which names. Of labels: the label, and its score if a second name is given. Of numbers: one name for each,
+             *     or one for all of them together.
+             */
+            names: components["schemas"]["Name"][];
+            /** @description To which thing; it is made when there is none. */
+            thing: components["schemas"]["ThingId"];
+        };
+        /** @description A binding as somebody wants it. */
+        BindingSpec: {
+            /** @description When it is run; on every sample when not given. */
+            every?: components["schemas"]["Every"];
+            /** @description A stream for each that the model wants, in its order. */
+            inputs: components["schemas"]["BindingInput"][];
+            /** @description Whether answers go out; they do when not given. */
+            mode?: components["schemas"]["BindingMode"];
+            /** @description Which model, by its id. */
+            model: string;
+            /** @description Where answers go. */
+            output: components["schemas"]["BindingOutput"];
+            /** @description A model that is tried beside it on the same values and compared. Naming it as the `model` puts it in its place. */
+            successor?: string | null;
+        };
+        /** @description Every binding. */
+        Bindings: {
+            /** @description The oldest first. */
+            items: components["schemas"]["Binding"][];
+        };
+        /** @description What only the card of a model has that somebody brought. */
+        Brought: {
+            /** @description Which engine runs it. */
+            engine?: string | null;
+            /**
+             * Format: int64
+             * @description Runs without an answer.
+             */
+            failed?: number | null;
+            /** @description Its inputs. */
+            inputs?: components["schemas"]["Port"][];
+            /** @description What went wrong last. */
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description Runs that took longer than they may.
+             */
+            late?: number | null;
+            /** @description Its licence, an SPDX name. */
+            licence?: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds of a run, on average.
+             */
+            milliseconds_mean?: number | null;
+            /**
+             * Format: double
+             * @description Milliseconds of the longest run.
+             */
+            milliseconds_most?: number | null;
+            /** @description Its outputs. */
+            outputs?: components["schemas"]["Port"][];
+            /** @description Why it is not ready. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Values that were not taken, because it was stuck or suspended.
+             */
+            refused?: number | null;
+            /**
+             * Format: int64
+             * @description Runs since the start.
+             */
+            runs?: number | null;
+            /** @description The SHA-256 of its file. */
+            sha256?: string | null;
+            stage?: components["schemas"]["ModelStage"] | null;
+        };
+        /** @description How many rules a call set off. */
+        Called: {
+            /** @description So many. */
+            rules: number;
+        };
         /** @description One combination. */
         Candidate: {
             /** @description The values, in the order of the variations. */
             values: components["schemas"]["Value"][];
+        };
+        /** @description A command that would have been given. */
+        CardCommand: {
+            /** @description Which property or action. */
+            name: components["schemas"]["Name"];
+            /** @description What the property really was a minute later; null when nobody knows. */
+            really: unknown;
+            /** @description To which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description The value, or the input of an action. */
+            value: unknown;
+        };
+        /** @description One day of a card. */
+        CardDay: {
+            /**
+             * Format: int64
+             * @description Commands.
+             */
+            commands: number;
+            /** @description The day, in UTC: `2026-03-01`. */
+            day: string;
+            /**
+             * Format: int64
+             * @description Runs that began.
+             */
+            fired: number;
         };
         /** @description When a model ceased to be as good as it was. */
         CardDrift: {
@@ -1486,6 +2524,20 @@ export interface components {
          * @enum {string}
          */
         CardKind: "forecast" | "detector" | "inference";
+        /** @description A moment at which a rule would have run, or was kept from running. */
+        CardMoment: {
+            /** @description What it would have done. */
+            commands: components["schemas"]["CardCommand"][];
+            /** @description Whether it would have run. */
+            fired: boolean;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+            /** @description What set it off, or what kept it from running. */
+            why: string;
+        };
         /** @description A page of model cards. */
         Cards: {
             /** @description In order of id. */
@@ -1520,9 +2572,22 @@ export interface components {
             /** @description What it said, in words. */
             summary: string;
         };
+        /** @description What can be said of a text. */
+        Checked: {
+            /** @description As boxes and arrows. */
+            graph: components["schemas"]["RuleGraph"];
+            /** @description What is wrong with it. */
+            problems: components["schemas"]["RuleProblem"][];
+            /** @description How its tests went. */
+            tests: components["schemas"]["RuleTestResult"][];
+            /** @description What people call it. */
+            title: string;
+            /** @description In sentences. */
+            words: string[];
+        };
         /** @description Places that are closed. */
         Closed: {
-            /** @description The ids of the nodes that no robot may enter. */
+            /** @description The ids of the nodes that no robot may enter. A station or a charger stands for all of its nodes. */
             nodes: string[];
         };
         /** @description One invocation of an action, or one write of a property. */
@@ -1589,6 +2654,11 @@ export interface components {
             /** @description What is wrong. */
             problem: string;
         };
+        /** @description What rules do to each other. */
+        Conflicts: {
+            /** @description Each of them. */
+            items: components["schemas"]["RuleConflict"][];
+        };
         /** @description How a thing signs in. */
         CredentialInfo: {
             /**
@@ -1643,6 +2713,24 @@ export interface components {
              */
             last_us: number;
         };
+        /** @description How what a rule would have done differs from what happened. */
+        Differences: {
+            /**
+             * Format: int64
+             * @description Times that a thing became what the rule sets, and the rule did nothing.
+             */
+            only_history: number;
+            /**
+             * Format: int64
+             * @description Commands after which it was not.
+             */
+            only_rule: number;
+            /**
+             * Format: int64
+             * @description Commands after which the thing really was so.
+             */
+            same: number;
+        };
         /** @description What a domain can do. */
         DomainDescription: {
             /** @description What is measured. The first one ranks the candidates of a plan that names no other. */
@@ -1680,6 +2768,20 @@ export interface components {
              * @default
              */
             title: string;
+        };
+        /** @description When a model is run. */
+        Every: {
+            /**
+             * Format: int32
+             * @description After so many new values on one of its streams.
+             */
+            samples: number;
+        } | {
+            /**
+             * Format: double
+             * @description After so many seconds, when there are new values.
+             */
+            seconds: number;
         };
         /** @description What was to be expected. */
         Expected: {
@@ -1855,6 +2957,11 @@ export interface components {
             step_seconds: number;
             unit: components["schemas"]["Unit"] | null;
         };
+        /**
+         * @description How the bytes of a message or a file are read.
+         * @enum {string}
+         */
+        Format: "json" | "u8" | "i16" | "f32" | "pnm";
         /** @description The end of a plan: the best first, those that could not be simulated last. */
         Found: {
             /** @description Which figure ranked them. */
@@ -1972,6 +3079,43 @@ export interface components {
             /** @description What is wrong with the others. */
             errors: components["schemas"]["RowError"][];
         };
+        /** @description Rules from elsewhere. */
+        ImportRules: {
+            /** @description `home_assistant`. */
+            format: string;
+            /** @description Whether each becomes a draft. */
+            save?: boolean;
+            /** @description Their text. */
+            text: string;
+        };
+        /** @description A rule that was brought in. */
+        ImportedRule: {
+            /** @description What was carried over. */
+            carried: string[];
+            /** @description What was guessed. */
+            guessed: string[];
+            /** @description The draft that was made of it; null when none was. */
+            id: string | null;
+            /** @description What was not. */
+            left_out: components["schemas"]["LeftOut"][];
+            /** @description Our text; null when nothing of use was left. */
+            text: string | null;
+            /** @description What it was called. */
+            title: string;
+        };
+        /** @description What came of an import. */
+        Imports: {
+            /** @description Each rule. */
+            items: components["schemas"]["ImportedRule"][];
+            /** @description Carried over in part. */
+            partly: number;
+            /** @description Not carried over. */
+            refused: number;
+            /** @description How many there were. */
+            rules: number;
+            /** @description Carried over whole. */
+            whole: number;
+        };
         /** @description Which things of the inbox. */
         InboxChoice: {
             /** @description Every thing in the inbox. */
@@ -1989,6 +3133,76 @@ export interface components {
         InboxIgnored: {
             /** @description How many. */
             ignored: number;
+        };
+        /** @description A model that somebody brought. */
+        InferenceModel: components["schemas"]["ModelRuns"] & {
+            /**
+             * Format: int64
+             * @description When it was brought.
+             */
+            added: number;
+            /** @description By whom. */
+            by: string;
+            /**
+             * Format: int64
+             * @description The bytes of its file.
+             */
+            bytes: number;
+            /** @description What it is for. */
+            description: string;
+            /**
+             * Format: float
+             * @description How far its golden vectors were off.
+             */
+            distance: number | null;
+            /** @description Which engine runs it. */
+            engine: string | null;
+            /** @description Its name and version. */
+            id: string;
+            /** @description Its inputs. */
+            inputs: components["schemas"]["Port"][];
+            /** @description Whether it can be bound to streams; one that cannot can be tried. */
+            is_bindable: boolean;
+            /** @description The labels of its answers, if they are labels. */
+            labels: string[];
+            /** @description Its licence, an SPDX name. */
+            licence: string;
+            /**
+             * Format: int64
+             * @description What it may take of memory.
+             */
+            memory_bytes_max: number;
+            /**
+             * Format: double
+             * @description Milliseconds of a run when it was checked.
+             */
+            milliseconds: number | null;
+            /**
+             * Format: double
+             * @description How long a run may take.
+             */
+            milliseconds_max: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Its outputs. */
+            outputs: components["schemas"]["Port"][];
+            /** @description Why it is not ready. */
+            problem: string | null;
+            /** @description The SHA-256 of its file. */
+            sha256: string;
+            /** @description Where it was got. */
+            source: string;
+            /** @description Where it stands. */
+            stage: components["schemas"]["ModelStage"];
+            /** @description How many streams it is fed from. */
+            streams: number;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description Every model that people brought. */
+        InferenceModels: {
+            /** @description In order of id. */
+            items: components["schemas"]["InferenceModel"][];
         };
         /** @description One finding. Also the message of it on the log. */
         Insight: {
@@ -2103,6 +3317,18 @@ export interface components {
             /** @description Its unit; empty for counts and parts. */
             unit: string;
         };
+        /** @description What could not be carried over. */
+        LeftOut: {
+            /**
+             * Format: int32
+             * @description Its line, from 1.
+             */
+            line: number;
+            /** @description What, and why. */
+            message: string;
+            /** @description The part of the text. */
+            path: string;
+        };
         /** @description An address at which the server listens. */
         ListenerInfo: {
             /** @description Address and port. */
@@ -2152,6 +3378,11 @@ export interface components {
             secret: string;
             /** @description The token. */
             token: components["schemas"]["Token"];
+        };
+        /** @description The commands of a plan. */
+        MakePlan: {
+            /** @description In the order in which they shall go out. */
+            commands: components["schemas"]["PlanCommand"][];
         };
         /** @description One message as it was said. */
         Message: {
@@ -2203,7 +3434,7 @@ export interface components {
          */
         Mode: "backtest" | "simulate" | "shadow" | "operate";
         /** @description One model. */
-        ModelCard: {
+        ModelCard: components["schemas"]["Brought"] & {
             /** @description Which of its models is the best now. */
             champion: string | null;
             drift: components["schemas"]["CardDrift"] | null;
@@ -2228,7 +3459,7 @@ export interface components {
              */
             learned_to: number | null;
             /** @description Of which property. */
-            name: components["schemas"]["Name"];
+            name: string | null;
             /**
              * Format: int64
              * @description How many.
@@ -2239,8 +3470,8 @@ export interface components {
              * @description At most so many bytes it takes.
              */
             state_bytes: number;
-            /** @description Of which thing. */
-            thing: components["schemas"]["ThingId"];
+            /** @description Of which thing; a model that somebody brought is of none. */
+            thing: string | null;
             /** @description In words. */
             title: string;
             /**
@@ -2251,6 +3482,61 @@ export interface components {
         };
         /** @description What a model may be given as: a whole model, or the id of one that is known. */
         ModelChoice: string | components["schemas"]["ThingModel"];
+        /** @description What happened with a model. */
+        ModelRuns: {
+            /**
+             * Format: int64
+             * @description Runs without an answer: it failed, panicked, or said what is no number.
+             */
+            failed: number;
+            /** @description What went wrong last. */
+            last_error: string | null;
+            /**
+             * Format: int64
+             * @description Runs that took longer than they may.
+             */
+            late: number;
+            /**
+             * Format: double
+             * @description Milliseconds of a run, on average.
+             */
+            milliseconds_mean: number | null;
+            /**
+             * Format: double
+             * @description Milliseconds of the longest run.
+             */
+            milliseconds_most: number;
+            /**
+             * Format: int64
+             * @description Values that were not taken, because it was stuck or suspended.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Values that newer ones took the place of before they were looked at.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Runs that ended.
+             */
+            runs: number;
+        };
+        /**
+         * @description Where a model stands.
+         * @enum {string}
+         */
+        ModelStage: "loading" | "ready" | "stuck" | "refused";
+        /** @description A model and what is said of it, as a form. */
+        ModelUpload: {
+            /**
+             * Format: binary
+             * @description The ONNX file.
+             */
+            file: string;
+            /** @description The manifest, JSON; `docs/models.md` describes it. */
+            manifest: Record<string, never>;
+        };
         /** @description The MQTT side. */
         MqttInfo: {
             /**
@@ -2290,6 +3576,13 @@ export interface components {
             kind: components["schemas"]["SensorFault"];
             /** @description The property behind which it is. */
             name: components["schemas"]["Name"];
+        };
+        /** @description A new rule. */
+        NewRule: {
+            /** @description Its id; made of the title when left out. */
+            id?: string | null;
+            /** @description The text (YAML). */
+            text: string;
         };
         /** @description A new place. */
         NewSpace: {
@@ -2340,6 +3633,15 @@ export interface components {
             space?: components["schemas"]["SpaceId"] | null;
             /** @description What people call it. */
             title?: string | null;
+        };
+        /** @description A page of what there is to read. */
+        Notifications: {
+            /** @description The newest first. */
+            items: components["schemas"]["ShownNotification"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
+            /** @description How many the reader has not read. */
+            unread: number;
         };
         /** @description A question that a domain answers: it computes something, and changes nothing. */
         OperationDescription: {
@@ -2424,6 +3726,11 @@ export interface components {
          * @enum {string}
          */
         Origin: "physical" | "virtual";
+        /**
+         * @description What answers become.
+         * @enum {string}
+         */
+        OutputKind: "property" | "event";
         /** @description The site at a glance. */
         Overview: {
             /** @description What wants to be looked at, most pressing first. */
@@ -2644,6 +3951,62 @@ export interface components {
             /** @description Every property as it was. */
             properties: components["schemas"]["PastProperty"][];
         };
+        /** @description Exactly which commands would go out. */
+        Plan: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description The commands, in the order in which they go out. */
+            commands: components["schemas"]["PlannedCommand"][];
+            /** @description What was only guessed and has to be confirmed, in words. */
+            confirm: string[];
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description Until when it can be applied.
+             */
+            expires: number;
+            /** @description Unique, and not to be guessed. */
+            id: string;
+            /** @description What was meant and is refused. */
+            refusals: components["schemas"]["PlanRefusal"][];
+            /** @description The text of a rule that does the same; null when there is none. */
+            rule_text: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["PlanState"];
+            /** @description What it does, in words. */
+            words: string;
+        };
+        /** @description A command that a plan shall be made of. */
+        PlanCommand: {
+            /**
+             * Format: int64
+             * @description When, in microseconds since 1970 UTC; at once when not given.
+             */
+            at?: number | null;
+            /** @description What is written, or what the action gets. */
+            input?: unknown;
+            /** @description The property to write, or the action. */
+            name: string;
+            /** @description To which thing. */
+            thing: string;
+            /** @description Whether it writes a property; an action otherwise. */
+            write?: boolean;
+        };
+        /** @description A command that is not part of a plan, or that whoever asked may not give. */
+        PlanRefusal: {
+            /** @description Who refuses. */
+            by: components["schemas"]["Refuser"];
+            /** @description The property or action. */
+            name: components["schemas"]["Name"];
+            /** @description Why. */
+            reason: string;
+            /** @description To which thing. */
+            thing: components["schemas"]["ThingId"];
+        };
         /** @description What is asked of a plan. */
         PlanRequest: {
             /** @description Where every candidate starts from. */
@@ -2682,6 +4045,31 @@ export interface components {
             /** @description Where it stands. */
             state: components["schemas"]["RunState"];
         };
+        /**
+         * @description Where a plan stands.
+         * @enum {string}
+         */
+        PlanState: "open" | "applied" | "expired";
+        /** @description A command of a plan. */
+        PlannedCommand: {
+            /**
+             * Format: int64
+             * @description When, in microseconds since 1970 UTC; null for as soon as it is applied.
+             */
+            at: number | null;
+            /** @description Whether something moves, heats or opens. */
+            hold: boolean;
+            /** @description What is written, or what the action gets. */
+            input: unknown;
+            /** @description The property to write, or the action. */
+            name: components["schemas"]["Name"];
+            /** @description To which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description In words. */
+            words: string;
+            /** @description Whether it writes a property. */
+            write: boolean;
+        };
         /** @description The points of some series. */
         Points: {
             /** @description The series, as asked. */
@@ -2711,6 +4099,17 @@ export interface components {
             summary: string;
             /** @description What people call it. */
             title: string;
+        };
+        /** @description An input or an output. */
+        Port: {
+            /** @description Of an input, where it comes from: `streams`, `fixed`, `carried` or `given`. */
+            from?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description The lengths of its dimensions, as in its golden vectors. */
+            shape: number[];
+            /** @description `float` or `integer`. */
+            type: string;
         };
         /**
          * Format: int64
@@ -2755,6 +4154,15 @@ export interface components {
         Promote: {
             /** @description `shadow` or `operate`. */
             mode: components["schemas"]["Mode"];
+        };
+        /** @description How a rule shall go live. */
+        PromoteRule: {
+            /** @description Without anything to show for it; for owners. */
+            force?: boolean;
+            guard?: components["schemas"]["RuleGuard"] | null;
+            /** @description The backtest or shadow that shows it; any of this version when left out. */
+            run?: string | null;
+            stage?: components["schemas"]["RuleStage"] | null;
         };
         /** @description One promotion of a policy. */
         Promotion: {
@@ -2914,6 +4322,16 @@ export interface components {
                 [key: string]: components["schemas"]["Summary"];
             };
         };
+        /** @description How many were read just now. */
+        ReadCount: {
+            /** @description So many. */
+            read: number;
+        };
+        /** @description What the reader has read. */
+        ReadNotifications: {
+            /** @description Which ones. */
+            ids: string[];
+        };
         /** @description One fact about one thing. */
         Record: {
             /** @description Who or what led to it. */
@@ -2949,12 +4367,25 @@ export interface components {
          * @enum {string}
          */
         RecordKind: "property" | "event" | "action" | "presence" | "decision" | "insight";
+        /**
+         * @description Who refuses a command.
+         * @enum {string}
+         */
+        Refuser: "model" | "guard" | "access";
         /** @description What a repetition shows. */
         Repeats: {
             /** @description Which run is repeated. */
             run: string;
             /** @description Whether every trace was the same; unknown until it is over. */
             same?: boolean | null;
+        };
+        /** @description Which version is wanted back. */
+        RevertRule: {
+            /**
+             * Format: int64
+             * @description Which.
+             */
+            version: number;
         };
         /** @description A robot that speaks VDA 5050. */
         RobotIn: {
@@ -3050,6 +4481,340 @@ export interface components {
             /** @description The line of the file, from 1. */
             row: number;
         };
+        /** @description A new text of a rule. */
+        RuleChange: {
+            /** @description What is to be said about the change. */
+            note?: string | null;
+            /** @description The text (YAML). */
+            text: string;
+            /**
+             * Format: int64
+             * @description The version that the writer has seen; refused when there is a newer one.
+             */
+            version: number;
+        };
+        /** @description A conflict. */
+        RuleConflict: {
+            /** @description The sort. */
+            kind: components["schemas"]["RuleConflictKind"];
+            name: components["schemas"]["Name"] | null;
+            /** @description The rules, in the order of the circle for a loop. */
+            rules: string[];
+            /** @description How bad it is. */
+            severity: components["schemas"]["RuleProblemSeverity"];
+            thing: components["schemas"]["ThingId"] | null;
+            /** @description In a sentence. */
+            words: string;
+        };
+        /**
+         * @description The sorts of conflicts.
+         * @enum {string}
+         */
+        RuleConflictKind: "contradiction" | "loop" | "flood" | "shadowed";
+        /** @description A rule in full. */
+        RuleDetail: components["schemas"]["RuleSummary"] & {
+            /** @description What it is for. */
+            description: string;
+            /** @description As boxes and arrows. */
+            graph: components["schemas"]["RuleGraph"];
+            /** @description What happens when it is set off while it runs. */
+            mode: string;
+            /** @description What is wrong with it. */
+            problem_list: components["schemas"]["RuleProblem"][];
+            /** @description How its tests went. */
+            tests: components["schemas"]["RuleTestResult"][];
+            /** @description The newest text. */
+            text: string;
+            /** @description In sentences. */
+            words: string[];
+        };
+        /** @description An arrow. */
+        RuleEdge: {
+            /** @description From which box. */
+            from: string;
+            /** @description When it is taken: `yes`, `no`, `again`, `done`; empty for always. */
+            label: string;
+            /** @description To which one. */
+            to: string;
+        };
+        /** @description A rule as boxes and arrows. */
+        RuleGraph: {
+            /** @description The arrows. */
+            edges: components["schemas"]["RuleEdge"][];
+            /** @description The boxes. */
+            nodes: components["schemas"]["RuleNode"][];
+        };
+        /** @description What takes a rule back: a property that leaves its bounds while the rule is live. */
+        RuleGuard: {
+            /**
+             * Format: double
+             * @description It must not be more than this.
+             */
+            above?: number | null;
+            /**
+             * Format: double
+             * @description It must not be less than this.
+             */
+            below?: number | null;
+            /** @description For how long it may be so all the same: `5 min`; not at all when left out. */
+            for?: string | null;
+            /** @description Which property: `thing/name`. */
+            property: string;
+        };
+        /** @description A box. */
+        RuleNode: {
+            /** @description The part of the rule: `actions[0]`; `end` where it ends. */
+            id: string;
+            /** @description `trigger`, `condition`, `action`, `choose`, `repeat`, `wait`, `stop` or `end`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description Its line.
+             */
+            line: number;
+            /** @description What it says. */
+            words: string;
+        };
+        /**
+         * @description How a run ended.
+         * @enum {string}
+         */
+        RuleOutcome: "finished" | "stopped" | "failed" | "kept_from_running" | "running";
+        /** @description One problem of a rule's text. */
+        RuleProblem: {
+            /**
+             * Format: int32
+             * @description The column, from 1.
+             */
+            column: number;
+            /** @description What to do about it. */
+            hint: string | null;
+            /**
+             * Format: int32
+             * @description The line, from 1.
+             */
+            line: number;
+            /** @description What is wrong, lowercase, no full stop. */
+            message: string;
+            /** @description The other rule, when two do not fit together. */
+            other_rule: string | null;
+            /** @description The part of the rule: `actions[0].set`. */
+            path: string;
+            /** @description How bad it is. */
+            severity: components["schemas"]["RuleProblemSeverity"];
+        };
+        /**
+         * @description How bad a problem is.
+         * @enum {string}
+         */
+        RuleProblemSeverity: "notice" | "warning" | "error";
+        /** @description The part of its things for which a rule is live. What it would do to the others is only written down. */
+        RuleStage: {
+            /**
+             * Format: double
+             * @description The share of them, from 0 to 1; always the same ones.
+             */
+            share?: number;
+            /** @description Things in these spaces and within; all when empty. */
+            spaces?: components["schemas"]["SpaceId"][];
+        };
+        /**
+         * @description Where a rule stands.
+         * @enum {string}
+         */
+        RuleState: "draft" | "shadow" | "live" | "off";
+        /** @description One step of a run. */
+        RuleStep: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            began: number;
+            /** @description More in words: by how much a condition was missed, why something failed. */
+            detail: string | null;
+            /**
+             * Format: int32
+             * @description Its line.
+             */
+            line: number;
+            /** @description How it went. */
+            outcome: components["schemas"]["RuleStepOutcome"];
+            /** @description The part of the rule: `actions[0]`. */
+            path: string;
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            seconds: number;
+            /** @description What it came to. */
+            value: unknown;
+            /** @description What it says, in words. */
+            words: string;
+        };
+        /**
+         * @description How a step went.
+         * @enum {string}
+         */
+        RuleStepOutcome: "passed" | "held" | "failed" | "skipped";
+        /** @description A rule in short. */
+        RuleSummary: {
+            /**
+             * Format: int64
+             * @description How often that failed.
+             */
+            failed_day: number;
+            /**
+             * Format: int64
+             * @description How often it ran within the last day.
+             */
+            fired_day: number;
+            guard: components["schemas"]["RuleGuard"] | null;
+            /** @description Unique. */
+            id: string;
+            /**
+             * Format: int64
+             * @description When it ran last.
+             */
+            last_fired: number | null;
+            /**
+             * Format: int64
+             * @description The version that is live.
+             */
+            live_version: number | null;
+            /** @description How much is wrong with the newest version. */
+            problems: number;
+            /**
+             * Format: int64
+             * @description The version that runs in shadow.
+             */
+            shadow_version: number | null;
+            space: components["schemas"]["SpaceId"] | null;
+            stage: components["schemas"]["RuleStage"] | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["RuleState"];
+            /** @description The things that it reads or commands. */
+            things: components["schemas"]["ThingId"][];
+            /** @description What people call it. */
+            title: string;
+            /**
+             * Format: int64
+             * @description The newest version.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description How often it would have run within the last day, had it not been in shadow.
+             */
+            would_have_fired_day: number;
+        };
+        /** @description How one test went. */
+        RuleTestResult: {
+            /** @description What came. */
+            came: string[];
+            /** @description What was expected. */
+            expected: string[];
+            /**
+             * Format: int32
+             * @description Its line.
+             */
+            line: number;
+            /** @description What people call it. */
+            name: string;
+            /** @description Whether what came is what was expected. */
+            passed: boolean;
+            trace: components["schemas"]["RuleTrace"] | null;
+        };
+        /** @description A text to be looked at. */
+        RuleText: {
+            /** @description The rule that it is a text of, if it is one of an existing rule. */
+            id?: string | null;
+            /** @description The text (YAML). */
+            text: string;
+        };
+        /** @description A run. */
+        RuleTrace: components["schemas"]["RuleTraceSummary"] & {
+            /** @description Step by step. */
+            steps: components["schemas"]["RuleStep"][];
+            /**
+             * Format: int32
+             * @description Steps that were not kept, because there were too many.
+             */
+            steps_left_out: number;
+            /** @description The variables at the end. */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description A run in short. */
+        RuleTraceSummary: {
+            /**
+             * Format: int64
+             * @description When it was set off.
+             */
+            began: number;
+            cause: components["schemas"]["Cause"] | null;
+            /** @description The run. */
+            id: string;
+            /** @description How it ended. */
+            outcome: components["schemas"]["RuleOutcome"];
+            /** @description Which rule. */
+            rule: string;
+            /**
+             * Format: double
+             * @description How long it went on.
+             */
+            seconds: number;
+            /** @description Whether the rule ran in shadow. */
+            shadow: boolean;
+            /** @description What set it off, in words. */
+            trigger_words: string;
+            /**
+             * Format: int64
+             * @description Which version of it.
+             */
+            version: number;
+        };
+        /** @description A version of a rule's text. */
+        RuleVersion: {
+            /** @description By whom. */
+            by: string;
+            /**
+             * Format: int64
+             * @description Since when it was live, the last time.
+             */
+            live_from: number | null;
+            /**
+             * Format: int64
+             * @description Until when; null while it is.
+             */
+            live_to: number | null;
+            /** @description What was said about it. */
+            note: string | null;
+            /** @description The text. */
+            text: string;
+            /**
+             * Format: int64
+             * @description When it was written.
+             */
+            time: number;
+            /**
+             * Format: int64
+             * @description Which; they grow by one.
+             */
+            version: number;
+        };
+        /** @description The versions of a rule. */
+        RuleVersions: {
+            /** @description The newest first. */
+            items: components["schemas"]["RuleVersion"][];
+        };
+        /** @description A page of rules. */
+        Rules: {
+            /** @description In order of id. */
+            items: components["schemas"]["RuleSummary"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
+        };
         /** @description A run. */
         Run: {
             /**
@@ -3121,6 +4886,54 @@ export interface components {
             title?: string;
             /** @description What answers: the domain's own description of layout, bodies and demand. */
             world?: components["schemas"]["Value"];
+        };
+        /** @description Values that belong together. */
+        Scene: {
+            /** @description Unique. */
+            id: string;
+            /** @description What it sets. */
+            sets: components["schemas"]["SceneSet"][];
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description What became of one value of a scene. */
+        SceneResult: {
+            /** @description The command that went out. */
+            command: string | null;
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /** @description Why none went out. */
+            problem: string | null;
+            /** @description Of which thing. */
+            thing: components["schemas"]["ThingId"];
+        };
+        /** @description What became of a scene. */
+        SceneResults: {
+            /** @description Each value. */
+            results: components["schemas"]["SceneResult"][];
+        };
+        /** @description One value that a scene sets. */
+        SceneSet: {
+            /** @description Which property. */
+            name: components["schemas"]["Name"];
+            /** @description Of which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description To what. */
+            value: unknown;
+        };
+        /** @description A scene as it is written. */
+        SceneText: {
+            /** @description Its id; made of the title when left out. An existing scene keeps its own. */
+            id?: string | null;
+            /** @description What it sets. */
+            sets: components["schemas"]["SceneSet"][];
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description All scenes. */
+        Scenes: {
+            /** @description In order of id. */
+            items: components["schemas"]["Scene"][];
         };
         /**
          * @description What a program's token is good for.
@@ -3225,10 +5038,36 @@ export interface components {
          * @enum {string}
          */
         Severity: "information" | "warning" | "fault";
+        /** @description Until when an alarm is quiet. */
+        Shelve: {
+            /**
+             * Format: int64
+             * @description In microseconds, at most thirty days ahead.
+             */
+            until: number;
+        };
         /** @description A finding as people see it. */
         ShownInsight: components["schemas"]["Insight"] & {
             /** @description What people call the thing. */
             thing_title: string;
+        };
+        /** @description Something that people shall know. */
+        ShownNotification: {
+            /** @description Unique; ids sort by time. */
+            id: string;
+            /** @description In full. */
+            message: string;
+            /** @description Whether the reader has read it. */
+            read: boolean;
+            /** @description The rule that says so. */
+            rule: string | null;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+            /** @description In a few words. */
+            title: string;
         };
         /** @description A sign-in. */
         SignIn: {
@@ -3340,6 +5179,44 @@ export interface components {
          * @enum {string}
          */
         StreamState: "learning" | "watching" | "finding";
+        /** @description How a successor does beside the model that it would follow. */
+        SuccessorComparison: {
+            /**
+             * Format: double
+             * @description The share of them that agree: the same label, or numbers that differ by no more than a hundredth.
+             */
+            agreement: number | null;
+            /**
+             * Format: int64
+             * @description Answers of both to the same values.
+             */
+            compared: number;
+            /**
+             * Format: double
+             * @description How far numbers or scores differ, on average.
+             */
+            difference_mean: number | null;
+            /**
+             * Format: double
+             * @description At most.
+             */
+            difference_most: number;
+            /**
+             * Format: int64
+             * @description Runs of the successor that gave no answer where the model did.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Milliseconds of the model's runs, on average.
+             */
+            milliseconds_mean: number | null;
+            /**
+             * Format: double
+             * @description Milliseconds of the successor's runs, on average.
+             */
+            successor_milliseconds_mean: number | null;
+        };
         /** @description A figure over several seeds. */
         Summary: {
             /**
@@ -3533,6 +5410,31 @@ export interface components {
          * @enum {string}
          */
         TierName: "raw" | "1m" | "1h";
+        /** @description A command that waits for its time, or did. */
+        TimedCommand: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description Who applied the plan: their rights count when the time comes. */
+            cause: components["schemas"]["Cause"];
+            /** @description What goes out. */
+            command: components["schemas"]["PlannedCommand"];
+            /** @description Unique. */
+            id: string;
+            /** @description The plan it was part of. */
+            plan: string;
+            /** @description Why it was refused. */
+            reason: string | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["TimedState"];
+        };
+        /**
+         * @description Where a command that was put off stands.
+         * @enum {string}
+         */
+        TimedState: "waiting" | "sending" | "sent" | "refused" | "missed" | "cancelled";
         /** @description A program's token, without its secret. */
         Token: {
             /**
@@ -3588,6 +5490,32 @@ export interface components {
              * @description Messages that no adapter could decode.
              */
             undecodable: number;
+        };
+        /** @description A page of runs. */
+        Traces: {
+            /** @description The newest first; those that go on before those that are over. */
+            items: components["schemas"]["RuleTraceSummary"][];
+            /** @description What to send as `after` for the next page; null on the last. */
+            next: string | null;
+        };
+        /** @description What somebody wants to try; one of the two. */
+        Try: {
+            /** @description The values of each stream, the newest last. */
+            streams?: number[][] | null;
+            /** @description One tensor an input: `{"shape": [1, 2], "numbers": {"float": [0.5, 1.5]}}`, or `integer`. */
+            tensors?: Record<string, never>[] | null;
+        };
+        /** @description What came of it. */
+        TryAnswer: {
+            /** @description What it means: `{"values": [0.5]}`, or `{"label": ["calm", 0.9]}`, null when no label was likely enough. */
+            answer: Record<string, never>;
+            /**
+             * Format: double
+             * @description How long it took.
+             */
+            milliseconds: number;
+            /** @description One tensor an output, when tensors were given. */
+            outputs: Record<string, never>[];
         };
         /** @description More of a number brings less of a figure, surely: each larger value that was tried enough is worse than the best one. */
         Turn: {
@@ -3684,6 +5612,86 @@ export interface components {
          * @enum {string}
          */
         Weight: "information" | "warning" | "alarm";
+        /** @description Whether a condition holds. */
+        WhyCondition: {
+            /** @description Whether it holds. */
+            held: boolean;
+            /**
+             * Format: int32
+             * @description Its line.
+             */
+            line: number;
+            /** @description By how much it is missed, in words. */
+            off_by: string | null;
+            /** @description What it looked at. */
+            value: unknown;
+            /** @description What it says. */
+            words: string;
+        };
+        /** @description Why a rule did not run. */
+        WhyNot: {
+            /**
+             * Format: int64
+             * @description At which moment.
+             */
+            at: number;
+            /** @description Each condition. */
+            conditions: components["schemas"]["WhyCondition"][];
+            /** @description Each trigger. */
+            triggers: components["schemas"]["WhyTrigger"][];
+            /** @description In one sentence. */
+            words: string;
+        };
+        /** @description Why a trigger did not fire. */
+        WhyTrigger: {
+            /** @description Whether it has fired since the rule was enlisted. */
+            fired: boolean;
+            /**
+             * Format: int64
+             * @description When it fired last.
+             */
+            last: number | null;
+            /**
+             * Format: int32
+             * @description Its line.
+             */
+            line: number;
+            /**
+             * Format: double
+             * @description How near it was: 1 is there.
+             */
+            near: number;
+            /** @description By how much it was missed, in words. */
+            off_by: string | null;
+            /** @description What it says. */
+            words: string;
+        };
+        /** @description Something that a rule in shadow would have done. */
+        WouldHave: {
+            /** @description Which property or action. */
+            name: components["schemas"]["Name"];
+            /** @description In which run. */
+            run: string;
+            /** @description To which thing. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+            /** @description The value, or the input of an action. */
+            value: unknown;
+            /**
+             * Format: int64
+             * @description By which version.
+             */
+            version: number;
+        };
+        /** @description What a rule in shadow would have done. */
+        WouldHaveDone: {
+            /** @description Oldest first. */
+            items: components["schemas"]["WouldHave"][];
+        };
         /** @description The commands that a write led to, one for each property. */
         Written: {
             /** @description The commands. */
@@ -3714,6 +5722,325 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Actor"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarms: {
+        parameters: {
+            query?: {
+                /** @description Where they stand; `active` when not given. */
+                state?: "active" | "acknowledged" | "shelved" | "over" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarms"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AlarmLabel"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shelve"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unshelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_command_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_commands: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakePlan"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_command_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_timed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedCommand"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_timed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimedCommand"];
                 };
             };
             /** @description a problem */
@@ -4848,6 +7175,41 @@ export interface operations {
             };
         };
     };
+    call_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Called"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_inbox: {
         parameters: {
             query?: never;
@@ -4901,6 +7263,320 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InboxIgnored"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_bindings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bindings"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BindingSpec"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BindingSpec"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Binding"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_binding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_inference_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceModels"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    install_inference_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ModelUpload"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceModel"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_inference_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceModel"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_inference_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_inference_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Try"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryAnswer"];
                 };
             };
             /** @description a problem */
@@ -5252,6 +7928,73 @@ export interface operations {
             };
         };
     };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotifications"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadCount"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     overview: {
         parameters: {
             query?: never;
@@ -5391,6 +8134,668 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedPlan"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: {
+                /** @description Where they stand; any when not given. */
+                state?: "draft" | "shadow" | "live" | "off";
+                /** @description That read or command this thing. */
+                thing?: string;
+                /** @description With these words in title or id. */
+                search?: string;
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRule"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleText"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_conflicts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conflicts"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRules"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imports"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTrace"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleChange"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtest_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BacktestRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backtests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtests"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switch_off_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromoteRule"] | null;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revert_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertRule"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shadow_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_traces: {
+        parameters: {
+            query?: {
+                /** @description That ended so; any when not given. */
+                outcome?: "finished" | "stopped" | "failed" | "kept_from_running" | "running";
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traces"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_rule_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersions"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    why_not: {
+        parameters: {
+            query?: {
+                /** @description In microseconds; now when not given. */
+                at?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyNot"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    would_have: {
+        parameters: {
+            query?: {
+                /** @description From here on, in microseconds. */
+                from?: number;
+                /** @description Up to here, in microseconds. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WouldHaveDone"];
+                };
             };
             /** @description a problem */
             default: {
@@ -5638,6 +9043,163 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scenes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenes"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_scene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SceneText"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scene"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_scene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SceneText"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scene"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_scene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_scene: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SceneResults"];
                 };
             };
             /** @description a problem */

@@ -12,7 +12,7 @@ const HALVES_MAX: usize = 64;
 
 /// How a successor does beside the model that it would follow.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = SuccessorComparison))]
 pub struct Comparison {
     /// Answers of both to the same values.
     pub compared: u64,
