@@ -82,6 +82,11 @@ impl Client {
         self.json(request.content_type(format!("multipart/form-data; boundary={boundary}")).send(&body))
     }
 
+    pub(super) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.put(self.url(path)).header("authorization", self.bearer());
+        self.json(request.content_type("application/json").send(body.to_string()))
+    }
+
     pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.agent.patch(self.url(path)).header("authorization", self.bearer());
         self.json(request.content_type("application/json").send(body.to_string()))

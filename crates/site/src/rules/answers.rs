@@ -139,7 +139,7 @@ impl Site {
             problems,
             words: rule::words::sentences(parsed),
             graph: rule::graph::of(parsed),
-            tests: rule::testing::run(parsed, &self.options.place),
+            tests: rule::testing::run(parsed, &self.place()),
         };
         (checked, read.parsed)
     }
@@ -201,7 +201,8 @@ impl Site {
         }
         let from = to - WHY_SPAN;
         let happened = self.findings_between(from, to);
-        let (history, place) = (&*self.history, &self.options.place);
+        let place = self.place();
+        let (history, place) = (&*self.history, &*place);
         let replay = Replay { history, place, happened: &happened, from, to, traces: TraceLevel::Off };
         let enlisted = Enlisted { id: id.into(), version, rule, shadow: true };
         let (_, engine) = replay.drive(&[enlisted], &mut |_, effects| effects.clear())?;

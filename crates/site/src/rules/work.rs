@@ -231,7 +231,7 @@ impl Site {
     fn restore_engine(&self, rules: Vec<Enlisted>, saved: Saved, was: &[(String, u64)]) -> Engine {
         let knew = |one: &Enlisted| was.iter().any(|(id, version)| **id == *one.id && *version == one.version);
         let (known, new): (Vec<Enlisted>, Vec<Enlisted>) = rules.into_iter().partition(knew);
-        let place = self.options.place.clone();
+        let place = (*self.place()).clone();
         let mut engine = Engine::restore(place, rule::Options::default(), known, saved, &Nothing);
         for one in new {
             engine.enlist(one, &Twins(self), self.clock.now());
@@ -295,6 +295,17 @@ impl Site {
         }
         self.save_engines(&mut work, now);
         work.foreseen = Timestamp::MIN;
+        drop(work);
+        self.rules.feed.wake();
+    }
+
+    /// The engines go by another clock and another sun.
+    pub(super) fn move_engines(&self, place: &rule::Place) {
+        let mut work = self.rules.work.lock();
+        if let Some(engines) = &mut work.engines {
+            engines.each(|engine| engine.set_place(place.clone()));
+        }
+        self.save_engines(&mut work, self.clock.now());
         drop(work);
         self.rules.feed.wake();
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::{Clock, Timestamp, Value};
 use rule::{Outcome, Place};
+use site::rules::PlaceSettings;
 
 use crate::common::{Bench, id};
 use crate::rules::{COMES, home, live, move_to, outcomes, runs, sent};
@@ -197,6 +198,44 @@ fn the_sun_needs_a_place_and_days_are_counted_where_the_site_is() {
     bench.pass(Duration::from_mins(1));
     site.turn().unwrap();
     assert_eq!(runs(&site, &timed).len(), 1);
+}
+
+#[test]
+fn where_the_site_is_can_be_said_while_rules_run_and_is_kept() {
+    let bench = bench_at(Place::utc(), "2026-01-10T05:00:00Z");
+    let site = home(&bench);
+    let up = live(&site, "rule: Up\ntriggers:\n  - time: \"07:30\"\nactions:\n  - set: lamp/on\n    to: true\n");
+    let draft = site.add_rule(
+        "rule: Dusk\ntriggers:\n  - sun: sunset\nactions:\n  - set: lamp/on\n    to: true\n",
+        None,
+        "kim",
+    );
+    let draft = draft.unwrap();
+    let problems = |site: &site::Site| {
+        let (all, _) = site.rules(&site::rules::RuleQuery { limit: 9, ..<_>::default() });
+        all.into_iter().find(|rule| rule.id == draft).unwrap().problems
+    };
+    assert_eq!((problems(&site), site.place_settings().1), (1, false));
+    let wanted = PlaceSettings { time_zone: "Europe/Berlin".into(), latitude: Some(52.5), longitude: Some(13.4) };
+    site.set_place(&wanted).unwrap();
+    assert_eq!((problems(&site), site.place_settings()), (0, (wanted.clone(), true)));
+    for wrong in [
+        PlaceSettings { time_zone: "Europe/Atlantis".into(), ..wanted.clone() },
+        PlaceSettings { latitude: None, ..wanted.clone() },
+        PlaceSettings { latitude: Some(99.0), ..wanted.clone() },
+    ] {
+        assert!(site.set_place(&wrong).is_err(), "{wrong:?}");
+    }
+    assert_eq!(site.place_settings().0, wanted, "what is wrong changes nothing");
+    // Half past seven is an hour earlier than it was in UTC, and does not come twice.
+    bench.clock.set(Timestamp::parse("2026-01-10T06:30:20Z").unwrap());
+    site.turn().unwrap();
+    assert_eq!(runs(&site, &up).len(), 1);
+    bench.clock.set(Timestamp::parse("2026-01-10T07:30:20Z").unwrap());
+    site.turn().unwrap();
+    assert_eq!(runs(&site, &up).len(), 1);
+    drop(site);
+    assert_eq!(bench.open().place_settings(), (wanted, true));
 }
 
 #[test]
