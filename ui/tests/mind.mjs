@@ -13,7 +13,7 @@ const looks = [
   { name: "desk, light", options: { colorScheme: "light" } },
   { name: "phone, dark", options: { colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } },
 ];
-const paths = ["/insights", "/insights?state=all", "/insights?kind=dropout&state=over", "/insights/i-stuck", "/insights/i-joint", "/insights/i-normal", "/insights/i-anomaly?view=table", "/models", "/models?kind=inference", "/models/forecast%2Fheat-pump%2Fpower", "/models/detector%2Fheat-pump%2Fflow_temperature", "/models/inference%2Fsilero-vad", "/things/heat-pump", "/things/solar-roof?view=table", "/things/well-pump?tab=settings", "/things", "/settings/mind", "/"];
+const paths = ["/insights", "/insights?state=all", "/insights?kind=dropout&state=over", "/insights/i-stuck", "/insights/i-joint", "/insights/i-normal", "/insights/i-anomaly?view=table", "/models", "/models?kind=inference", "/models/forecast%2Fheat-pump%2Fpower", "/models/detector%2Fheat-pump%2Fflow_temperature", "/models/inference-silero-vad-6", "/things/heat-pump", "/things/solar-roof?view=table", "/things/well-pump?tab=settings", "/things", "/settings/mind", "/"];
 let server;
 let page;
 
@@ -168,7 +168,7 @@ test("models are sorted by what they gain, found by name, and described", bounde
   await until("only the heat pump's", async () => (await rows.allTextContents()).every((text) => text.includes("Heat pump")));
   await rows.first().getByRole("link").click();
   await page.getByText("MASE, lower is better.").waitFor();
-  await page.goto(`${server.url}/models/inference%2Fsilero-vad`);
+  await page.goto(`${server.url}/models/inference-silero-vad-6`);
   await page.getByText("MIT", { exact: true }).waitFor();
   await page.getByRole("region", { name: "Inputs" }).getByText("2 × 1 × 128").waitFor();
 });

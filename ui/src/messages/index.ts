@@ -1,6 +1,7 @@
 // The one catalogue of messages: each key has its English and its Korean words, so that neither can be forgotten.
 import { editor } from "./editor.ts";
 import { fleet } from "./fleet.ts";
+import type { inference } from "./inference.ts";
 import { mind } from "./mind.ts";
 import { pages } from "./pages.ts";
 import type { rules } from "./rules.ts";
@@ -9,8 +10,8 @@ import { shell } from "./shell.ts";
 import { settings } from "./settings.ts";
 
 const first = { ...shell, ...pages, ...runs, ...fleet, ...editor, ...mind, ...settings };
-/** What the pages of rules say is learnt when the first of them is opened; see pages/rules/words.ts. */
-export const messages = first as typeof first & typeof rules;
+/** What the pages of rules and of models say is learnt when the first of them is opened; see pages/rules/words.ts and pages/models/words.ts. */
+export const messages = first as typeof first & typeof rules & typeof inference;
 export type MessageKey = keyof typeof messages;
 export type Message = readonly [english: string, korean: string];
 

@@ -128,6 +128,18 @@ export async function startMindServer({ calm = false, learning = false, things =
   }
 
   const learned = (thing, name) => !learning && thing.id !== "well-pump" && (thing.id === "solar-roof" || name === "temperature" || name === "power");
+  const vad = (version, more = {}) => ({
+    id: `silero-vad-${version}`, name: "silero-vad", version: String(version), description: "Says how likely it is that somebody speaks", source: "silero-vad", licence: "MIT", sha256: createHash("sha256").update(`silero ${version}`).digest("hex"), bytes: 2_310_000,
+    added: began - 9 * day, by: "owner", stage: "ready", problem: null, engine: "rten", distance: 3e-7, milliseconds: 0.17, milliseconds_max: 5, memory_bytes_max: 20_000_000, streams: 1, is_bindable: true, labels: [],
+    inputs: [{ name: "input", shape: [1, 512], type: "float", from: "streams" }, { name: "state", shape: [2, 1, 128], type: "float", from: "carried" }], outputs: [{ name: "output", shape: [1, 1], type: "float" }],
+    runs: 12_000, milliseconds_mean: 0.18, milliseconds_most: 2.4, failed: 3, late: 1, refused: 12, replaced: 4, last_error: "model silero-vad: output output is not finite", ...more,
+  });
+  const brought = [vad(6), vad(7, { stage: "stuck", problem: "it has been stuck in a run for 12.0 s" })];
+  const bound = [{
+    id: "binding-1", model: "silero-vad-6", inputs: [{ topic: "audio/hall", format: "i16" }], output: { thing: "thermostat-living-room", names: ["speech"], kind: "property" }, every: { samples: 512 }, mode: "shadow", successor: "silero-vad-7", changed: began - day, by: "owner",
+    problem: null, suspended_until: began + hour, answers: 11_997, failed: 3, unreadable: 2, last_answer: { values: [0.03] }, last_time: began - minute, last_error: "model silero-vad: output output is not finite",
+    comparison: { compared: 940, agreement: 0.987, difference_mean: 0.0031, difference_most: 0.41, milliseconds_mean: 0.18, successor_milliseconds_mean: 0.12, failed: 1 },
+  }];
   const cards = () => [
     ...catalogue.flatMap((thing) => Object.keys(thing.properties).flatMap((name) => {
       const about = { title: `${name} of ${thing.id}`, thing: thing.id, name, learned_from: began - 20 * day, learned_to: now(), samples: 28_800, state_bytes: 3120, updated: now() - 5 * minute, drift: null };
@@ -137,7 +149,7 @@ export async function startMindServer({ calm = false, learning = false, things =
         { ...about, id: `forecast/${thing.id}/${name}`, kind: "forecast", champion: learned(thing, name) ? "ridge" : null, false_alarms_a_month: null, error: learned(thing, name) ? { measure: "MASE", value: 0.94 * (1 - gain / 100), baseline: "the better of as a day before and as a week before", baseline_value: 0.94, better_percent: gain } : null },
       ];
     })),
-    { id: "inference/silero-vad", kind: "inference", title: "Voice activity (silero-vad)", thing: null, name: null, champion: null, learned_from: null, learned_to: null, samples: 0, error: null, drift: null, false_alarms_a_month: null, state_bytes: 2_310_000, updated: began - 9 * day, licence: "MIT", sha256: createHash("sha256").update("silero").digest("hex"), engine: "tract 0.22", inputs: [{ name: "input", shape: [1, 512], type: "f32" }, { name: "state", shape: [2, 1, 128], type: "f32" }], outputs: [{ name: "output", shape: [1, 1], type: "f32" }] },
+    { id: "inference-silero-vad-6", kind: "inference", title: "Voice activity (silero-vad)", thing: null, name: null, champion: null, learned_from: null, learned_to: null, samples: 0, error: null, drift: null, false_alarms_a_month: null, state_bytes: 2_310_000, updated: began - 9 * day, licence: "MIT", sha256: createHash("sha256").update("silero").digest("hex"), engine: "rten", stage: "ready", runs: 12_000, milliseconds_mean: 0.18, inputs: [{ name: "input", shape: [1, 512], type: "f32" }, { name: "state", shape: [2, 1, 128], type: "f32" }], outputs: [{ name: "output", shape: [1, 1], type: "f32" }] },
   ];
 
   function forecast(thing, name, hours) {
@@ -196,6 +208,8 @@ export async function startMindServer({ calm = false, learning = false, things =
     if (path === "/insights") return insightsPage(query);
     if (root === "insights" && sub === undefined) return insights.find((one) => one.id === id) ?? null;
     if (root === "insights" && method === "POST") return decide(id, sub === "normal" ? "normal" : "acknowledged", body);
+    if (path === "/inference/models") return { items: brought };
+    if (path === "/inference/bindings") return { items: bound };
     if (path === "/model-cards") return { items: cards().filter((card) => (!query.get("kind") || card.kind === query.get("kind")) && (!query.get("thing") || card.thing === query.get("thing"))), next: null };
     if (root === "model-cards") return cards().find((card) => card.id === id) ?? null;
     if (root === "virtual-things" && sub === "faults") { if (body.kind !== "none") found("i-broken", id, body.name, body.kind, "alarm"); return {}; }

@@ -10,21 +10,14 @@ use rten_tensor::prelude::*;
 use super::runtime::{Network, Port, Runtime};
 use super::tensor::{Numbers, Tensor};
 
-/// The engine.
-pub struct Rten {
-    threads: Arc<ThreadPool>,
-}
+/// The engine. Each of its models has one thread: models share the machine with things.
+#[derive(Debug, Default)]
+pub struct Rten;
 
 impl Rten {
-    /// With one thread for everything that it runs: models share the machine with things.
+    /// The engine.
     pub fn new() -> Self {
-        Self { threads: Arc::new(ThreadPool::with_num_threads(1)) }
-    }
-}
-
-impl Default for Rten {
-    fn default() -> Self {
-        Self::new()
+        Self
     }
 }
 
@@ -42,7 +35,8 @@ impl Runtime for Rten {
         };
         let inputs = model.input_ids().iter().map(|id| Port { name: name(id), shape: shape(&model, *id) }).collect();
         let outputs = model.output_ids().iter().map(name).collect();
-        Ok(Box::new(RtenNetwork { model, inputs, outputs, threads: self.threads.clone() }))
+        let thread = Arc::new(ThreadPool::with_num_threads(1));
+        Ok(Box::new(RtenNetwork { model, inputs, outputs, thread }))
     }
 }
 
@@ -72,7 +66,7 @@ struct RtenNetwork {
     model: Model,
     inputs: Vec<Port>,
     outputs: Vec<String>,
-    threads: Arc<ThreadPool>,
+    thread: Arc<ThreadPool>,
 }
 
 impl Network for RtenNetwork {
@@ -100,11 +94,15 @@ impl Network for RtenNetwork {
             };
             values.push((*id, value.into()));
         }
-        let options = RunOptions::default().with_thread_pool(Some(self.threads.clone()));
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.thread)));
         let outputs = guarded(|| {
             self.model.run(values, self.model.output_ids(), Some(options)).map_err(|error| error.to_string())
         })?;
         outputs.into_iter().map(tensor).collect()
+    }
+
+    fn at_work(&self, work: Box<dyn FnOnce() + Send + '_>) {
+        self.thread.run(work);
     }
 }
 

@@ -21,7 +21,7 @@ pub trait Runtime: Send + Sync {
 }
 
 /// A model in an engine.
-pub trait Network: Send {
+pub trait Network: Send + Sync {
     /// What it wants.
     fn inputs(&self) -> &[Port];
 
@@ -30,4 +30,9 @@ pub trait Network: Send {
 
     /// Runs it on one tensor an input, in the order of [`Self::inputs`].
     fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
+
+    /// Does work that runs it again and again, there where no run has to go over to another thread.
+    fn at_work(&self, work: Box<dyn FnOnce() + Send + '_>) {
+        work();
+    }
 }

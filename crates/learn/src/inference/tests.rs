@@ -153,7 +153,7 @@ struct Puppet<F> {
     run: F,
 }
 
-impl<F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send> Network for Puppet<F> {
+impl<F: Fn(&[Tensor]) -> Result<Vec<Tensor>, String> + Send + Sync> Network for Puppet<F> {
     fn inputs(&self) -> &[Port] {
         &self.inputs
     }

@@ -215,7 +215,10 @@ impl Worker {
         let run_us_max = model.manifest.run_us_max;
         let shared = Arc::new(Shared { desk: Mutex::default(), came: Condvar::new(), clock, run_us_max });
         let (thread, part) = (Arc::clone(&shared), Arc::clone(&budget));
-        std::thread::Builder::new().name("model".to_owned()).spawn(move || thread.work(&model, &part, &tell))?;
+        std::thread::Builder::new().name("model".to_owned()).spawn(move || {
+            let model = &model;
+            model.at_work(Box::new(move || thread.work(model, &part, &tell)));
+        })?;
         budget.workers.fetch_add(1, Ordering::Relaxed);
         Ok(Self { shared, budget })
     }
