@@ -26,7 +26,7 @@
 //! - [`Engine::save`] and [`Engine::restore`]: a restart in the middle of a delay goes on. [`Engine::catch_up`] tells
 //!   what has changed meanwhile.
 //! - [`words::sentences`]`(&Rule)`, [`graph::of`]`(&Rule)`, [`testing::run`]`(&Arc<Rule>, &Place)`,
-//!   [`conflicts::find`]`(&[(id, rule)])`, [`import::home_assistant::import`]`(text, map)`.
+//!   [`conflicts::find`]`(&[(id, rule)])`, [`rehearsal::conflicts`]`(&[(id, rule)], &Place)`, [`import::home_assistant::import`]`(text, map)`.
 //!
 //! Beyond the text's plain reading: a trigger or `wait` may be `expression: ${ … }` (fires when it becomes true), `repeat`
 //! takes `each: [ … ]`, `variables:` is an action too, and after a `wait` the variable `waited` says whether it happened.
@@ -53,6 +53,7 @@ mod hint;
 pub mod import;
 pub mod limits;
 pub mod problem;
+pub mod rehearsal;
 pub mod rule;
 pub mod sun;
 pub mod testing;

@@ -1,7 +1,7 @@
 //! Automations in the style of Home Assistant, of own writing, and what the import says about each.
 
 use rule::import::Report;
-use rule::import::home_assistant::import;
+use rule::import::home_assistant::{Unmapped, import};
 use rule::{Place, Rule};
 
 const CORPUS: [(&str, &str); 6] = [
@@ -14,7 +14,7 @@ const CORPUS: [(&str, &str); 6] = [
 ];
 
 fn read(text: &str) -> Report {
-    import(text, &|_, _| None).unwrap_or_else(|problem| panic!("{problem}"))
+    import(text, &Unmapped).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// The report and the rules, as a person would look at them.
@@ -84,7 +84,7 @@ fn what_is_no_automation_does_no_harm() {
     for text in
         ["", "[", "- 5", "- {}", "automation: 7", "- alias: x\n  trigger: {platform: 5}\n  action: [[[]]]", "- &a [*a]"]
     {
-        if let Ok(report) = import(text, &|_, _| None) {
+        if let Ok(report) = import(text, &Unmapped) {
             assert_eq!(report.whole, 0, "{text}");
         }
     }
@@ -92,6 +92,7 @@ fn what_is_no_automation_does_no_harm() {
 
 mod arbitrary {
     use proptest::prelude::*;
+    use rule::import::home_assistant::Unmapped;
 
     proptest! {
         #[test]
@@ -99,7 +100,7 @@ mod arbitrary {
             let mut text: Vec<char> = super::CORPUS[file].1.chars().collect();
             let at = at % text.len();
             text.splice(at..=at, with.chars());
-            let _report = rule::import::home_assistant::import(&text.into_iter().collect::<String>(), &|_, _| None);
+            let _report = rule::import::home_assistant::import(&text.into_iter().collect::<String>(), &Unmapped);
         }
     }
 }

@@ -144,6 +144,8 @@ pub struct Engine {
     /// What rules commanded of series that rules read, until it is answered.
     answers: HashMap<SeriesId, Answer, ahash::RandomState>,
     traces: VecDeque<Trace>,
+    /// Rules that were stopped because they set each other off, in the order of the circle.
+    circles: Vec<Vec<Arc<str>>>,
     counters: Counters,
     next_run: u64,
 }
@@ -162,6 +164,7 @@ impl Engine {
             timers: BinaryHeap::new(),
             answers: HashMap::default(),
             traces: VecDeque::new(),
+            circles: Vec::new(),
             counters: Counters::default(),
             next_run: 0,
         }
@@ -338,6 +341,11 @@ impl Engine {
     /// The runs that are over since this was asked last, oldest first.
     pub fn take_traces(&mut self) -> Vec<Trace> {
         self.traces.drain(..).collect()
+    }
+
+    /// The circles of rules that were stopped since this was asked last, each once; the oldest, if there are many.
+    pub fn take_circles(&mut self) -> Vec<Vec<Arc<str>>> {
+        std::mem::take(&mut self.circles)
     }
 
     /// The runs that go on, as they are now.

@@ -13,8 +13,8 @@ use crate::calendar::span_words;
 use crate::effect::{Effect, What};
 use crate::expression::{EvaluateError, Fired, Scope, Template, Variables};
 use crate::limits::{
-    CHAIN_MAX, COMMANDS_PER_MINUTE_MAX, DURATION_MAX, LOOP_RUNS_PER_MINUTE_MAX, ROUNDS_MAX, RUNS_MAX,
-    STEPS_AT_ONCE_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX,
+    CHAIN_MAX, CIRCLES_WAITING_MAX, COMMANDS_PER_MINUTE_MAX, DURATION_MAX, LOOP_RUNS_PER_MINUTE_MAX, ROUNDS_MAX,
+    RUNS_MAX, STEPS_AT_ONCE_MAX, STEPS_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX,
 };
 use crate::rule::{ActionKind, AfterTimeout, Delay, Mode, Reference, Rounds, Variable};
 use crate::trace::{Outcome, Step, StepOutcome, Trace, TraceSummary};
@@ -113,7 +113,7 @@ impl Engine {
 
     /// Whether the rule was set off by what it did itself, too often: the reason, once a minute.
     #[expect(clippy::option_option, reason = "no loop, a loop that is told, and one that was told already")]
-    fn is_loop(&self, running: &mut Running, lead: &Lead) -> Option<Option<String>> {
+    fn is_loop(&mut self, running: &mut Running, lead: &Lead) -> Option<Option<String>> {
         let id = &running.enlisted.id;
         if !lead.chain.contains(id) {
             return None;
@@ -123,7 +123,11 @@ impl Engine {
             return None;
         }
         let from = lead.chain.iter().rposition(|rule| rule == id).unwrap_or(0);
-        let mut circle: Vec<&str> = lead.chain[from..].iter().map(|rule| &**rule).collect();
+        let around = &lead.chain[from..];
+        if self.circles.len() < CIRCLES_WAITING_MAX && !self.circles.iter().any(|known| same_circle(known, around)) {
+            self.circles.push(around.to_vec());
+        }
+        let mut circle: Vec<&str> = around.iter().map(|rule| &**rule).collect();
         circle.push(id);
         let reason = format!(
             "stopped: what it did set it off again {LOOP_RUNS_PER_MINUTE_MAX} times within a minute ({})\nhint: \
@@ -193,6 +197,7 @@ impl Engine {
             waits_for: None,
             steps,
             steps_left_out: 0,
+            steps_taken: 0,
         }
     }
 
@@ -315,7 +320,8 @@ impl Engine {
     fn go_on(&mut self, at: u32, running: &mut Running, index: usize, effects: &mut Vec<Effect>) {
         let mut left = STEPS_AT_ONCE_MAX;
         loop {
-            let run = &running.state.runs[index];
+            let run = &mut running.state.runs[index];
+            run.steps_taken = run.steps_taken.saturating_add(1);
             let Some(operation) = running.program.operations.get(run.at) else {
                 return self.end(running, index, Outcome::Finished);
             };
@@ -324,6 +330,9 @@ impl Engine {
             left = left.saturating_sub(1);
             let done = match left {
                 0 => Err(format!("the run takes more than {STEPS_AT_ONCE_MAX} steps without standing still")),
+                _ if run.steps_taken > STEPS_MAX => Err(format!(
+                    "the run takes more than {STEPS_MAX} steps\nhint: let a trigger begin a new run instead of going round"
+                )),
                 _ => self.operate(running, index, here, effects),
             };
             let run = &mut running.state.runs[index];
@@ -396,8 +405,10 @@ impl Engine {
                         Duration::from_secs_f64(seconds)
                     }
                 };
-                running.state.runs[index].wake = Some(now + duration);
-                Done { flow: Flow::Stand, value: Value::text(span_words(duration)), detail: None }
+                // What takes no time is gone through at once, and counted as such.
+                let flow = if duration.is_zero() { Flow::Next } else { Flow::Stand };
+                running.state.runs[index].wake = (!duration.is_zero()).then(|| now + duration);
+                Done { flow, value: Value::text(span_words(duration)), detail: None }
             }
             OperationKind::Wait { first, count, timeout, .. } => {
                 let (waits_for, wake) = ((*first, *count), timeout.map(|timeout| now + timeout));
@@ -575,12 +586,13 @@ impl Engine {
     /// Counts the commands of a rule, and remembers them until things answer.
     fn commanded(&mut self, running: &mut Running, index: usize, made: &[Effect]) -> Result<(), String> {
         for effect in made {
-            let What::Set { thing, name, value } = &effect.what else { continue };
-            if running.state.commands.count(self.now) > COMMANDS_PER_MINUTE_MAX {
+            let is_command = !matches!(effect.what, What::Notify { .. } | What::Alarm { .. });
+            if is_command && running.state.commands.count(self.now) > COMMANDS_PER_MINUTE_MAX {
                 return Err(format!(
                     "the rule gave more than {COMMANDS_PER_MINUTE_MAX} commands within a minute\nhint: let it wait between them"
                 ));
             }
+            let What::Set { thing, name, value } = &effect.what else { continue };
             if effect.shadow {
                 continue;
             }
@@ -622,6 +634,11 @@ impl Engine {
             place: &self.place,
         }
     }
+}
+
+/// Whether two circles are of the same rules, wherever they begin.
+fn same_circle(a: &[Arc<str>], b: &[Arc<str>]) -> bool {
+    a.len() == b.len() && a.iter().all(|rule| b.contains(rule))
 }
 
 /// The trace of a run.

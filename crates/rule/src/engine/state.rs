@@ -108,6 +108,9 @@ pub(super) struct Run {
     pub(super) waits_for: Option<(u32, u32)>,
     pub(super) steps: Vec<Step>,
     pub(super) steps_left_out: u32,
+    /// How many steps it took, kept or not.
+    #[serde(default)]
+    pub(super) steps_taken: u32,
 }
 
 /// A round of a `repeat`.

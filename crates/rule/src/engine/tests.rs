@@ -369,6 +369,23 @@ fn what_goes_wrong_fails_with_its_reason() {
     assert!((600..=602).contains(&effects));
     let nested = "[{ repeat: { times: 1000, do: [{ repeat: { times: 1000, do: [{ variables: { x: 1 } }] } }] } }]";
     assert!(fail(nested).0.contains("more than 10000 steps without standing still"));
+    let still = nested.replace("variables: { x: 1 }", "delay: 0 s");
+    assert!(fail(&still).0.contains("more than 10000 steps without standing still"), "a delay of nothing is none");
+    let calls = "[{ repeat: { times: 700, do: [{ action: a/press }] } }]";
+    assert_eq!(fail(calls).1, 601, "actions are commands, too");
+}
+
+#[test]
+fn a_run_that_goes_round_for_ever_in_tiny_delays_ends() {
+    let text = "triggers: [{ webhook: go }]\nactions: [{ repeat: { times: 1000, do: [{ repeat: { times: 1000, do: [{ delay: 1 ms }] } }] } }]";
+    let mut stage = Stage::new(&[text]);
+    stage.engine.webhook("go", Value::Null, stage.now, &mut stage.effects);
+    stage.wait(3_600);
+    let trace = stage.engine.take_traces().pop().unwrap();
+    assert_eq!(trace.summary.outcome, Outcome::Failed);
+    let detail = trace.steps.last().unwrap().detail.clone().unwrap();
+    assert!(detail.starts_with("the run takes more than 200000 steps\nhint:"), "{detail}");
+    assert!(trace.steps.len() <= crate::limits::TRACE_STEPS_MAX + 1);
 }
 
 #[test]
