@@ -4,13 +4,14 @@ use rule::import::Report;
 use rule::import::home_assistant::{Unmapped, import};
 use rule::{Place, Rule};
 
-const CORPUS: [(&str, &str); 6] = [
+const CORPUS: [(&str, &str); 7] = [
     ("lights", include_str!("corpus/lights.yaml")),
     ("climate", include_str!("corpus/climate.yaml")),
     ("safety", include_str!("corpus/safety.yaml")),
     ("energy", include_str!("corpus/energy.yaml")),
     ("mixed", include_str!("corpus/mixed.yaml")),
     ("hard", include_str!("corpus/hard.yaml")),
+    ("wild", include_str!("corpus/wild.yaml")),
 ];
 
 fn read(text: &str) -> Report {
@@ -96,7 +97,7 @@ mod arbitrary {
 
     proptest! {
         #[test]
-        fn no_change_of_an_automation_makes_it_panic(file in 0usize..6, at in 0usize..9_000, with in "[-:{}\\[\\]$ a\\n\"'0%|(]{0,3}") {
+        fn no_change_of_an_automation_makes_it_panic(file in 0usize..7, at in 0usize..12_000, with in "[-:{}\\[\\]$ a\\n\"'0%|(]{0,3}") {
             let mut text: Vec<char> = super::CORPUS[file].1.chars().collect();
             let at = at % text.len();
             text.splice(at..=at, with.chars());

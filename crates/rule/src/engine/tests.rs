@@ -101,6 +101,10 @@ fn changes_fire_once_when_they_come() {
     let mut stage = Stage::new(&[&simple("property: a/b, from: [1, 2], to: 3")]);
     assert_eq!(stage.say("a/b", 1).say("a/b", 2).say("a/b", 3).done(), "x");
     assert_eq!(stage.say("a/b", 4).say("a/b", 3).done(), "");
+    let mut stage = Stage::new(&[&simple("property: a/b, to: [1, 2]")]);
+    assert_eq!(stage.say("a/b", 1).say("a/b", 2).say("a/b", 2).done(), "x x", "it becomes one, and then the other");
+    let mut stage = Stage::new(&[&simple("property: a/b, to: [1, 2], for: 10 s")]);
+    assert_eq!(stage.say("a/b", 1).wait(6).say("a/b", 2).wait(4).done(), "x", "it stays one of them");
 }
 
 #[test]
