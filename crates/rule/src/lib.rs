@@ -66,7 +66,7 @@ mod yaml;
 
 pub use calendar::{Place, PlaceError};
 pub use effect::{Effect, What};
-pub use engine::{Counters, Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, Standing, TraceLevel};
+pub use engine::{Counters, Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, Standing, TraceLevel, Untold};
 pub use problem::{Problem, ProblemSeverity};
 pub use rule::{Parsed, Rule};
 pub use trace::{Outcome, Step, StepOutcome, Trace, TraceSummary, WhyNot};

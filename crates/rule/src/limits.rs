@@ -67,3 +67,8 @@ pub const BACK_MAX: Duration = Duration::from_hours(24);
 pub const TRACES_WAITING_MAX: usize = 10_000;
 /// The most circles of rules that the engine holds until they are taken; newer ones are counted only.
 pub const CIRCLES_WAITING_MAX: usize = 100;
+/// The most runs of one rule that a replay traces in full, and as many that were kept from running; of the others it is
+/// told that they were.
+pub const REPLAY_TRACES_MAX: u32 = 2_000;
+/// The most runs without a trace that the engine holds until they are taken; the oldest give way, and are counted.
+pub const UNTOLD_WAITING_MAX: usize = 1_000_000;

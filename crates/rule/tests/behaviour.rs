@@ -51,3 +51,17 @@ fn imported_automations_do_what_they_say() {
     println!("{passed} tests of {} automations passed", chapters().len());
     assert!(chapters().len() >= 40);
 }
+
+#[test]
+fn the_example_in_the_documentation_works() {
+    let text = include_str!("../../../docs/rules.md");
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let parsed = Rule::parse(example);
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    let results = rule::testing::run(&parsed.rule.unwrap(), &Place::new("UTC", Some((50.0, 8.0))).unwrap());
+    assert!(!results.is_empty() && results.iter().all(|result| result.passed), "{results:?}");
+    for name in rule::expression::functions::Function::ALL.map(|(name, ..)| name) {
+        let is_other_spelling = ["float", "int", "string", "bool"].contains(&name);
+        assert!(is_other_spelling || text.contains(&format!("`{name}")), "{name} is not told");
+    }
+}

@@ -8,13 +8,13 @@ use model::{RecordKind, Timestamp, Value};
 use super::condition::Look;
 use super::program::OperationKind;
 use super::state::{Answer, Lead, Round, Run, Running, Timer, TimerWhat, Waiting};
-use super::{Engine, TraceLevel};
+use super::{Engine, Pace, TraceLevel, Untold};
 use crate::calendar::span_words;
 use crate::effect::{Effect, What};
 use crate::expression::{EvaluateError, Fired, Scope, Template, Variables};
 use crate::limits::{
     CHAIN_MAX, CIRCLES_WAITING_MAX, COMMANDS_PER_MINUTE_MAX, DURATION_MAX, LOOP_RUNS_PER_MINUTE_MAX, ROUNDS_MAX,
-    RUNS_MAX, STEPS_AT_ONCE_MAX, STEPS_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX,
+    RUNS_MAX, STEPS_AT_ONCE_MAX, STEPS_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX, UNTOLD_WAITING_MAX,
 };
 use crate::rule::{ActionKind, AfterTimeout, Delay, Mode, Reference, Rounds, Variable};
 use crate::trace::{Outcome, Step, StepOutcome, Trace, TraceSummary};
@@ -81,7 +81,7 @@ impl Engine {
         if let Some(reason) = full {
             return self.kept(running, fired, lead, Vec::new(), Outcome::KeptFromRunning, Some(reason));
         }
-        let traces = self.options.traces != TraceLevel::Off;
+        let mut traces = self.options.traces != TraceLevel::Off;
         let mut steps = Vec::new();
         let variables = match self.variables(running, &fired) {
             Ok(variables) => variables,
@@ -92,6 +92,11 @@ impl Engine {
                 return self.kept(running, fired, lead, steps, outcome, None);
             }
         };
+        if traces && self.options.pace == Pace::Replay {
+            // What is only counted need not be explained.
+            let held = self.look(running, &variables, Some(&fired), false).all(&running.program.rule.conditions, None);
+            traces = if held == Ok(true) { running.traces_left.0 > 0 } else { running.traces_left.1 > 0 };
+        }
         let look = self.look(running, &variables, Some(&fired), traces);
         let held = look.all(&running.program.rule.conditions, traces.then_some(&mut steps));
         match held {
@@ -156,6 +161,12 @@ impl Engine {
         {
             return;
         }
+        if self.options.pace == Pace::Replay {
+            if running.traces_left.1 == 0 {
+                return self.count_untold(running, self.now, outcome);
+            }
+            running.traces_left.1 -= 1;
+        }
         if let Some(reason) = reason {
             let how = if outcome == Outcome::Failed { StepOutcome::Failed } else { StepOutcome::Held };
             let step = self.step_of("", 1, how, reason);
@@ -198,6 +209,7 @@ impl Engine {
             steps,
             steps_left_out: 0,
             steps_taken: 0,
+            is_untold: false,
         }
     }
 
@@ -222,7 +234,11 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         self.counters.runs += 1;
-        let run = self.new_run(running, fired, lead, variables, steps);
+        let mut run = self.new_run(running, fired, lead, variables, steps);
+        if self.options.pace == Pace::Replay {
+            run.is_untold = running.traces_left.0 == 0;
+            running.traces_left.0 = running.traces_left.0.saturating_sub(1);
+        }
         running.state.runs.push(run);
         let last = running.state.runs.len() - 1;
         self.go_on(at, running, last, effects);
@@ -302,9 +318,22 @@ impl Engine {
         if outcome == Outcome::Failed {
             self.counters.failed += 1;
         }
-        if self.options.traces != TraceLevel::Off {
+        if run.is_untold {
+            self.count_untold(running, run.began, outcome);
+        } else if self.options.traces != TraceLevel::Off {
             self.tell(running, run, outcome);
         }
+    }
+
+    fn count_untold(&mut self, running: &Running, began: Timestamp, outcome: Outcome) {
+        if self.options.traces == TraceLevel::Off {
+            return;
+        }
+        if self.untold.len() >= UNTOLD_WAITING_MAX {
+            self.untold.pop_front();
+            self.counters.traces_dropped += 1;
+        }
+        self.untold.push_back(Untold { rule: Arc::clone(&running.enlisted.id), began, outcome });
     }
 
     fn tell(&mut self, running: &Running, run: Run, outcome: Outcome) {
@@ -340,7 +369,8 @@ impl Engine {
                 Ok(Done { flow, value, detail }) => (flow, value, detail, StepOutcome::Passed),
                 Err(message) => (Flow::End(Outcome::Failed), Value::Null, Some(message), StepOutcome::Failed),
             };
-            if self.options.traces != TraceLevel::Off && (!quiet || outcome == StepOutcome::Failed) {
+            let is_told = self.options.traces != TraceLevel::Off && !run.is_untold;
+            if is_told && (!quiet || outcome == StepOutcome::Failed) {
                 if run.steps.len() >= TRACE_STEPS_MAX && outcome != StepOutcome::Failed {
                     run.steps_left_out += 1;
                 } else {
@@ -484,7 +514,7 @@ impl Engine {
         run: &Run,
         conditions: &[crate::rule::Condition],
     ) -> Result<(bool, Vec<Step>), String> {
-        let traces = self.options.traces != TraceLevel::Off && run.steps.len() < TRACE_STEPS_MAX;
+        let traces = self.options.traces != TraceLevel::Off && !run.is_untold && run.steps.len() < TRACE_STEPS_MAX;
         let mut steps = Vec::new();
         let scope = self.run_scope(running, run);
         let look = Look { scope, program: &running.program, trackers: &running.state.trackers, explains: traces };

@@ -645,3 +645,21 @@ proptest! {
         prop_assert_eq!(&named.effects, &bound.effects);
     }
 }
+
+#[test]
+fn a_replay_traces_so_many_runs_and_counts_the_others() {
+    let text = "triggers: [{ property: a/b }]\nconditions: [{ property: a/b, above: 0 }]\nmode: parallel\nactions: [{ scene: x }]";
+    let mut stage = Stage::new(&[text]);
+    stage.say("a/b", 0);
+    for round in 0..i64::from(crate::limits::REPLAY_TRACES_MAX) + 5 {
+        stage.wait(60).say("a/b", round + 1).wait(60).say("a/b", -round - 1);
+    }
+    let count = |outcomes: &[Outcome], wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    let told = stage.outcomes();
+    let untold: Vec<Outcome> = stage.engine.take_untold().map(|run| run.outcome).collect();
+    let most = crate::limits::REPLAY_TRACES_MAX as usize;
+    for (outcome, left) in [(Outcome::Finished, 5), (Outcome::KeptFromRunning, 5)] {
+        assert_eq!((count(&told, outcome), count(&untold, outcome)), (most, left), "{outcome:?}");
+    }
+    assert_eq!(stage.effects.len(), most + 5);
+}
