@@ -1,8 +1,9 @@
 //! Rules: the past through many of them, many of them live, and many brought in at once.
 
 mod backtest;
+mod engine;
 mod import;
-mod live;
+mod way;
 
 use crate::report::Report;
 
@@ -10,10 +11,10 @@ use crate::report::Report;
 pub fn run(quick: bool) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
     backtest::measure(if quick { 2_000_000 } else { 10_000_000 }, &mut rows)?;
-    live::engine(quick, &mut rows)?;
+    engine::measure(quick, &mut rows)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(import::measure(500, &mut rows))?;
-    runtime.block_on(live::whole_way(quick, &mut rows))?;
+    runtime.block_on(way::measure(quick, &mut rows))?;
     Ok(Report::new("rules", rows))
 }
 
