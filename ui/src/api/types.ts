@@ -1,5 +1,4 @@
 // The names the pages use for the API's types, so that one file knows how the generated schema spells them.
-import type { HealthBrief } from "./mind.ts";
 import type { components } from "./schema.d.ts";
 
 type Schemas = components["schemas"];
@@ -7,7 +6,7 @@ type Schemas = components["schemas"];
 type Filled<Model> = Model extends undefined ? never : Required<Model>;
 
 export type Session = Schemas["Session"];
-export type ThingSummary = Schemas["ThingSummary"] & { health?: HealthBrief | null };
+export type ThingSummary = Schemas["ThingSummary"];
 export type PropertyModel = Filled<Schemas["PropertyModel"]>;
 export type ActionModel = Omit<Filled<Schemas["ActionModel"]>, "input"> & { input: Record<string, PropertyModel> };
 export type EventModel = Filled<Schemas["EventModel"]>;
@@ -23,7 +22,7 @@ export type LogRecord = Schemas["Record"];
 export type RecordKind = LogRecord["kind"];
 export type Message = Schemas["Message"];
 export type Space = Schemas["Space"];
-export type Overview = Schemas["Overview"] & { insights_open?: number };
+export type Overview = Schemas["Overview"];
 export type Attention = Schemas["Attention"];
 export type Headline = Schemas["SpaceHeadline"];
 export type Series = Schemas["SeriesPoints"];

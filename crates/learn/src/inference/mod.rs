@@ -14,6 +14,7 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 mod worker;
+mod write;
 
 pub use self::rten::Rten;
 pub use install::{Carried, DISTANCE_MAX, Installed, ModelError, install};
@@ -22,3 +23,4 @@ pub use process::{Answer, Meaning, Preparation, ProcessError, Step, VALUES_MAX};
 pub use runtime::{Network, Port, Runtime};
 pub use tensor::{Numbers, Tensor};
 pub use worker::{Budget, Counts, Job, Outcome, Question, Refused, Tell, Tried, Worker};
+pub use write::Graph;

@@ -8,63 +8,17 @@ use model::{Position, SteppedClock, Timestamp, WallClock};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use super::write::Message;
 use super::*;
 
-/// A message of protobuf in the making.
-#[derive(Default, Clone)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(mut self, mut value: u64) -> Self {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-        self
-    }
-
-    fn number(self, field: u64, value: u64) -> Self {
-        self.varint(field << 3).varint(value)
-    }
-
-    fn bytes(self, field: u64, bytes: &[u8]) -> Self {
-        let mut message = self.varint(field << 3 | 2).varint(bytes.len() as u64);
-        message.0.extend_from_slice(bytes);
-        message
-    }
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str) -> Message {
-    let node = inputs.iter().fold(Message::default(), |node, input| node.bytes(1, input.as_bytes()));
-    node.bytes(2, output.as_bytes()).bytes(4, operator.as_bytes())
-}
-
-/// The declaration of a row of `length` real numbers.
-fn port(name: &str, length: u64) -> Message {
-    let shape = Message::default().bytes(1, &Message::default().number(1, length).0);
-    let tensor = Message::default().number(1, 1).bytes(2, &shape.0);
-    Message::default().bytes(1, name.as_bytes()).bytes(2, &Message::default().bytes(1, &tensor.0).0)
-}
-
-fn weights(name: &str, numbers: &[f32]) -> Message {
-    let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Message::default().number(1, numbers.len() as u64).number(2, 1).bytes(8, name.as_bytes()).bytes(9, &raw)
-}
-
-/// A file with one graph from `x` to `y`, rows of two.
-fn file(nodes: &[Message], initializers: &[Message]) -> Vec<u8> {
-    let mut graph = nodes.iter().fold(Message::default(), |graph, node| graph.bytes(1, &node.0));
-    graph = graph.bytes(2, b"graph");
-    graph = initializers.iter().fold(graph, |graph, weights| graph.bytes(5, &weights.0));
-    graph = graph.bytes(11, &port("x", 2).0).bytes(12, &port("y", 2).0);
-    let opset = Message::default().bytes(1, b"").number(2, 17);
-    Message::default().number(1, 8).bytes(7, &graph.0).bytes(8, &opset.0).0
+/// A graph from `x` to `y`, rows of two.
+fn graph(operator: &str, inputs: &[&str]) -> Graph {
+    Graph::default().input("x", &[2]).output("y", &[2]).node(operator, inputs, "y", &[])
 }
 
 /// `y = factor * x`
 fn multiply(factor: f32) -> Vec<u8> {
-    file(&[node("Mul", &["x", "factor"], "y")], &[weights("factor", &[factor])])
+    graph("Mul", &["x", "factor"]).weights("factor", &Tensor::float(&[1], vec![factor])).file()
 }
 
 fn manifest(file: &[u8], input: [f32; 2], output: [f32; 2]) -> Manifest {
@@ -146,17 +100,17 @@ fn bad_files_are_refused() {
     let refused = |file: &[u8]| refusal(manifest(file, [1.0, 1.0], [2.0, 2.0]), file);
     insta::assert_snapshot!(refused(b"not a model"), @"model tiny: the file is not a usable ONNX model: it is broken 11 bytes before an end");
     insta::assert_snapshot!(refused(b""), @"model tiny: the file is not a usable ONNX model: there is no graph in it");
-    let unknown = refused(&file(&[node("Frobnicate", &["x"], "y")], &[]));
+    let unknown = refused(&graph("Frobnicate", &["x"]).file());
     assert!(unknown.contains("no engine can run it") && unknown.contains("Frobnicate"), "{unknown}");
-    let endless = refused(&file(&[node("Loop", &["x"], "y")], &[]));
+    let endless = refused(&graph("Loop", &["x"]).file());
     insta::assert_snapshot!(endless, @"
     model tiny: the file is not a usable ONNX model: the operator Loop may never end
     hint: export the model without it
     ");
     let elsewhere = Message::default().number(1, 2).number(2, 1).bytes(8, b"factor").bytes(13, b"");
-    let external = refused(&file(&[node("Mul", &["x", "factor"], "y")], &[elsewhere]));
+    let external = refused(&graph("Mul", &["x", "factor"]).raw_weights(elsewhere).file());
     insta::assert_snapshot!(external, @"model tiny: the file is not a usable ONNX model: it keeps weights in other files");
-    let shapes = refused(&file(&[node("Add", &["x", "three"], "y")], &[weights("three", &[1.0; 3])]));
+    let shapes = refused(&graph("Add", &["x", "three"]).weights("three", &Tensor::float(&[3], vec![1.0; 3])).file());
     assert!(shapes.contains("no engine can run it"), "{shapes}");
 }
 
@@ -186,7 +140,7 @@ fn a_file_that_is_cut_or_bent_anywhere_is_contained() {
 
 #[test]
 fn an_output_that_is_not_finite_is_an_error() {
-    let file = file(&[node("Sqrt", &["x"], "y")], &[]);
+    let file = graph("Sqrt", &["x"]).file();
     let model = try_install(manifest(&file, [4.0, 9.0], [2.0, 3.0]), &file).expect("it takes roots");
     let error = answer(&model, &[4.0, -1.0]).expect_err("there is no root");
     assert_eq!(error.to_string(), "model tiny: output y is not finite");
@@ -361,13 +315,7 @@ fn a_model_that_panics_is_an_error_and_its_thread_goes_on() {
 #[test]
 fn what_an_output_says_is_carried_into_the_next_run() {
     // y = x + memory, and the memory is what y said.
-    let mut graph = file(&[node("Add", &["x", "memory"], "y")], &[]);
-    let first = Message::default().bytes(11, &port("memory", 2).0).0;
-    let at = graph.windows(2).position(|pair| pair == [11 << 3 | 2, port("x", 2).0.len() as u8]).expect("the input x");
-    let end = at + 2 + port("x", 2).0.len();
-    graph.splice(end..end, first.iter().copied());
-    let length = graph.iter().position(|byte| *byte == 7 << 3 | 2).expect("the graph") + 1;
-    graph[length] += first.len() as u8;
+    let graph = graph("Add", &["x", "memory"]).input("memory", &[2]).file();
     let mut manifest = manifest(&graph, [0.0; 2], [0.0; 2]);
     let start = Tensor::float(&[2], vec![10.0, 20.0]);
     manifest.golden[0] = Golden {

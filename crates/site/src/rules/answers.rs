@@ -23,6 +23,9 @@ use crate::site::Site;
 /// How much of the past an engine is shown to say why a rule did not run at a moment of it.
 const WHY_SPAN: Duration = Duration::from_hours(24);
 
+/// A moment that is ahead by less is meant to be now.
+const CLOCKS_APART: Duration = Duration::from_mins(5);
+
 /// A rule in full.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -184,6 +187,8 @@ impl Site {
     pub fn why_not(&self, id: &str, at: Option<Timestamp>) -> Result<WhyNot, RuleError> {
         let row = self.rules.row(id)?;
         let now = self.clock.now();
+        // Whoever asks has a clock of their own.
+        let at = at.filter(|at| *at < now || at.since(now) > CLOCKS_APART);
         if at.is_none()
             && let Some(why) = self.rules.work.lock().why_not(id, now)
         {

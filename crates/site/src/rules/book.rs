@@ -231,10 +231,13 @@ impl Site {
         let row = self.rules.row(id)?;
         self.change_rule(id, &earlier.text, row.version, by, Some(&format!("as version {to}")))?;
         let version = self.rules.row(id)?.version;
-        let was_shown = row.shown.iter().any(|shown| shown.version == to)
-            || row.live.iter().chain(&row.earlier).any(|promoted| promoted.version == to);
-        if let (Some(live), true) = (&row.live, was_shown) {
-            let run = row.shown.iter().rev().find(|shown| shown.version == to).map(|shown| shown.run.clone());
+        let run = row.shown.iter().rev().find(|shown| shown.version == to).map(|shown| shown.run.clone());
+        if let Some(run) = &run {
+            // What the same text did is shown by what showed it before.
+            self.note_shown(id, version, run)?;
+        }
+        let was_live = row.live.iter().chain(&row.earlier).any(|promoted| promoted.version == to);
+        if let (Some(live), true) = (&row.live, run.is_some() || was_live) {
             let promoted = Promoted { version, run, by: by.to_owned(), since: self.clock.now(), ..live.clone() };
             self.take_live(id, promoted)?;
         }
