@@ -9,4 +9,5 @@ pub mod machine;
 pub mod mqtt;
 pub mod pipeline;
 pub mod report;
+pub mod rules;
 pub mod store;

@@ -20,6 +20,8 @@ enum Name {
     Mqtt,
     /// The whole way of a message, from a publisher to twins, history and live views.
     Pipeline,
+    /// Rules: backtests, many rules live, imports.
+    Rules,
     /// The history engine beside databases.
     Store,
 }
@@ -62,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
+        Name::Rules => bench::rules::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,
     };
     report.print();

@@ -19,7 +19,7 @@ cargo xtask COMMAND
   tidy             floors, file lengths, module docs, licences, links
   build            the user interface and the release binary
   openapi          write openapi.json and the interface's types anew
-  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits [--quick] [--soak HOURS]
+  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits, rules [--quick] [--soak HOURS]
   interop DIR      run a checkout of Eclipse Paho's interoperability suites (paho.mqtt.testing)
   interop vehicles DIR
                    run the simulator of a checkout of NVIDIA's isaac_mission_dispatch under master control
