@@ -1545,6 +1545,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the site is. */
+        get: operations["get_place"];
+        /** Says where the site is; rules go by its clock and its sun from then on. */
+        put: operations["put_place"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -2053,7 +2071,7 @@ export interface components {
             text: string;
             /**
              * Format: int32
-             * @description How far the clocks of whoever asks are ahead of UTC; those of the machine when not given.
+             * @description How far the clocks of whoever asks are ahead of UTC; those of the site when not given.
              */
             utc_offset_minutes?: number | null;
         };
@@ -3951,6 +3969,21 @@ export interface components {
             /** @description Every property as it was. */
             properties: components["schemas"]["PastProperty"][];
         };
+        /** @description Where the site is. */
+        PlaceSettings: {
+            /**
+             * Format: double
+             * @description Degrees north; null when nobody said, and then there is no sun.
+             */
+            latitude: number | null;
+            /**
+             * Format: double
+             * @description Degrees east.
+             */
+            longitude: number | null;
+            /** @description By its name: `Europe/Berlin`, `Asia/Seoul`. */
+            time_zone: string;
+        };
         /** @description Exactly which commands would go out. */
         Plan: {
             /** @description Who asked for it. */
@@ -5089,6 +5122,11 @@ export interface components {
             simulated_until_us: number | null;
             /** @description What people call it. */
             title: string;
+        };
+        /** @description Where the site is taken to be. */
+        SitePlace: components["schemas"]["PlaceSettings"] & {
+            /** @description Whether somebody said so; otherwise it is what its machine is set to. */
+            chosen: boolean;
         };
         /** @description A place. */
         Space: {
@@ -9351,6 +9389,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MindSettings"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_place: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SitePlace"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_place: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceSettings"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SitePlace"];
                 };
             };
             /** @description a problem */
