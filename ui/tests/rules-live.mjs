@@ -21,7 +21,7 @@ after(async () => {
 });
 
 const rule = () => call(page, "GET", `/rules/${encodeURIComponent(id)}`);
-const chip = (words) => page.locator("header").getByText(words, { exact: true });
+const chip = (words) => page.locator("header").getByText(words, { exact: true }).first();
 
 test("a rule is begun from an example and written in sentences", bounded, async () => {
   await page.goto(`${base}/rules`);
