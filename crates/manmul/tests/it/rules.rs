@@ -53,7 +53,8 @@ async fn the_life_of_a_rule_on_the_command_line() {
     let site = Site::start().await;
     let secret = site.thing("lamp");
     let (mut lamp, _) = Mqtt::connect(&site, Some(("lamp", &secret))).await;
-    let model = r#"{"id":"lamp","kind":"light","properties":{"on":{"type":"boolean","writable":true,"role":"primary"}}}"#;
+    let model =
+        r#"{"id":"lamp","kind":"light","properties":{"on":{"type":"boolean","writable":true,"role":"primary"}}}"#;
     assert!(lamp.publish("things/lamp/model", model).await);
     assert!(lamp.publish("things/lamp/properties", r#"{"on":false}"#).await);
     site.until("/api/v1/things/lamp", |thing| thing["properties"][0]["value"] == false).await;
