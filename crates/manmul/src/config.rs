@@ -540,6 +540,11 @@ mod tests {
         assert_eq!(with("MANMUL_MQTT_LISTEN", "[::1]:1").unwrap().mqtt.listen.0, Some("[::1]:1".parse().unwrap()));
         assert!(with("MANMUL_DEMO_ENABLED", "true").unwrap().demo.enabled);
         assert_eq!(with("MANMUL_SITE_TITLE", "12").unwrap().site.title, "12");
+        let place = with("MANMUL_SITE_COORDINATES", "52.5, 13.4").unwrap().site.place().unwrap();
+        assert_eq!((place.latitude, place.longitude), (Some(52.5), Some(13.4)));
+        assert!(with("MANMUL_SITE_COORDINATES", "52.5").is_err() && with("MANMUL_SITE_COORDINATES", "95, 0").is_err());
+        assert!(with("MANMUL_SITE_TIME_ZONE", "Europe/Berlinn").unwrap_err().to_string().contains("Europe/Berlin?"));
+        assert_eq!(with("MANMUL_SITE_TITLE", "x").unwrap().site.place(), None);
         assert_eq!(
             with("MANMUL_MQTT_ANONYMOUS_GRANTS", "[{filter = \"a/#\", publish = true}]")
                 .unwrap()

@@ -12,6 +12,7 @@ export const settings = {
   "settings.place.degrees.text": ["Degrees north and east, so that rules can go by sunrise and sunset. They stay on this machine.", "규칙이 일출과 일몰을 알 수 있게 하는 위도와 경도입니다. 이 기기를 떠나지 않습니다."],
   "settings.place.latitude": ["North", "위도"],
   "settings.place.longitude": ["East", "경도"],
+  "settings.place.save": ["Save", "저장"],
   "settings.place.saved": ["Saved", "저장했습니다"],
   "settings.people": ["People", "사람"],
   "settings.tokens": ["Tokens", "토큰"],

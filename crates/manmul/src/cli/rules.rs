@@ -353,7 +353,7 @@ impl OfRule {
                     (from, to) => format!("  was live {} to {}", moment(from), moment(to)),
                 };
                 let note = version["note"].as_str().map(|note| format!("  {note}")).unwrap_or_default();
-                let (number, time, by) = (&version["version"], moment(&version["time"]), text(&version["by"]));
+                let (number, time, by) = (text(&version["version"]), moment(&version["time"]), text(&version["by"]));
                 say(&format!("{number:<4} {time:<27} {by}{note}{live}"))
             })
         })
@@ -420,7 +420,12 @@ impl Backtest {
             list(card, "not_replayed").try_for_each(|what| say(&format!("not in the history: {}", text(what))))?;
             card["shaped_by"].as_str().map_or(Ok(()), say)?;
             list(card, "per_day").try_for_each(|day| {
-                say(&format!("  {}  {:>5} runs {:>5} commands", text(&day["day"]), day["fired"], day["commands"]))
+                say(&format!(
+                    "  {}  {:>5} runs {:>5} commands",
+                    text(&day["day"]),
+                    text(&day["fired"]),
+                    text(&day["commands"])
+                ))
             })
         })
     }
@@ -484,7 +489,12 @@ fn tell_trace(trace: &Value) -> anyhow::Result<()> {
     say(&trace_line(trace))?;
     list(trace, "steps").try_for_each(|step| {
         let detail = step["detail"].as_str().map(|detail| format!(": {detail}")).unwrap_or_default();
-        say(&format!("  line {:<4} {:<8} {}{detail}", step["line"], text(&step["outcome"]), text(&step["words"])))
+        say(&format!(
+            "  line {:<4} {:<8} {}{detail}",
+            text(&step["line"]),
+            text(&step["outcome"]),
+            text(&step["words"])
+        ))
     })
 }
 

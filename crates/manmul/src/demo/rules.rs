@@ -110,7 +110,7 @@ pub(super) fn write(site: &Site, stopping: &dyn Fn() -> bool) -> Result<(), Rule
     }
     let (id, first, today) = BETTERED;
     if unless_taken(site.add_rule(first, Some(id), BY))?.is_some() {
-        show_and_promote(site, id, None)?;
+        site.backtest_rule(id, &BacktestAsked::default())?;
         site.change_rule(id, today, 1, BY, Some("goes out when nobody moves any more"))?;
         let guard = RuleGuard {
             property: "light-hall/power".to_owned(),

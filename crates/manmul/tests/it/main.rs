@@ -20,4 +20,5 @@ mod links;
 mod live;
 mod lives;
 mod mind;
+mod rules;
 mod warehouse;

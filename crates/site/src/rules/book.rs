@@ -177,51 +177,53 @@ impl Site {
         check_length(text)?;
         let read = self.read_rule(text);
         let version = self.new_version(1, text, by, None);
+        let _one = self.rules.writing.lock();
         let id = {
-            let mut book = self.rules.book.lock();
+            let book = self.rules.book.lock();
             if book.len() >= RULES_MAX {
                 return Err(RuleError::Full { what: "rules", limit: RULES_MAX });
             }
-            let id = super::ids::choose(id, &read.title, "rule", |id| book.get(id).is_some())?;
-            book.put(RuleRow {
-                id: id.clone(),
-                title: read.title,
-                problems: read.problems.len(),
-                things: read.things,
-                version: 1,
-                live: None,
-                shadow: None,
-                is_off: false,
-                earlier: VecDeque::new(),
-                shown: VecDeque::new(),
-            });
-            id
+            super::ids::choose(id, &read.title, "rule", |id| book.get(id).is_some())?
         };
+        // The text before the row, so that whoever sees the row finds the text.
         self.keep_rules(vec![put_version(&id, &version)])?;
+        self.rules.book.lock().put(RuleRow {
+            id: id.clone(),
+            title: read.title,
+            problems: read.problems.len(),
+            things: read.things,
+            version: 1,
+            live: None,
+            shadow: None,
+            is_off: false,
+            earlier: VecDeque::new(),
+            shown: VecDeque::new(),
+        });
+        self.keep_rules(Vec::new())?;
         Ok(id)
     }
 
     /// Writes a new version of a rule's text, on top of the version that the writer has seen. What runs goes on as it is.
     pub fn change_rule(&self, id: &str, text: &str, seen: u64, by: &str, note: Option<&str>) -> Result<(), RuleError> {
         check_length(text)?;
+        let read = self.read_rule(text);
+        let _one = self.rules.writing.lock();
         let found = self.rules.row(id)?.version;
-        if found == seen && self.rule_version(id, found)?.text == text {
+        if found != seen {
+            return Err(RuleError::Changed { rule: id.to_owned(), expected: seen, found });
+        }
+        if self.rule_version(id, found)?.text == text {
             return Ok(());
         }
-        let read = self.read_rule(text);
         let version = self.new_version(seen + 1, text, by, note);
+        self.keep_rules(vec![put_version(id, &version)])?;
         {
             let mut book = self.rules.book.lock();
             let row = book.get_mut(id).ok_or_else(|| RuleError::UnknownRule(id.to_owned()))?;
-            if row.version != seen {
-                return Err(RuleError::Changed { rule: id.to_owned(), expected: seen, found: row.version });
-            }
             (row.version, row.title, row.things) = (version.version, read.title, read.things);
             row.problems = read.problems.len();
         }
-        let mut changes = vec![put_version(id, &version)];
-        changes.extend(self.old_versions(id)?);
-        self.keep_rules(changes)
+        self.keep_rules(self.old_versions(id)?)
     }
 
     /// Goes back to the text of an earlier version, as a new one. When the rule is live and what shows the earlier
@@ -287,13 +289,13 @@ impl Site {
     /// Takes the versions away that are too many.
     fn old_versions(&self, id: &str) -> Result<Vec<Change>, RuleError> {
         let count = self.state.count(Table::RuleVersion, Some(id))? as usize;
-        if count < VERSIONS_MAX {
+        if count <= VERSIONS_MAX {
             return Ok(Vec::new());
         }
         let row = self.rules.row(id)?;
         let versions = self.rule_versions(id)?;
         let old = versions.iter().rev().filter(|version| !row.runs(version.version));
-        let gone = old.take(count + 1 - VERSIONS_MAX);
+        let gone = old.take(count - VERSIONS_MAX);
         Ok(gone.map(|version| Change::delete(Table::RuleVersion, version_id(id, version.version))).collect())
     }
 

@@ -75,6 +75,8 @@ pub(crate) struct Rules {
     fed_before: Option<Position>,
     stands: RwLock<place::Stands>,
     work: Mutex<Work>,
+    /// One text is written at a time.
+    writing: Mutex<()>,
     book: Mutex<Shelf<RuleRow>>,
     activity: Mutex<Shelf<Activity>>,
     traces: Mutex<traces::Traces>,
@@ -98,6 +100,7 @@ impl Rules {
             fed_before: None,
             stands: RwLock::new(place::Stands::open(state, place)?),
             work: Mutex::new(work),
+            writing: Mutex::default(),
             book: Mutex::new(Shelf::open(state)?),
             activity: Mutex::new(Shelf::open(state)?),
             traces: Mutex::new(traces::Traces::open(state)?),

@@ -218,6 +218,26 @@ fn versions_are_kept_within_bounds_and_what_runs_stays() {
 }
 
 #[test]
+fn whoever_looks_while_others_write_finds_what_they_are_told_of() {
+    let bench = Bench::new();
+    let site = home(&bench);
+    let rule = site.add_rule(COMES, None, "kim").unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for seen in 1..=200 {
+                site.change_rule(&rule, &format!("{COMES}# {seen}\n"), seen, "kim", None).unwrap();
+                site.add_rule(COMES, Some(&format!("rule-{seen}")), "kim").unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            site.rule(&rule).unwrap();
+            let (all, _) = site.rules(&site::rules::RuleQuery { limit: 500, ..<_>::default() });
+            site.rule(&all.last().unwrap().id).unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_call_sets_off_who_listens_and_nobody_else() {
     let bench = Bench::new();
     let site = home(&bench);
