@@ -11,4 +11,5 @@ pub mod mqtt;
 pub mod nets;
 pub mod pipeline;
 pub mod report;
+pub mod rules;
 pub mod store;

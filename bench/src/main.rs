@@ -24,6 +24,8 @@ enum Name {
     Nets,
     /// The whole way of a message, from a publisher to twins, history and live views.
     Pipeline,
+    /// Rules: backtests, many rules live, imports.
+    Rules,
     /// The history engine beside databases.
     Store,
 }
@@ -71,6 +73,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Nets => bench::nets::run(arguments.quick, arguments.models.as_deref())?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
+        Name::Rules => bench::rules::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,
     };
     report.print();

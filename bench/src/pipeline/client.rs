@@ -8,18 +8,18 @@ use anyhow::ensure;
 use model::Clock;
 
 /// The property that carries when a report was sent, in microseconds.
-pub(super) const SENT: &str = "sent_us";
+pub(crate) const SENT: &str = "sent_us";
 
 /// Bytes written at a time in a flood.
 const PIECE: usize = 64 << 10;
 
 /// One connected MQTT 3.1.1 client.
-pub(super) struct Publisher {
+pub(crate) struct Publisher {
     stream: TcpStream,
 }
 
 impl Publisher {
-    pub(super) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
@@ -34,8 +34,21 @@ impl Publisher {
         .await?
     }
 
+    /// Some messages, as they are given.
+    pub(crate) fn say<'m>(&mut self, messages: impl Iterator<Item = (String, &'m str)>) -> anyhow::Result<()> {
+        let mut piece = Vec::with_capacity(PIECE + 1_024);
+        for (topic, payload) in messages {
+            frame(&mut piece, &topic, payload);
+            if piece.len() >= PIECE {
+                self.stream.write_all(&piece)?;
+                piece.clear();
+            }
+        }
+        Ok(self.stream.write_all(&piece)?)
+    }
+
     /// As fast as the broker takes it.
-    pub(super) fn flood(mut self, things: usize, properties: usize, messages: usize) -> anyhow::Result<Self> {
+    pub(crate) fn flood(mut self, things: usize, properties: usize, messages: usize) -> anyhow::Result<Self> {
         let mut piece = Vec::with_capacity(PIECE + 1_024);
         for number in 0..messages {
             report(&mut piece, number % things, properties, number, 0);
@@ -49,7 +62,7 @@ impl Publisher {
     }
 
     /// So many messages a second, evenly.
-    pub(super) fn pace(
+    pub(crate) fn pace(
         mut self,
         things: usize,
         properties: usize,
@@ -68,7 +81,7 @@ impl Publisher {
         Ok(self)
     }
 
-    pub(super) fn close(mut self) {
+    pub(crate) fn close(mut self) {
         // Saying goodbye is a courtesy; the measurement is over.
         drop(self.stream.write_all(&[0xe0, 0]));
     }
@@ -77,7 +90,7 @@ impl Publisher {
 /// Appends one QoS 0 PUBLISH with a report of `properties` numbers.
 fn report(out: &mut Vec<u8>, thing: usize, properties: usize, number: usize, sent: i64) {
     use std::fmt::Write as _;
-    let topic = format!("things/meter{thing:04}/properties");
+    let topic = format!("things/{}/properties", self::thing(thing));
     let mut payload = String::with_capacity(256);
     let _infallible = write!(payload, "{{\"{SENT}\":{sent}");
     for property in 1..properties {
@@ -85,6 +98,16 @@ fn report(out: &mut Vec<u8>, thing: usize, properties: usize, number: usize, sen
         let _infallible = write!(payload, ",\"value_{property}\":{value}");
     }
     payload.push('}');
+    frame(out, &topic, &payload);
+}
+
+/// The id of a thing.
+pub(crate) fn thing(number: usize) -> String {
+    format!("meter{number:04}")
+}
+
+/// Appends one QoS 0 PUBLISH.
+fn frame(out: &mut Vec<u8>, topic: &str, payload: &str) {
     out.push(0x30);
     let mut length = 2 + topic.len() + payload.len();
     while length >= 128 {

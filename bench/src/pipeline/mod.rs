@@ -2,11 +2,11 @@
 //! history and a live subscriber, with every engine on disk.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and configures what it measures")]
 
-mod client;
+pub(crate) mod client;
 mod mind;
 mod program;
 mod scale;
-mod stand;
+pub(crate) mod stand;
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use model::Position;
 use crate::machine;
 use crate::report::{Report, Row, Target};
 use client::Publisher;
-use stand::Stand;
+pub(crate) use stand::Stand;
 
 /// Things that report.
 const THINGS: usize = 500;

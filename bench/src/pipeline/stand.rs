@@ -14,10 +14,10 @@ use store::log::{SegmentLog, SegmentOptions};
 use store::state::SqliteState;
 use store::{Log, State};
 
-pub(super) struct Stand {
-    pub(super) site: Arc<Site>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) address: SocketAddr,
+pub(crate) struct Stand {
+    pub(crate) site: Arc<Site>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) address: SocketAddr,
     broker: Broker,
     running: Running,
     /// Removed with everything in it at the end.
@@ -25,7 +25,7 @@ pub(super) struct Stand {
 }
 
 impl Stand {
-    pub(super) async fn start(options: Options) -> anyhow::Result<Self> {
+    pub(crate) async fn start(options: Options) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let clock: Arc<dyn Clock> = Arc::new(WallClock);
         let log: Arc<dyn Log> = Arc::new(SegmentLog::open(&folder.path().join("log"), SegmentOptions::default())?);
@@ -57,7 +57,7 @@ impl Stand {
     }
 
     /// Waits until everything up to `position` is folded.
-    pub(super) async fn wait_for(&self, position: Position, patience: Duration) -> anyhow::Result<()> {
+    pub(crate) async fn wait_for(&self, position: Position, patience: Duration) -> anyhow::Result<()> {
         let began = Instant::now();
         while self.site.applied() < position {
             ensure!(began.elapsed() < patience, "only {} of {position} entries were folded", self.site.applied());
@@ -66,7 +66,7 @@ impl Stand {
         Ok(())
     }
 
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         let running = self.running;
         tokio::task::spawn_blocking(move || running.stop()).await??;
         self.broker.drain(Duration::from_secs(5)).await;

@@ -87,6 +87,11 @@ struct Stores {
     log: Arc<dyn Log>,
 }
 
+/// Where the site is taken to be as long as nobody says: by the clock of its machine.
+fn rule_place() -> rule::Place {
+    rule::Place::new(&crate::config::machine_zone(), None).unwrap_or_else(|_| rule::Place::utc())
+}
+
 fn open_stores(config: &Config, clock: &Arc<dyn Clock>) -> anyhow::Result<Stores> {
     let directory = DataDirectory::open(&config.data_directory)?;
     let state = Arc::new(SqliteState::open(&directory.state())?);
@@ -126,9 +131,13 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
                 watched: Some(directory.watched_files()),
                 ..site::inference::InferenceOptions::default()
             },
+            place: rule_place(),
             ..site::Options::default()
         },
     })?;
+    if let Some(place) = config.site.place().filter(|_| !site.place_settings().1) {
+        tokio::task::block_in_place(|| site.set_place(&place))?;
+    }
     if site.retention() != config.retention.settings() {
         site.set_retention(config.retention.settings())?;
     }

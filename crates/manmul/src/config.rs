@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::access::TopicRules;
 use serde::Deserialize;
+use site::rules::PlaceSettings;
 use store::files;
 use toml::{Table, Value};
 
@@ -50,11 +51,54 @@ pub struct Config {
 }
 
 /// The place.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SiteConfig {
     /// What people call it at first.
     pub title: String,
+    /// Its time zone at first; empty for that of the machine.
+    pub time_zone: String,
+    /// Where it lies at first.
+    pub coordinates: Coordinates,
+}
+
+impl SiteConfig {
+    /// Where the site is, if the configuration says so.
+    pub fn place(&self) -> Option<PlaceSettings> {
+        let Coordinates(degrees) = self.coordinates;
+        let is_said = !self.time_zone.is_empty() || degrees.is_some();
+        let time_zone = if self.time_zone.is_empty() { machine_zone() } else { self.time_zone.clone() };
+        let (latitude, longitude) = (degrees.map(|(north, _)| north), degrees.map(|(_, east)| east));
+        is_said.then_some(PlaceSettings { time_zone, latitude, longitude })
+    }
+}
+
+/// The name of the time zone that this machine is set to.
+pub(crate) fn machine_zone() -> String {
+    jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
+}
+
+/// Degrees north and east, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Coordinates(pub Option<(f64, f64)>);
+
+impl TryFrom<String> for Coordinates {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self(None));
+        }
+        let degrees = text
+            .split_once(',')
+            .and_then(|(north, east)| Some((north.trim().parse::<f64>().ok()?, east.trim().parse::<f64>().ok()?)));
+        let known = degrees.filter(|(north, east)| north.abs() <= 90.0 && east.abs() <= 180.0);
+        known.map(|degrees| Self(Some(degrees))).ok_or_else(|| {
+            format!(
+                "{text:?} is no place on the globe, like \"52.52, 13.40\" (degrees north and east), or \"\" for none"
+            )
+        })
+    }
 }
 
 /// Pages and API.
@@ -273,6 +317,11 @@ impl Config {
         }
         if self.http.listen.0.is_none() && self.http.tls_listen.0.is_none() {
             return wrong("http.listen and http.tls_listen are both off: nobody could sign in");
+        }
+        if let Some(place) = self.site.place()
+            && let Err(error) = place.place()
+        {
+            return wrong(&format!("site.time_zone: {error}"));
         }
         let retention = &self.retention;
         let is_size = |gigabytes: f64| gigabytes.is_finite() && gigabytes > 0.0;

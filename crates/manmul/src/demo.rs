@@ -1,5 +1,7 @@
 //! The demo home: its places and things at once, its past in the background, then it lives on.
 
+mod rules;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,7 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
     let from = if known.until.is_some() { now } else { now - past };
     let DemoHome { spaces, things, mut world } = world::home(needs.config.seed, from);
     place(&needs.site, &spaces, &things).context("the demo home cannot be set up")?;
+    rules::stand(&needs.site).context("the demo home stands nowhere")?;
     if known.until.is_some() {
         go_on(&*needs.state, &mut world)?;
     } else {
@@ -64,6 +67,10 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
     progress.send_replace(1.0);
     if !stopping() {
         needs.stage.put_home(world);
+    }
+    if known.until.is_none() {
+        // Once it lives, so that rules follow what happens from here on; their cards show the past that was just told.
+        rules::write(&needs.site, stopping).context("the rules of the demo home cannot be written")?;
     }
     Ok(things.into_iter().map(|thing| thing.id).collect())
 }

@@ -87,6 +87,17 @@ impl Place {
         Self { zone: TimeZone::UTC, coordinates: None }
     }
 
+    /// The name of its time zone.
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// How many seconds the clock on the wall is ahead of UTC at a moment.
+    pub fn utc_offset_seconds(&self, moment: Timestamp) -> i64 {
+        let moment = jiff::Timestamp::from_microsecond(moment.micros());
+        moment.map_or(0, |moment| i64::from(self.zone.to_offset(moment).seconds()))
+    }
+
     /// What the clock on the wall and the calendar show. A moment outside of the calendar shows its nearest end.
     pub(crate) fn local(&self, moment: Timestamp) -> civil::DateTime {
         let nearest = if moment.micros() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };

@@ -58,6 +58,11 @@ pub struct Conflict {
     pub severity: ProblemSeverity,
 }
 
+/// Whether so many commands within a minute are more than a thing should take.
+pub(crate) fn flood_of(commands: usize) -> bool {
+    commands as f64 > COMMANDS_PER_MINUTE_FLOOD
+}
+
 /// The conflicts among rules, by id.
 pub fn find(rules: &[(Arc<str>, Arc<Rule>)]) -> Vec<Conflict> {
     let views: Vec<Seen<'_>> = rules.iter().map(|(id, rule)| Seen::new(id, rule)).collect();

@@ -26,7 +26,7 @@
 //! - [`Engine::save`] and [`Engine::restore`]: a restart in the middle of a delay goes on. [`Engine::catch_up`] tells
 //!   what has changed meanwhile.
 //! - [`words::sentences`]`(&Rule)`, [`graph::of`]`(&Rule)`, [`testing::run`]`(&Arc<Rule>, &Place)`,
-//!   [`conflicts::find`]`(&[(id, rule)])`, [`import::home_assistant::import`]`(text, map)`.
+//!   [`conflicts::find`]`(&[(id, rule)])`, [`rehearsal::conflicts`]`(&[(id, rule)], &Place)`, [`import::home_assistant::import`]`(text, map)`.
 //!
 //! Beyond the text's plain reading: a trigger or `wait` may be `expression: ${ … }` (fires when it becomes true), `repeat`
 //! takes `each: [ … ]`, `variables:` is an action too, and after a `wait` the variable `waited` says whether it happened.
@@ -53,6 +53,7 @@ mod hint;
 pub mod import;
 pub mod limits;
 pub mod problem;
+pub mod rehearsal;
 pub mod rule;
 pub mod sun;
 pub mod testing;
@@ -65,7 +66,7 @@ mod yaml;
 
 pub use calendar::{Place, PlaceError};
 pub use effect::{Effect, What};
-pub use engine::{Counters, Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, Standing, TraceLevel};
+pub use engine::{Counters, Engine, Enlisted, Options, Pace, Saved, SeriesId, SeriesKey, Standing, TraceLevel, Untold};
 pub use problem::{Problem, ProblemSeverity};
 pub use rule::{Parsed, Rule};
 pub use trace::{Outcome, Step, StepOutcome, Trace, TraceSummary, WhyNot};

@@ -46,9 +46,12 @@ pub const RUNS_MAX: u32 = 100;
 pub const RUNS_DEFAULT: u32 = 10;
 /// The most steps of one run without time passing.
 pub const STEPS_AT_ONCE_MAX: u32 = 10_000;
+/// The most steps of one run, however long it lasts.
+pub const STEPS_MAX: u32 = 200_000;
 /// The most steps that a trace keeps; what is beyond is counted.
 pub const TRACE_STEPS_MAX: usize = 500;
-/// The most commands that one rule may give within a minute; a run that gives more fails.
+/// The most commands (writes, actions, scenes, calls of policies) that one rule may give within a minute; a run that
+/// gives more fails.
 pub const COMMANDS_PER_MINUTE_MAX: u32 = 600;
 /// The most runs of one rule within a minute that its own effects may have led to.
 pub const LOOP_RUNS_PER_MINUTE_MAX: u32 = 10;
@@ -62,3 +65,10 @@ pub const LATE_MAX: Duration = Duration::from_mins(5);
 pub const BACK_MAX: Duration = Duration::from_hours(24);
 /// The most traces that the engine holds until they are taken; the oldest give way, and are counted.
 pub const TRACES_WAITING_MAX: usize = 10_000;
+/// The most circles of rules that the engine holds until they are taken; newer ones are counted only.
+pub const CIRCLES_WAITING_MAX: usize = 100;
+/// The most runs of one rule that a replay traces in full, and as many that were kept from running; of the others it is
+/// told that they were.
+pub const REPLAY_TRACES_MAX: u32 = 2_000;
+/// The most runs without a trace that the engine holds until they are taken; the oldest give way, and are counted.
+pub const UNTOLD_WAITING_MAX: usize = 1_000_000;

@@ -139,7 +139,8 @@ pub struct Trigger {
 /// The sorts of triggers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TriggerKind {
-    /// A property becomes one of `to`, coming from one of `from`; an empty list is anything.
+    /// A property becomes one of `to`, coming from one of `from`; an empty list is anything. With `for` it has to stay
+    /// one of them, whichever.
     Change {
         /// Which property.
         of: Reference,

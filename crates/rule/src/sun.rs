@@ -76,6 +76,9 @@ pub(crate) fn elevation(at: Coordinates, moment: Timestamp) -> f64 {
     libm::asin(sine.clamp(-1.0, 1.0)).to_degrees()
 }
 
+/// By how many seconds an event may be found too early.
+const SECONDS_OFF_MAX: i64 = 30;
+
 /// Whether any of the sun stands above the horizon.
 pub(crate) fn is_up(at: Coordinates, moment: Timestamp) -> bool {
     elevation(at, moment) > 90.0 - ZENITH_AT_HORIZON
@@ -99,7 +102,10 @@ fn event_near(at: Coordinates, date: civil::Date, event: SunEvent) -> Option<Tim
         let hour_angle = if event == SunEvent::Sunrise { half_day } else { -half_day };
         minutes = 720.0 - 4.0 * (at.longitude + hour_angle) - solar.equation_of_time;
     }
-    Some(Timestamp(libm::round(midnight + minutes * 60e6) as i64))
+    // The next whole second at which whoever asks finds the sun up, or down.
+    let second = libm::ceil((midnight + minutes * 60e6) / 1e6) as i64;
+    let is_so = |second: &i64| is_up(at, Timestamp::from_seconds(*second)) == (event == SunEvent::Sunrise);
+    Some(Timestamp::from_seconds((second..second + SECONDS_OFF_MAX).find(is_so).unwrap_or(second)))
 }
 
 /// The event on a date of the site's calendar; `None` on polar days and nights and without coordinates.
@@ -160,6 +166,22 @@ mod tests {
         ] {
             let off = off(zone, at, date, times);
             assert!(off < 20.0, "{zone} {date}: {off} s");
+        }
+    }
+
+    #[test]
+    fn the_sun_is_found_as_its_events_say() {
+        for (zone, at) in [("Europe/Berlin", (52.52, 13.405)), ("Asia/Seoul", (37.57, 126.98)), ("UTC", (-33.9, 18.4))]
+        {
+            let place = Place::new(zone, Some(at)).unwrap();
+            let mut moment = Timestamp::from_seconds(1_772_000_000);
+            for _ in 0..400 {
+                for (event, is_rise) in [(SunEvent::Sunrise, true), (SunEvent::Sunset, false)] {
+                    let next = next_event(&place, moment, event, 0).unwrap();
+                    assert_eq!(is_up(place.coordinates.unwrap(), next), is_rise, "{zone} {next}");
+                }
+                moment = moment + std::time::Duration::from_hours(24);
+            }
         }
     }
 

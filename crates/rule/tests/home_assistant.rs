@@ -1,20 +1,21 @@
 //! Automations in the style of Home Assistant, of own writing, and what the import says about each.
 
 use rule::import::Report;
-use rule::import::home_assistant::import;
+use rule::import::home_assistant::{Unmapped, import};
 use rule::{Place, Rule};
 
-const CORPUS: [(&str, &str); 6] = [
+const CORPUS: [(&str, &str); 7] = [
     ("lights", include_str!("corpus/lights.yaml")),
     ("climate", include_str!("corpus/climate.yaml")),
     ("safety", include_str!("corpus/safety.yaml")),
     ("energy", include_str!("corpus/energy.yaml")),
     ("mixed", include_str!("corpus/mixed.yaml")),
     ("hard", include_str!("corpus/hard.yaml")),
+    ("wild", include_str!("corpus/wild.yaml")),
 ];
 
 fn read(text: &str) -> Report {
-    import(text, &|_, _| None).unwrap_or_else(|problem| panic!("{problem}"))
+    import(text, &Unmapped).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// The report and the rules, as a person would look at them.
@@ -84,7 +85,7 @@ fn what_is_no_automation_does_no_harm() {
     for text in
         ["", "[", "- 5", "- {}", "automation: 7", "- alias: x\n  trigger: {platform: 5}\n  action: [[[]]]", "- &a [*a]"]
     {
-        if let Ok(report) = import(text, &|_, _| None) {
+        if let Ok(report) = import(text, &Unmapped) {
             assert_eq!(report.whole, 0, "{text}");
         }
     }
@@ -92,14 +93,15 @@ fn what_is_no_automation_does_no_harm() {
 
 mod arbitrary {
     use proptest::prelude::*;
+    use rule::import::home_assistant::Unmapped;
 
     proptest! {
         #[test]
-        fn no_change_of_an_automation_makes_it_panic(file in 0usize..6, at in 0usize..9_000, with in "[-:{}\\[\\]$ a\\n\"'0%|(]{0,3}") {
+        fn no_change_of_an_automation_makes_it_panic(file in 0usize..7, at in 0usize..12_000, with in "[-:{}\\[\\]$ a\\n\"'0%|(]{0,3}") {
             let mut text: Vec<char> = super::CORPUS[file].1.chars().collect();
             let at = at % text.len();
             text.splice(at..=at, with.chars());
-            let _report = rule::import::home_assistant::import(&text.into_iter().collect::<String>(), &|_, _| None);
+            let _report = rule::import::home_assistant::import(&text.into_iter().collect::<String>(), &Unmapped);
         }
     }
 }

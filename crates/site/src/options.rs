@@ -52,7 +52,7 @@ pub struct Options {
     pub mind: MindOptions,
     /// Where models that people bring are kept, and what they may use.
     pub inference: InferenceOptions,
-    /// Where the site is, for the times of day and the sun of rules.
+    /// Where the site is, for the times of day and the sun of rules, until somebody says where.
     pub place: rule::Place,
 }
 

@@ -114,7 +114,7 @@ impl Site {
         let models: Vec<ThingModel> = documents(state, Table::Model)?;
         let retention = setting(state, RETENTION_SETTING)?.unwrap_or_default();
         let adapters = restore_adapters(state, &parts.adapters)?;
-        let rules = Rules::open(state)?;
+        let rules = Rules::open(state, &parts.options.place)?;
         let from = applied.min(parts.history.applied());
         let from = rules.goes_on_after(from).map_or(from, |rules| from.min(rules));
         let plans = Plans::open(state)?;

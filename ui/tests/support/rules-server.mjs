@@ -300,10 +300,10 @@ export async function startRulesServer({ empty = false } = {}) {
   }
 
   function ask(text) {
-    const plan = (words, commands, rule_text = null, refusals = []) => ({ understood: true, plan: { id: "p-1", words, commands, rule_text, refusals, expires: now() + 2 * minute }, answer: null, choices: [] });
+    const plan = (words, commands, rule_text = null, refusals = []) => ({ understood: true, plan: { id: "p-1", words, commands, rule_text, confirm: [], refusals, state: "open", by: "u-1", created: now(), expires: now() + 2 * minute }, answer: null, choices: [] });
     if (/warm|몇 도/i.test(text)) return { understood: true, plan: null, answer: "The living room is 21.3 °C.", choices: [] };
     if (/^the lamp$/i.test(text)) return { understood: false, plan: null, answer: null, choices: [{ text: "turn on the hall lamp", words: "Turn on the hall lamp" }, { text: "turn off the hall lamp", words: "Turn off the hall lamp" }] };
-    if (/ten minutes|10분/i.test(text)) return plan("In ten minutes, close the living room blinds", [{ thing: "living-blinds", name: "position", write: true, input: 0, at: now() + 10 * minute }], "rule: Close the blinds once\ntriggers: []\n", ["the front door is locked by a guard and is left as it is"]);
+    if (/ten minutes|10분/i.test(text)) return plan("In ten minutes, close the living room blinds", [{ thing: "living-blinds", name: "position", write: true, input: 0, at: now() + 10 * minute }], "rule: Close the blinds once\ntriggers: []\n", [{ by: "guard", thing: "living-blinds", name: "position", reason: "the wind is too strong" }]);
     if (/light|lamp|불/i.test(text)) return plan("Turn off the hall lamp", [{ thing: "hall-lamp", name: "on", write: true, input: false, at: null }]);
     return { understood: false, plan: null, answer: null, choices: [] };
   }
@@ -331,6 +331,7 @@ export async function startRulesServer({ empty = false } = {}) {
       return sub === "accept" ? { rule: "hall-light" } : {};
     }
     if (root === "ask") return ask(body.text);
+    if (root === "settings" && id === "place") return { time_zone: "Europe/Berlin", latitude: 52.5, longitude: 13.4, chosen: true };
     if (root === "plans") return { plan: id, results: [{ thing: "hall-lamp", name: "on", at: null, command: null, timed: null, error: null }] };
     return undefined;
   }

@@ -22,7 +22,7 @@ pub(super) struct Ask {
     /// The language of the answer: en, ko
     #[arg(long)]
     language: Option<String>,
-    /// How far your clocks are ahead of UTC, in minutes; those of its machine when left out
+    /// How far your clocks are ahead of UTC, in minutes; those of the site when left out
     #[arg(long, allow_hyphen_values = true)]
     utc_offset_minutes: Option<i32>,
     /// Do it without asking back

@@ -68,7 +68,7 @@ impl Client {
     pub(super) fn post_form(&self, path: &str, parts: &[(&str, &[u8])]) -> anyhow::Result<Value> {
         // A boundary that does not stand in any part.
         let stands = |boundary: &String| parts.iter().any(|(_, bytes)| contains(bytes, boundary.as_bytes()));
-        let boundary = (0_u32..).map(|number| format!("manmul-{number}")).find(|boundary| !stands(boundary));
+        let boundary = (0..=u32::MAX).map(|number| format!("manmul-{number}")).find(|boundary| !stands(boundary));
         let boundary = boundary.context("every boundary stands in the files")?;
         let mut body = Vec::new();
         for (name, bytes) in parts {
@@ -80,6 +80,11 @@ impl Client {
         body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         let request = self.agent.post(self.url(path)).header("authorization", self.bearer());
         self.json(request.content_type(format!("multipart/form-data; boundary={boundary}")).send(&body))
+    }
+
+    pub(super) fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.put(self.url(path)).header("authorization", self.bearer());
+        self.json(request.content_type("application/json").send(body.to_string()))
     }
 
     pub(super) fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {

@@ -9,6 +9,7 @@ mod learn;
 mod mcp;
 mod mind;
 mod model;
+mod rules;
 mod runs;
 mod things;
 mod up;
@@ -52,6 +53,10 @@ enum Command {
     Insights(mind::Insights),
     /// Show what is to be expected of a property
     Forecast(mind::Forecast),
+    /// Write rules, see what they would have done, let them act, ask why
+    Rules(rules::Rules),
+    /// List alarms, or say what is to become of one
+    Alarms(rules::Alarms),
     /// Bring models, try them, bind them to streams
     Model(model::Model),
     /// Play with the virtual things of the demo
@@ -112,6 +117,8 @@ pub fn main() -> ExitCode {
         Command::Export(export) => export.run(),
         Command::Insights(insights) => insights.run(),
         Command::Forecast(forecast) => forecast.run(),
+        Command::Rules(rules) => rules.run(),
+        Command::Alarms(alarms) => alarms.run(),
         Command::Model(model) => model.run(),
         Command::Demo(demo) => demo.run(),
         Command::Simulate(simulate) => simulate.run(),

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Place;
 use crate::expression::Variables;
+use crate::limits::REPLAY_TRACES_MAX;
 use crate::rule::{Rule, TriggerKind};
 use crate::trace::{Outcome, Trace};
 use crate::view::View;
@@ -71,6 +72,17 @@ pub struct Enlisted {
     pub rule: Arc<Rule>,
     /// Whether its effects are only written down.
     pub shadow: bool,
+}
+
+/// A run of a replay that is counted and not traced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// Of which rule.
+    pub rule: Arc<str>,
+    /// When it began.
+    pub began: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
 }
 
 /// A series that rules read, as a number.
@@ -144,6 +156,10 @@ pub struct Engine {
     /// What rules commanded of series that rules read, until it is answered.
     answers: HashMap<SeriesId, Answer, ahash::RandomState>,
     traces: VecDeque<Trace>,
+    /// Runs of a replay that are counted only.
+    untold: VecDeque<Untold>,
+    /// Rules that were stopped because they set each other off, in the order of the circle.
+    circles: Vec<Vec<Arc<str>>>,
     counters: Counters,
     next_run: u64,
 }
@@ -162,6 +178,8 @@ impl Engine {
             timers: BinaryHeap::new(),
             answers: HashMap::default(),
             traces: VecDeque::new(),
+            untold: VecDeque::new(),
+            circles: Vec::new(),
             counters: Counters::default(),
             next_run: 0,
         }
@@ -216,7 +234,7 @@ impl Engine {
             trackers: vec![None; program.trackers.len()],
             ..RuleState::default()
         };
-        Running { enlisted, program, slots, state }
+        Running { enlisted, program, slots, state, traces_left: (REPLAY_TRACES_MAX, REPLAY_TRACES_MAX) }
     }
 
     /// What the view knows of a series becomes its reading.
@@ -338,6 +356,16 @@ impl Engine {
     /// The runs that are over since this was asked last, oldest first.
     pub fn take_traces(&mut self) -> Vec<Trace> {
         self.traces.drain(..).collect()
+    }
+
+    /// The runs of a replay that are over since this was asked last and were not traced, because many of their rule were.
+    pub fn take_untold(&mut self) -> impl Iterator<Item = Untold> {
+        self.untold.drain(..)
+    }
+
+    /// The circles of rules that were stopped since this was asked last, each once; the oldest, if there are many.
+    pub fn take_circles(&mut self) -> Vec<Vec<Arc<str>>> {
+        std::mem::take(&mut self.circles)
     }
 
     /// The runs that go on, as they are now.

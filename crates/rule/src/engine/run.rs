@@ -8,13 +8,13 @@ use model::{RecordKind, Timestamp, Value};
 use super::condition::Look;
 use super::program::OperationKind;
 use super::state::{Answer, Lead, Round, Run, Running, Timer, TimerWhat, Waiting};
-use super::{Engine, TraceLevel};
+use super::{Engine, Pace, TraceLevel, Untold};
 use crate::calendar::span_words;
 use crate::effect::{Effect, What};
 use crate::expression::{EvaluateError, Fired, Scope, Template, Variables};
 use crate::limits::{
-    CHAIN_MAX, COMMANDS_PER_MINUTE_MAX, DURATION_MAX, LOOP_RUNS_PER_MINUTE_MAX, ROUNDS_MAX, RUNS_MAX,
-    STEPS_AT_ONCE_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX,
+    CHAIN_MAX, CIRCLES_WAITING_MAX, COMMANDS_PER_MINUTE_MAX, DURATION_MAX, LOOP_RUNS_PER_MINUTE_MAX, ROUNDS_MAX,
+    RUNS_MAX, STEPS_AT_ONCE_MAX, STEPS_MAX, TRACE_STEPS_MAX, TRACES_WAITING_MAX, UNTOLD_WAITING_MAX,
 };
 use crate::rule::{ActionKind, AfterTimeout, Delay, Mode, Reference, Rounds, Variable};
 use crate::trace::{Outcome, Step, StepOutcome, Trace, TraceSummary};
@@ -81,7 +81,7 @@ impl Engine {
         if let Some(reason) = full {
             return self.kept(running, fired, lead, Vec::new(), Outcome::KeptFromRunning, Some(reason));
         }
-        let traces = self.options.traces != TraceLevel::Off;
+        let mut traces = self.options.traces != TraceLevel::Off;
         let mut steps = Vec::new();
         let variables = match self.variables(running, &fired) {
             Ok(variables) => variables,
@@ -92,6 +92,11 @@ impl Engine {
                 return self.kept(running, fired, lead, steps, outcome, None);
             }
         };
+        if traces && self.options.pace == Pace::Replay {
+            // What is only counted need not be explained.
+            let held = self.look(running, &variables, Some(&fired), false).all(&running.program.rule.conditions, None);
+            traces = if held == Ok(true) { running.traces_left.0 > 0 } else { running.traces_left.1 > 0 };
+        }
         let look = self.look(running, &variables, Some(&fired), traces);
         let held = look.all(&running.program.rule.conditions, traces.then_some(&mut steps));
         match held {
@@ -113,7 +118,7 @@ impl Engine {
 
     /// Whether the rule was set off by what it did itself, too often: the reason, once a minute.
     #[expect(clippy::option_option, reason = "no loop, a loop that is told, and one that was told already")]
-    fn is_loop(&self, running: &mut Running, lead: &Lead) -> Option<Option<String>> {
+    fn is_loop(&mut self, running: &mut Running, lead: &Lead) -> Option<Option<String>> {
         let id = &running.enlisted.id;
         if !lead.chain.contains(id) {
             return None;
@@ -123,7 +128,11 @@ impl Engine {
             return None;
         }
         let from = lead.chain.iter().rposition(|rule| rule == id).unwrap_or(0);
-        let mut circle: Vec<&str> = lead.chain[from..].iter().map(|rule| &**rule).collect();
+        let around = &lead.chain[from..];
+        if self.circles.len() < CIRCLES_WAITING_MAX && !self.circles.iter().any(|known| same_circle(known, around)) {
+            self.circles.push(around.to_vec());
+        }
+        let mut circle: Vec<&str> = around.iter().map(|rule| &**rule).collect();
         circle.push(id);
         let reason = format!(
             "stopped: what it did set it off again {LOOP_RUNS_PER_MINUTE_MAX} times within a minute ({})\nhint: \
@@ -151,6 +160,12 @@ impl Engine {
             || self.options.traces == TraceLevel::Off
         {
             return;
+        }
+        if self.options.pace == Pace::Replay {
+            if running.traces_left.1 == 0 {
+                return self.count_untold(running, self.now, outcome);
+            }
+            running.traces_left.1 -= 1;
         }
         if let Some(reason) = reason {
             let how = if outcome == Outcome::Failed { StepOutcome::Failed } else { StepOutcome::Held };
@@ -193,6 +208,8 @@ impl Engine {
             waits_for: None,
             steps,
             steps_left_out: 0,
+            steps_taken: 0,
+            is_untold: false,
         }
     }
 
@@ -217,7 +234,11 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) {
         self.counters.runs += 1;
-        let run = self.new_run(running, fired, lead, variables, steps);
+        let mut run = self.new_run(running, fired, lead, variables, steps);
+        if self.options.pace == Pace::Replay {
+            run.is_untold = running.traces_left.0 == 0;
+            running.traces_left.0 = running.traces_left.0.saturating_sub(1);
+        }
         running.state.runs.push(run);
         let last = running.state.runs.len() - 1;
         self.go_on(at, running, last, effects);
@@ -297,9 +318,22 @@ impl Engine {
         if outcome == Outcome::Failed {
             self.counters.failed += 1;
         }
-        if self.options.traces != TraceLevel::Off {
+        if run.is_untold {
+            self.count_untold(running, run.began, outcome);
+        } else if self.options.traces != TraceLevel::Off {
             self.tell(running, run, outcome);
         }
+    }
+
+    fn count_untold(&mut self, running: &Running, began: Timestamp, outcome: Outcome) {
+        if self.options.traces == TraceLevel::Off {
+            return;
+        }
+        if self.untold.len() >= UNTOLD_WAITING_MAX {
+            self.untold.pop_front();
+            self.counters.traces_dropped += 1;
+        }
+        self.untold.push_back(Untold { rule: Arc::clone(&running.enlisted.id), began, outcome });
     }
 
     fn tell(&mut self, running: &Running, run: Run, outcome: Outcome) {
@@ -315,7 +349,8 @@ impl Engine {
     fn go_on(&mut self, at: u32, running: &mut Running, index: usize, effects: &mut Vec<Effect>) {
         let mut left = STEPS_AT_ONCE_MAX;
         loop {
-            let run = &running.state.runs[index];
+            let run = &mut running.state.runs[index];
+            run.steps_taken = run.steps_taken.saturating_add(1);
             let Some(operation) = running.program.operations.get(run.at) else {
                 return self.end(running, index, Outcome::Finished);
             };
@@ -324,6 +359,9 @@ impl Engine {
             left = left.saturating_sub(1);
             let done = match left {
                 0 => Err(format!("the run takes more than {STEPS_AT_ONCE_MAX} steps without standing still")),
+                _ if run.steps_taken > STEPS_MAX => Err(format!(
+                    "the run takes more than {STEPS_MAX} steps\nhint: let a trigger begin a new run instead of going round"
+                )),
                 _ => self.operate(running, index, here, effects),
             };
             let run = &mut running.state.runs[index];
@@ -331,7 +369,8 @@ impl Engine {
                 Ok(Done { flow, value, detail }) => (flow, value, detail, StepOutcome::Passed),
                 Err(message) => (Flow::End(Outcome::Failed), Value::Null, Some(message), StepOutcome::Failed),
             };
-            if self.options.traces != TraceLevel::Off && (!quiet || outcome == StepOutcome::Failed) {
+            let is_told = self.options.traces != TraceLevel::Off && !run.is_untold;
+            if is_told && (!quiet || outcome == StepOutcome::Failed) {
                 if run.steps.len() >= TRACE_STEPS_MAX && outcome != StepOutcome::Failed {
                     run.steps_left_out += 1;
                 } else {
@@ -396,8 +435,10 @@ impl Engine {
                         Duration::from_secs_f64(seconds)
                     }
                 };
-                running.state.runs[index].wake = Some(now + duration);
-                Done { flow: Flow::Stand, value: Value::text(span_words(duration)), detail: None }
+                // What takes no time is gone through at once, and counted as such.
+                let flow = if duration.is_zero() { Flow::Next } else { Flow::Stand };
+                running.state.runs[index].wake = (!duration.is_zero()).then(|| now + duration);
+                Done { flow, value: Value::text(span_words(duration)), detail: None }
             }
             OperationKind::Wait { first, count, timeout, .. } => {
                 let (waits_for, wake) = ((*first, *count), timeout.map(|timeout| now + timeout));
@@ -473,7 +514,7 @@ impl Engine {
         run: &Run,
         conditions: &[crate::rule::Condition],
     ) -> Result<(bool, Vec<Step>), String> {
-        let traces = self.options.traces != TraceLevel::Off && run.steps.len() < TRACE_STEPS_MAX;
+        let traces = self.options.traces != TraceLevel::Off && !run.is_untold && run.steps.len() < TRACE_STEPS_MAX;
         let mut steps = Vec::new();
         let scope = self.run_scope(running, run);
         let look = Look { scope, program: &running.program, trackers: &running.state.trackers, explains: traces };
@@ -575,12 +616,13 @@ impl Engine {
     /// Counts the commands of a rule, and remembers them until things answer.
     fn commanded(&mut self, running: &mut Running, index: usize, made: &[Effect]) -> Result<(), String> {
         for effect in made {
-            let What::Set { thing, name, value } = &effect.what else { continue };
-            if running.state.commands.count(self.now) > COMMANDS_PER_MINUTE_MAX {
+            let is_command = !matches!(effect.what, What::Notify { .. } | What::Alarm { .. });
+            if is_command && running.state.commands.count(self.now) > COMMANDS_PER_MINUTE_MAX {
                 return Err(format!(
                     "the rule gave more than {COMMANDS_PER_MINUTE_MAX} commands within a minute\nhint: let it wait between them"
                 ));
             }
+            let What::Set { thing, name, value } = &effect.what else { continue };
             if effect.shadow {
                 continue;
             }
@@ -622,6 +664,11 @@ impl Engine {
             place: &self.place,
         }
     }
+}
+
+/// Whether two circles are of the same rules, wherever they begin.
+fn same_circle(a: &[Arc<str>], b: &[Arc<str>]) -> bool {
+    a.len() == b.len() && a.iter().all(|rule| b.contains(rule))
 }
 
 /// The trace of a run.

@@ -1,5 +1,6 @@
 //! An engine as plain data, so that a restart goes on where it stood.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::Timestamp;
@@ -63,9 +64,11 @@ impl Engine {
         engine.now = saved.now;
         engine.next_run = saved.next_run;
         engine.counters = saved.counters;
-        let order = |rule: &Enlisted| saved.rules.iter().position(|known| known.id == rule.id).unwrap_or(usize::MAX);
+        let places: HashMap<&str, usize, ahash::RandomState> =
+            saved.rules.iter().enumerate().map(|(at, known)| (&*known.id, at)).collect();
+        let place_of = |rule: &Enlisted| places.get(&*rule.id).copied();
         let mut rules = rules;
-        rules.sort_by_key(order);
+        rules.sort_by_key(|rule| place_of(rule).unwrap_or(usize::MAX));
         let mut prepared = Vec::with_capacity(rules.len());
         for rule in rules {
             engine.rules.push(None);
@@ -82,7 +85,7 @@ impl Engine {
             }
         }
         for (at, mut running) in prepared.into_iter().enumerate() {
-            let known = saved.rules.iter().find(|known| known.id == running.enlisted.id);
+            let known = place_of(&running.enlisted).and_then(|at| saved.rules.get(at));
             let fits = |state: &RuleState| {
                 state.triggers.len() == running.program.triggers.len()
                     && state.trackers.len() == running.program.trackers.len()

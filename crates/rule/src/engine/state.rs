@@ -22,6 +22,8 @@ pub(super) struct Running {
     /// The series that the rule's slots stand for.
     pub(super) slots: Vec<SeriesId>,
     pub(super) state: RuleState,
+    /// How many runs a replay may still trace: those that begin, and those that are kept from running.
+    pub(super) traces_left: (u32, u32),
 }
 
 /// What changes of a rule.
@@ -108,6 +110,12 @@ pub(super) struct Run {
     pub(super) waits_for: Option<(u32, u32)>,
     pub(super) steps: Vec<Step>,
     pub(super) steps_left_out: u32,
+    /// How many steps it took, kept or not.
+    #[serde(default)]
+    pub(super) steps_taken: u32,
+    /// Whether its steps are not kept.
+    #[serde(default)]
+    pub(super) is_untold: bool,
 }
 
 /// A round of a `repeat`.

@@ -101,6 +101,10 @@ fn changes_fire_once_when_they_come() {
     let mut stage = Stage::new(&[&simple("property: a/b, from: [1, 2], to: 3")]);
     assert_eq!(stage.say("a/b", 1).say("a/b", 2).say("a/b", 3).done(), "x");
     assert_eq!(stage.say("a/b", 4).say("a/b", 3).done(), "");
+    let mut stage = Stage::new(&[&simple("property: a/b, to: [1, 2]")]);
+    assert_eq!(stage.say("a/b", 1).say("a/b", 2).say("a/b", 2).done(), "x x", "it becomes one, and then the other");
+    let mut stage = Stage::new(&[&simple("property: a/b, to: [1, 2], for: 10 s")]);
+    assert_eq!(stage.say("a/b", 1).wait(6).say("a/b", 2).wait(4).done(), "x", "it stays one of them");
 }
 
 #[test]
@@ -369,6 +373,23 @@ fn what_goes_wrong_fails_with_its_reason() {
     assert!((600..=602).contains(&effects));
     let nested = "[{ repeat: { times: 1000, do: [{ repeat: { times: 1000, do: [{ variables: { x: 1 } }] } }] } }]";
     assert!(fail(nested).0.contains("more than 10000 steps without standing still"));
+    let still = nested.replace("variables: { x: 1 }", "delay: 0 s");
+    assert!(fail(&still).0.contains("more than 10000 steps without standing still"), "a delay of nothing is none");
+    let calls = "[{ repeat: { times: 700, do: [{ action: a/press }] } }]";
+    assert_eq!(fail(calls).1, 601, "actions are commands, too");
+}
+
+#[test]
+fn a_run_that_goes_round_for_ever_in_tiny_delays_ends() {
+    let text = "triggers: [{ webhook: go }]\nactions: [{ repeat: { times: 1000, do: [{ repeat: { times: 1000, do: [{ delay: 1 ms }] } }] } }]";
+    let mut stage = Stage::new(&[text]);
+    stage.engine.webhook("go", Value::Null, stage.now, &mut stage.effects);
+    stage.wait(3_600);
+    let trace = stage.engine.take_traces().pop().unwrap();
+    assert_eq!(trace.summary.outcome, Outcome::Failed);
+    let detail = trace.steps.last().unwrap().detail.clone().unwrap();
+    assert!(detail.starts_with("the run takes more than 200000 steps\nhint:"), "{detail}");
+    assert!(trace.steps.len() <= crate::limits::TRACE_STEPS_MAX + 1);
 }
 
 #[test]
@@ -623,4 +644,22 @@ proptest! {
         }
         prop_assert_eq!(&named.effects, &bound.effects);
     }
+}
+
+#[test]
+fn a_replay_traces_so_many_runs_and_counts_the_others() {
+    let text = "triggers: [{ property: a/b }]\nconditions: [{ property: a/b, above: 0 }]\nmode: parallel\nactions: [{ scene: x }]";
+    let mut stage = Stage::new(&[text]);
+    stage.say("a/b", 0);
+    for round in 0..i64::from(crate::limits::REPLAY_TRACES_MAX) + 5 {
+        stage.wait(60).say("a/b", round + 1).wait(60).say("a/b", -round - 1);
+    }
+    let count = |outcomes: &[Outcome], wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    let told = stage.outcomes();
+    let untold: Vec<Outcome> = stage.engine.take_untold().map(|run| run.outcome).collect();
+    let most = crate::limits::REPLAY_TRACES_MAX as usize;
+    for (outcome, left) in [(Outcome::Finished, 5), (Outcome::KeptFromRunning, 5)] {
+        assert_eq!((count(&told, outcome), count(&untold, outcome)), (most, left), "{outcome:?}");
+    }
+    assert_eq!(stage.effects.len(), most + 5);
 }

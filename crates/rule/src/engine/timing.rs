@@ -6,7 +6,7 @@ use model::Timestamp;
 
 use super::state::{Running, Timer, TimerWhat};
 use super::{Engine, Pace};
-use crate::calendar::Days;
+use crate::calendar::{Days, Place};
 use crate::effect::Effect;
 use crate::expression::Fired;
 use crate::limits::{BACK_MAX, LATE_MAX};
@@ -27,6 +27,22 @@ impl Engine {
     /// When [`Engine::tick`] has to be called at the latest.
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.timers.peek().map(|Reverse(timer)| timer.due)
+    }
+
+    /// The site is somewhere else from now on: what comes at a time of the clock or with the sun is looked for anew.
+    pub fn set_place(&mut self, place: Place) {
+        self.place = place;
+        for at in 0..self.rules.len() as u32 {
+            self.with(at, |engine, running| {
+                for (index, trigger) in running.program.triggers.iter().enumerate() {
+                    let schedule = engine.next_schedule(trigger, engine.now);
+                    running.state.triggers[index].schedule = schedule;
+                    if let Some(due) = schedule {
+                        engine.push_timer(Timer { due, rule: at, what: TimerWhat::Trigger(index as u32) });
+                    }
+                }
+            });
+        }
     }
 
     pub(super) fn push_timer(&mut self, timer: Timer) {

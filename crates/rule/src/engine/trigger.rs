@@ -201,7 +201,9 @@ fn change_met(running: &Running, index: usize, from: &[Value], to: &[Value], cha
     if !fits {
         return Met::Ends;
     }
-    let was = !to.is_empty() && is(to, change.old);
+    // Between two of them it stays what must last, and else becomes another one.
+    let lasts = running.program.triggers[index].hold.is_some();
+    let was = lasts && !to.is_empty() && is(to, change.old);
     let came_from = from.is_empty() || is(from, change.old);
     match (was, came_from) {
         (true, _) => Met::Stays,

@@ -11,7 +11,7 @@ use super::infer::Type;
 use super::{
     Comparison, Expression, Node, NodeKind, NowPart, Operator, Part, Read, SunPart, Template, Test, TriggerPart,
 };
-use crate::calendar::{Place, Weekdays, seconds_of_day};
+use crate::calendar::{Place, TimeOfDay, Weekdays, seconds_of_day};
 use crate::engine::SeriesId;
 use crate::limits::{FUEL_MAX, MADE_BYTES_MAX};
 use crate::rule::Reference;
@@ -339,6 +339,8 @@ impl Evaluation<'_, '_> {
             NowPart::Minute => number(local.minute()),
             NowPart::Second => number(local.second()),
             NowPart::MinuteOfDay => Value::Integer(i64::from(seconds_of_day(local) / 60)),
+            NowPart::Clock => Value::text(format!("{:02}:{:02}", local.hour(), local.minute())),
+            NowPart::WeekdayNumber => number(local.weekday().to_monday_one_offset()),
             NowPart::Weekday => {
                 Value::text(Weekdays::NAMES[local.weekday().to_monday_zero_offset().unsigned_abs() as usize % 7])
             }
@@ -518,6 +520,10 @@ impl Evaluation<'_, '_> {
                 }
                 Ok(Value::text(made))
             }
+            Function::MinuteOfDay => match TimeOfDay::parse(text(first, name)?) {
+                Some(time) => Ok(Value::Integer(i64::from(time.second / 60))),
+                None => Err(failed(format!("{} is no time of day", brief(first)))),
+            },
             Function::Default => Ok(first.clone()),
         }
     }

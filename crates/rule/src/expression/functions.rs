@@ -49,13 +49,15 @@ pub enum Function {
     Replace,
     /// `join(list, between = '')`.
     Join,
+    /// `minute_of_day(text)`: of a time like `07:30`.
+    MinuteOfDay,
     /// `default(x, y)`: y while x is not known.
     Default,
 }
 
 impl Function {
     /// All functions: name, how many arguments at least and at most.
-    pub const ALL: [(&'static str, Self, usize, usize); 28] = [
+    pub const ALL: [(&'static str, Self, usize, usize); 29] = [
         ("abs", Self::Absolute, 1, 1),
         ("min", Self::Minimum, 1, 32),
         ("max", Self::Maximum, 1, 32),
@@ -83,6 +85,7 @@ impl Function {
         ("ends_with", Self::EndsWith, 2, 2),
         ("replace", Self::Replace, 3, 3),
         ("join", Self::Join, 1, 2),
+        ("minute_of_day", Self::MinuteOfDay, 1, 1),
         ("default", Self::Default, 2, 2),
     ];
 

@@ -140,7 +140,7 @@ impl Environment<'_> {
                 }
             }
             NodeKind::Variable(name) => self.variable(name, node.at, faults),
-            NodeKind::Now(NowPart::Weekday) => Type::Text,
+            NodeKind::Now(NowPart::Weekday | NowPart::Clock) => Type::Text,
             NodeKind::Now(_) => Type::Number,
             NodeKind::Sun(SunPart::Up) => Type::Boolean,
             NodeKind::Sun(_) => Type::Number,
@@ -301,6 +301,7 @@ impl Environment<'_> {
             | Function::Trim
             | Function::StartsWith
             | Function::EndsWith
+            | Function::MinuteOfDay
             | Function::Replace => &[Type::Text; 3],
             Function::Join => &[Type::List, Type::Text],
             _ => &[Type::Any; 0],

@@ -41,7 +41,7 @@ pub(crate) fn parse(
 }
 
 /// The syntax tree of a text: the one door to minijinja's parser.
-pub(crate) fn tree(text: &str) -> Result<Expr<'_>, SyntaxFault> {
+fn tree(text: &str) -> Result<Expr<'_>, SyntaxFault> {
     if text.len() > TEMPLATE_BYTES_MAX {
         let message = format!("an expression may be {TEMPLATE_BYTES_MAX} bytes long, this one has {}", text.len());
         return Err(SyntaxFault::new(0, message));

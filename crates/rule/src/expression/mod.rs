@@ -6,7 +6,8 @@
 //! | when | `age('a/b')` and `since('a/b')` in seconds: since it was said, since it changed |
 //! | whether | `known('a/b')`, `online('hall.lamp')`, `x is defined` |
 //! | what set it off | `trigger.value`, `.previous`, `.thing`, `.name`, `.id`, `.kind`, `.body` |
-//! | time | `now.hour`, `.minute`, `.second`, `.minute_of_day`, `.weekday` (`'mon'`), `.day`, `.month`, `.year` |
+//! | time | `now.hour`, `.minute`, `.second`, `.minute_of_day`, `.clock` (`'07:30'`), `.day`, `.month`, `.year`, `.unix` |
+//! | the weekday | `now.weekday` (`'mon'`), `now.weekday_number` (Monday is 1) |
 //! | the sun | `sun.up`, `sun.elevation`, `sun.sunrise`, `sun.sunset` (minutes of the day) |
 //! | in a `repeat` | `repeat.index` (from 1), `repeat.item` |
 //! | operators | `+ - * / // % **`, `~` joins texts, `== != < <= > >=`, `in`, `and or not`, `a if c else b` |
@@ -26,7 +27,7 @@ use model::{Name, RecordKind, ThingId, Value};
 
 pub(crate) use evaluate::{EvaluateError, Fired, Reading, Scope, Variables, equal, number_text};
 pub(crate) use infer::{Environment, Type};
-pub(crate) use lower::{parse, presence_name, tree};
+pub(crate) use lower::{parse, presence_name};
 
 use crate::limits::TEMPLATE_BYTES_MAX;
 use crate::rule::{Reference, Spot};
@@ -136,7 +137,9 @@ named!(
         Minute = "minute",
         Second = "second",
         MinuteOfDay = "minute_of_day",
+        Clock = "clock",
         Weekday = "weekday",
+        WeekdayNumber = "weekday_number",
         Day = "day",
         Month = "month",
         Year = "year",

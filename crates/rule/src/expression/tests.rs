@@ -93,6 +93,8 @@ fn expressions_come_to_values() {
         ("([1, 2] + [3]) | join(',')", "\"1,2,3\""),
         ("now.hour * 60 + now.minute == now.minute_of_day", "true"),
         ("now.weekday", "\"tue\""),
+        ("now.weekday_number", "2"),
+        ("now.clock == '23:13' and minute_of_day(now.clock) == now.minute_of_day", "true"),
         ("sun.up", "false"),
         ("sun.sunrise < sun.sunset", "true"),
         ("repeat.index", "2"),
@@ -128,6 +130,7 @@ fn mistakes_have_clear_messages() {
             "x = 3",
             "'a' if true",
             "round(x=3)",
+            "minute_of_day('25:00')",
             "}}]",
             "(1}}",
             "{'a': {'b': 1}}.a.b",
@@ -159,6 +162,7 @@ fn mistakes_have_clear_messages() {
 "x = 3" -> fault at 0: unexpected input after expression ()
 "'a' if true" -> fault at 0: the other case is missing (write a if condition else b)
 "round(x=3)" -> fault at 0: arguments are given by their place, without names ()
+"minute_of_day('25:00')" -> error: "25:00" is no time of day
 "}}]" -> fault at 0: this closes nothing that was opened ()
 "(1}}" -> fault at 3: this closes nothing that was opened ()
 "{'a': {'b': 1}}.a.b" -> 1

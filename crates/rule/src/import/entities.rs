@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::home_assistant::Map;
+use super::home_assistant::{Group, Home};
 
 /// Turns entities into places in things, and remembers what was guessed.
 pub(super) struct Entities<'a> {
-    map: Map<'a>,
+    home: &'a dyn Home,
     guessed: RefCell<BTreeMap<String, String>>,
+    /// What sets the automation off: entities, and the attributes that are looked at.
+    triggering: Vec<(String, Option<String>)>,
 }
 
 /// Domains whose state is on or off.
@@ -31,8 +33,23 @@ const SWITCHED: [&str; 13] = [
 ];
 
 impl<'a> Entities<'a> {
-    pub(super) fn new(map: Map<'a>) -> Self {
-        Self { map, guessed: RefCell::default() }
+    pub(super) fn new(home: &'a dyn Home) -> Self {
+        Self { home, guessed: RefCell::default(), triggering: Vec::new() }
+    }
+
+    /// Says what sets the automation off, so that templates can be read that ask for it.
+    pub(super) fn set_off_by(&mut self, triggering: Vec<(String, Option<String>)>) {
+        self.triggering = triggering;
+    }
+
+    /// What sets the automation off.
+    pub(super) fn triggering(&self) -> &[(String, Option<String>)] {
+        &self.triggering
+    }
+
+    /// The entities of a domain in an area or the like, if that is known.
+    pub(super) fn members(&self, group: Group<'_>, domain: &str) -> Option<Vec<String>> {
+        self.home.members(group, domain).filter(|members| !members.is_empty())
     }
 
     /// What was guessed, one sentence each.
@@ -43,7 +60,7 @@ impl<'a> Entities<'a> {
     /// The place of an entity's state, or of one of its attributes: `thing/name`.
     pub(super) fn place(&self, entity: &str, attribute: Option<&str>) -> Result<String, String> {
         let (domain, object) = split(entity)?;
-        if let Some((thing, name)) = (self.map)(entity, attribute) {
+        if let Some((thing, name)) = self.home.property(entity, attribute) {
             return Ok(format!("{thing}/{name}"));
         }
         let name = attribute.map_or_else(|| state_name(domain).to_owned(), attribute_name);
@@ -66,8 +83,9 @@ impl<'a> Entities<'a> {
 }
 
 fn split(entity: &str) -> Result<(&str, &str), String> {
-    let is_word =
-        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let is_word = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    };
     match entity.split_once('.') {
         Some((domain, object)) if is_word(domain) && is_word(object) => Ok((domain, object)),
         _ => Err(format!("{entity:?} is no entity; it is written domain.name")),
@@ -87,6 +105,8 @@ fn state_name(domain: &str) -> &'static str {
         "person" | "device_tracker" => "home",
         "climate" | "water_heater" => "mode",
         "sensor" | "number" | "input_number" | "counter" => "value",
+        "zone" => "persons",
+        "input_datetime" | "time" => "time",
         "select" | "input_select" => "option",
         "input_text" | "text" => "text",
         "weather" => "condition",
@@ -101,6 +121,7 @@ fn attribute_name(attribute: &str) -> String {
         "current_position" => "position",
         "hvac_mode" => "mode",
         "volume_level" => "volume",
+        "battery_level" => "battery",
         other => return other.replace('_', "-").trim_matches('-').to_owned(),
     }
     .to_owned()
@@ -114,6 +135,9 @@ pub(super) fn state_value(entity: &str, attribute: Option<&str>, state: &Json) -
         Json::Bool(state) if attribute.is_none() => (if *state { "on" } else { "off" }).to_owned(),
         other => return other.clone(),
     };
+    if matches!(word.as_str(), "unknown" | "unavailable") && attribute.is_none() {
+        return Json::Null;
+    }
     let truth = match (domain, word.as_str()) {
         _ if attribute.is_some() => match word.as_str() {
             "true" | "True" => Some(true),
@@ -129,8 +153,27 @@ pub(super) fn state_value(entity: &str, attribute: Option<&str>, state: &Json) -
     match truth {
         Some(truth) => Json::Bool(truth),
         None => match word.parse::<f64>().ok().and_then(serde_json::Number::from_f64) {
-            Some(number) if matches!(domain, "sensor" | "number" | "input_number" | "counter") => Json::Number(number),
+            Some(number) if matches!(domain, "sensor" | "number" | "input_number" | "counter" | "zone") => {
+                Json::Number(number)
+            }
             _ => Json::String(word),
         },
     }
+}
+
+/// What a state is called when it is true and when it is false, for entities whose state is one or the other here.
+pub(super) fn state_words(entity: &str) -> Option<(&'static str, &'static str)> {
+    let domain = entity.split_once('.').map_or("", |(domain, _)| domain);
+    match domain {
+        domain if SWITCHED.contains(&domain) => Some(("on", "off")),
+        "lock" => Some(("locked", "unlocked")),
+        "cover" | "valve" => Some(("open", "closed")),
+        "person" | "device_tracker" => Some(("home", "not_home")),
+        _ => None,
+    }
+}
+
+/// Whether an entity is the sun, which is an entity there and is worked out here.
+pub(super) fn is_sun(entity: &str) -> bool {
+    entity == "sun.sun"
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use jiff::tz::TimeZone;
 use model::{Name, Principal, Resource, Right, SpaceId, ThingId, Timestamp, Value, decide};
 use serde::{Deserialize, Serialize};
 use site::plans::{Asked, Asking, Plan, PlanError, TimedCommand, WantedCommand};
@@ -34,7 +33,7 @@ pub struct Ask {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub space: Option<SpaceId>,
-    /// How far the clocks of whoever asks are ahead of UTC; those of the machine when not given.
+    /// How far the clocks of whoever asks are ahead of UTC; those of the site when not given.
     #[serde(default)]
     pub utc_offset_minutes: Option<i32>,
 }
@@ -131,12 +130,6 @@ fn new_plan_id() -> String {
     secret::new_id('p')
 }
 
-/// How far the clocks of this machine are ahead of UTC at a moment.
-fn machine_offset_s(zone: &TimeZone, moment: Timestamp) -> i64 {
-    let moment = jiff::Timestamp::from_microsecond(moment.micros());
-    moment.map_or(0, |moment| i64::from(zone.to_offset(moment).seconds()))
-}
-
 /// Understands a sentence for a caller.
 pub(crate) async fn understood(app: &App, caller: &Caller, ask: Ask) -> Result<Asked, Problem> {
     if ask.text.len() > TEXT_BYTES_MAX {
@@ -154,8 +147,6 @@ pub(crate) async fn understood(app: &App, caller: &Caller, ask: Ask) -> Result<A
     let principal = caller.identity.principal.clone();
     let minutes = ask.utc_offset_minutes;
     app.blocking(move |site| {
-        // Read anew each time: the zone of a machine can be changed.
-        let zone = TimeZone::system();
         site.ask(
             new_plan_id(),
             &Asking {
@@ -163,7 +154,7 @@ pub(crate) async fn understood(app: &App, caller: &Caller, ask: Ask) -> Result<A
                 language: ask.language.as_deref(),
                 space: ask.space.as_ref(),
                 utc_offset_s: &|moment| {
-                    minutes.map_or_else(|| machine_offset_s(&zone, moment), |minutes| i64::from(minutes) * 60)
+                    minutes.map_or_else(|| site.utc_offset_seconds(moment), |minutes| i64::from(minutes) * 60)
                 },
                 by: principal.id(),
                 may: &|thing| may(&principal, thing),

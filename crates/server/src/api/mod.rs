@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod live;
 pub mod mind;
 pub mod page;
+pub mod place;
 pub mod records;
 pub mod rules;
 pub mod runs;
@@ -171,6 +172,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(rules::list_traces))
         .routes(routes!(rules::why_not))
         .routes(routes!(rules::call_webhook))
+        .routes(routes!(place::get_place, place::put_place))
         .routes(routes!(alerts::list_scenes, alerts::add_scene))
         .routes(routes!(alerts::change_scene, alerts::delete_scene))
         .routes(routes!(alerts::apply_scene))

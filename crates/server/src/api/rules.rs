@@ -244,6 +244,10 @@ impl From<RuleError> for Problem {
             RuleError::TooLong(_) | RuleError::CannotRun { .. } => hinted(Self::invalid).at("text"),
             RuleError::Promotion { place, problem } => Self::invalid(problem).at(place),
             RuleError::Span => hinted(Self::invalid).at("from"),
+            RuleError::HalfAPlace | RuleError::Place(rule::PlaceError::Coordinates { .. }) => {
+                hinted(Self::invalid).at("latitude")
+            }
+            RuleError::Place(rule::PlaceError::Zone { .. }) => hinted(Self::invalid).at("time_zone"),
             RuleError::UnknownFormat(_) => hinted(Self::invalid).at("format"),
             RuleError::Site(error) => error.into(),
             RuleError::History(error) => site::SiteError::from(error).into(),

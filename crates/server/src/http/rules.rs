@@ -183,6 +183,8 @@ pub const RULES: &[Rule] = &[
     look("/api/v1/model-cards/{id}"),
     look("/api/v1/settings/mind"),
     change("PUT", "/api/v1/settings/mind", Right::Configure, On::Site, "settings.mind"),
+    look("/api/v1/settings/place"),
+    change("PUT", "/api/v1/settings/place", Right::Configure, On::Site, "settings.place"),
     look("/api/v1/inference/models"),
     change("POST", "/api/v1/inference/models", Right::Configure, On::Site, "model.install"),
     look("/api/v1/inference/models/{id}"),

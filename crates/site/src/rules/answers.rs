@@ -9,9 +9,11 @@ use model::{Name, PropertyRole, ThingId, Timestamp};
 use rule::conflicts::Conflict;
 use rule::graph::Graph;
 use rule::import::LeftOut;
+use rule::import::home_assistant::{Group, Home};
 use rule::testing::TestResult;
 use rule::{Enlisted, Problem, Rule, TraceLevel, WhyNot};
 use serde::Serialize;
+use twin::ThingStatus;
 
 use super::book::RuleSummary;
 use super::error::RuleError;
@@ -20,6 +22,9 @@ use crate::site::Site;
 
 /// How much of the past an engine is shown to say why a rule did not run at a moment of it.
 const WHY_SPAN: Duration = Duration::from_hours(24);
+
+/// A moment that is ahead by less is meant to be now.
+const CLOCKS_APART: Duration = Duration::from_mins(5);
 
 /// A rule in full.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,7 +141,7 @@ impl Site {
             problems,
             words: rule::words::sentences(parsed),
             graph: rule::graph::of(parsed),
-            tests: rule::testing::run(parsed, &self.options.place),
+            tests: rule::testing::run(parsed, &self.place()),
         };
         (checked, read.parsed)
     }
@@ -182,6 +187,8 @@ impl Site {
     pub fn why_not(&self, id: &str, at: Option<Timestamp>) -> Result<WhyNot, RuleError> {
         let row = self.rules.row(id)?;
         let now = self.clock.now();
+        // Whoever asks has a clock of their own.
+        let at = at.filter(|at| *at < now || at.since(now) > CLOCKS_APART);
         if at.is_none()
             && let Some(why) = self.rules.work.lock().why_not(id, now)
         {
@@ -196,7 +203,8 @@ impl Site {
         }
         let from = to - WHY_SPAN;
         let happened = self.findings_between(from, to);
-        let (history, place) = (&*self.history, &self.options.place);
+        let place = self.place();
+        let (history, place) = (&*self.history, &*place);
         let replay = Replay { history, place, happened: &happened, from, to, traces: TraceLevel::Off };
         let enlisted = Enlisted { id: id.into(), version, rule, shadow: true };
         let (_, engine) = replay.drive(&[enlisted], &mut |_, effects| effects.clear())?;
@@ -208,8 +216,7 @@ impl Site {
         if format != "home_assistant" {
             return Err(RuleError::UnknownFormat(format.to_owned()));
         }
-        let map = |entity: &str, attribute: Option<&str>| self.property_of_entity(entity, attribute);
-        let report = rule::import::home_assistant::import(text, &map)
+        let report = rule::import::home_assistant::import(text, &Place(self))
             .map_err(|problem| RuleError::CannotRun { rule: "the import".to_owned(), problems: vec![problem] })?;
         let mut items = Vec::with_capacity(report.items.len());
         for item in report.items {
@@ -227,20 +234,50 @@ impl Site {
         let (rules, whole, partly, refused) = (report.rules, report.whole, report.partly, report.refused);
         Ok(Imports { items, rules, whole, partly, refused })
     }
+}
 
-    /// The property of ours that an entity of Home Assistant is, when a thing is called like it: `light.porch_lamp` is
-    /// `porch-lamp` or `light-porch-lamp`.
-    fn property_of_entity(&self, entity: &str, attribute: Option<&str>) -> Option<(String, String)> {
+/// The site as what entities of Home Assistant are looked for in.
+struct Place<'a>(&'a Site);
+
+impl Home for Place<'_> {
+    /// An entity is a property when a thing is called like it: `light.porch_lamp` is `porch-lamp` or `light-porch-lamp`.
+    fn property(&self, entity: &str, attribute: Option<&str>) -> Option<(String, String)> {
         let (domain, object) = entity.split_once('.')?;
         let dashed = object.replace('_', "-");
         let candidates =
             [object.to_owned(), dashed.clone(), format!("{domain}-{dashed}"), format!("{domain}_{object}")];
-        let things = self.things.read();
+        let things = self.0.things.read();
         let slot = candidates.iter().find_map(|id| things.registry.get(&ThingId::new(id).ok()?))?;
         let properties = &slot.thing.model.properties;
         let named = attribute.and_then(|name| properties.get_key_value(&Name::new(name).ok()?));
         let primary = || properties.iter().find(|(_, property)| property.role == PropertyRole::Primary);
         let (name, _) = if attribute.is_some() { named? } else { primary()? };
         Some((slot.thing.id.to_string(), name.to_string()))
+    }
+
+    /// An area or floor is a space of that id or title; in it are the things of that kind.
+    fn members(&self, group: Group<'_>, domain: &str) -> Option<Vec<String>> {
+        let things = self.0.things.read();
+        let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
+        let wanted = match group {
+            Group::Area(id) | Group::Floor(id) => Some(plain(id)),
+            Group::All => None,
+        };
+        let space = match &wanted {
+            Some(wanted) => {
+                let is_it = |id: &str, title: &str| plain(id) == *wanted || plain(title) == *wanted;
+                things.spaces.iter().find(|row| is_it(row.space.id.as_str(), &row.space.title))?
+            }
+            None => things.spaces.root(),
+        };
+        let within = things.spaces.within(&space.space.id);
+        let stands = |slot: &twin::Slot| match &slot.thing.space {
+            Some(space) => within.contains(space),
+            None => wanted.is_none(),
+        };
+        let members = things.registry.iter().map(|(_, slot)| slot);
+        let members = members.filter(|slot| slot.thing.status == ThingStatus::Accepted && stands(slot));
+        let members = members.filter(|slot| slot.thing.model.kind == domain);
+        Some(members.map(|slot| format!("{domain}.{}", slot.thing.id)).collect())
     }
 }

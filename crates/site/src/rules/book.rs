@@ -142,7 +142,7 @@ impl Site {
         let rule::Parsed { rule: parsed, mut problems } = Rule::parse(text);
         let mut things: Vec<ThingId> = Vec::new();
         if let Some(rule) = &parsed {
-            problems.extend(rule::check::check(rule, &super::known::Models(self), &self.options.place));
+            problems.extend(rule::check::check(rule, &super::known::Models(self), &self.place()));
             things = super::known::things_of(rule);
         }
         let title = parsed.as_ref().map_or_else(|| title_of(text), |rule| rule.title.clone());
@@ -231,10 +231,13 @@ impl Site {
         let row = self.rules.row(id)?;
         self.change_rule(id, &earlier.text, row.version, by, Some(&format!("as version {to}")))?;
         let version = self.rules.row(id)?.version;
-        let was_shown = row.shown.iter().any(|shown| shown.version == to)
-            || row.live.iter().chain(&row.earlier).any(|promoted| promoted.version == to);
-        if let (Some(live), true) = (&row.live, was_shown) {
-            let run = row.shown.iter().rev().find(|shown| shown.version == to).map(|shown| shown.run.clone());
+        let run = row.shown.iter().rev().find(|shown| shown.version == to).map(|shown| shown.run.clone());
+        if let Some(run) = &run {
+            // What the same text did is shown by what showed it before.
+            self.note_shown(id, version, run)?;
+        }
+        let was_live = row.live.iter().chain(&row.earlier).any(|promoted| promoted.version == to);
+        if let (Some(live), true) = (&row.live, run.is_some() || was_live) {
             let promoted = Promoted { version, run, by: by.to_owned(), since: self.clock.now(), ..live.clone() };
             self.take_live(id, promoted)?;
         }
@@ -250,6 +253,23 @@ impl Site {
         self.rules.activity.lock().remove(id);
         let tables = [Table::RuleVersion, Table::RuleTrace, Table::RuleBacktest];
         self.keep_rules(tables.map(|table| Change::DeleteKey { table, key: id.to_owned() }).into())
+    }
+
+    /// Counts anew what is wrong with the rules, because what they are compared with has changed.
+    pub(super) fn recount_problems(&self) -> Result<(), RuleError> {
+        let versions: Vec<(String, u64)> =
+            self.rules.book.lock().iter().map(|row| (row.id.clone(), row.version)).collect();
+        for (id, version) in versions {
+            let problems = self.read_rule(&self.rule_version(&id, version)?.text).problems.len();
+            let mut book = self.rules.book.lock();
+            let is_other = |row: &RuleRow| row.version == version && row.problems != problems;
+            if book.get(&id).is_some_and(is_other)
+                && let Some(row) = book.get_mut(&id)
+            {
+                row.problems = problems;
+            }
+        }
+        self.keep_rules(Vec::new())
     }
 
     fn new_version(&self, version: u64, text: &str, by: &str, note: Option<&str>) -> RuleVersion {

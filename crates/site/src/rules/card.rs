@@ -208,14 +208,9 @@ impl Site {
         let _one = self.rules.replaying.lock();
         let began = tokio::time::Instant::now();
         let happened = self.findings_between(from, to);
-        let replay = Replay {
-            history: &*self.history,
-            place: &self.options.place,
-            happened: &happened,
-            from,
-            to,
-            traces: TraceLevel::All,
-        };
+        let place = self.place();
+        let replay =
+            Replay { history: &*self.history, place: &place, happened: &happened, from, to, traces: TraceLevel::All };
         let enlisted =
             Enlisted { id: id.into(), version: version.unwrap_or(0), rule: Arc::clone(parsed), shadow: true };
         let mut replayed = replay.run(&[enlisted], 1)?;

@@ -35,16 +35,17 @@ impl Site {
         if let Some(latest) = effects.iter().filter(|effect| !effect.shadow).map(|effect| effect.time).max() {
             self.note_done(latest);
         }
+        let tells = |effect: &Effect| matches!(effect.what, What::Notify { .. } | What::Alarm { .. }) && !effect.shadow;
+        let is_told = effects.iter().any(tells);
         let mut rest = effects.iter().peekable();
         while let Some(effect) = rest.next() {
             match &effect.what {
                 What::Set { thing, name, value } => {
                     let mut values = vec![(name.clone(), value.clone())];
                     // Values of one thing in one step fit together, or none goes out.
-                    while let Some(more) = rest.next_if(|next| goes_with(effect, thing, next)) {
-                        if let What::Set { name, value, .. } = &more.what {
-                            values.push((name.clone(), value.clone()));
-                        }
+                    while let Some((name, value)) = rest.peek().and_then(|next| with(effect, thing, &values, next)) {
+                        values.push((name.clone(), value.clone()));
+                        rest.next();
                     }
                     self.command_for(Step { effect, thing: thing.clone(), values, is_action: false });
                 }
@@ -63,6 +64,10 @@ impl Site {
                     self.not_done(effect, format!("no policy {policy:?} can be called by a rule"));
                 }
             }
+        }
+        // What is done is not done again after a crash, so what people have to hear of is written down at once.
+        if is_told && let Err(error) = self.keep_told(self.clock.now()) {
+            tracing::error!(%error, "alarms and notifications could not be written down; it is tried again");
         }
     }
 
@@ -204,8 +209,19 @@ impl Site {
     }
 }
 
-/// Whether an effect sets another value of the same thing in the same step.
-fn goes_with(effect: &Effect, thing: &ThingId, next: &Effect) -> bool {
+/// What an effect sets of the same thing in the same step. A step that is repeated begins anew with a property that it
+/// has set before.
+fn with<'e>(
+    effect: &Effect,
+    thing: &ThingId,
+    before: &[(Name, Value)],
+    next: &'e Effect,
+) -> Option<(&'e Name, &'e Value)> {
     let same_step = next.run == effect.run && next.path == effect.path && next.shadow == effect.shadow;
-    same_step && matches!(&next.what, What::Set { thing: other, .. } if other == thing)
+    match &next.what {
+        What::Set { thing: other, name, value } if same_step && other == thing => {
+            before.iter().all(|(set, _)| set != name).then_some((name, value))
+        }
+        _ => None,
+    }
 }

@@ -109,6 +109,12 @@ pub enum RuleError {
     /// A span of time makes no sense.
     #[error("a backtest goes over a past span of at most {} days", super::replay::SPAN_MAX.as_secs() / 86_400)]
     Span,
+    /// Half of where the site lies.
+    #[error("latitude and longitude belong together\nhint: give both or none")]
+    HalfAPlace,
+    /// The site cannot be there.
+    #[error(transparent)]
+    Place(#[from] rule::PlaceError),
     /// There is no such format to import.
     #[error("rules of {0:?} cannot be imported\nhint: home_assistant")]
     UnknownFormat(String),

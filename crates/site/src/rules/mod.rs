@@ -27,6 +27,7 @@ mod ids;
 mod known;
 mod notifications;
 mod past;
+mod place;
 mod promotion;
 mod replay;
 mod scenes;
@@ -38,7 +39,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::Position;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use store::State;
 use store::state::StateError;
 
@@ -61,6 +62,7 @@ pub use error::RuleError;
 pub use feed::RECORDS_MAX;
 pub use ids::{ID_BYTES_MAX, TITLE_MAX};
 pub use notifications::{NOTIFICATIONS_MAX, Notification, Reader};
+pub use place::PlaceSettings;
 pub use promotion::{Promotion, RuleGuard, RuleStage};
 pub use replay::{EFFECTS_MAX, Happened, RUNS_MAX, Replay, Replayed, SPAN_MAX, Tally};
 pub use scenes::{SCENE_SETS_MAX, SCENES_MAX, Scene, SceneResult, SceneSet};
@@ -71,6 +73,7 @@ pub(crate) struct Rules {
     pub(crate) feed: Feed,
     /// Up to where the rules were fed before this start; `None` when no rule ran.
     fed_before: Option<Position>,
+    stands: RwLock<place::Stands>,
     work: Mutex<Work>,
     book: Mutex<Shelf<RuleRow>>,
     activity: Mutex<Shelf<Activity>>,
@@ -88,11 +91,12 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// Goes on with what was written down; the engines go on when the rules begin to follow the log.
-    pub(crate) fn open(state: &dyn State) -> Result<Self, StateError> {
+    pub(crate) fn open(state: &dyn State, place: &rule::Place) -> Result<Self, StateError> {
         let work = Work::open(state)?;
         let mut rules = Self {
             feed: Feed::default(),
             fed_before: None,
+            stands: RwLock::new(place::Stands::open(state, place)?),
             work: Mutex::new(work),
             book: Mutex::new(Shelf::open(state)?),
             activity: Mutex::new(Shelf::open(state)?),

@@ -24,7 +24,7 @@ pub const SPAN_MAX: Duration = Duration::from_hours(366 * 24);
 pub const EFFECTS_MAX: usize = 50_000;
 
 /// The most runs of one rule that are kept of a replay, and as many that were kept from running; all are counted.
-pub const RUNS_MAX: usize = 2_000;
+pub const RUNS_MAX: usize = rule::limits::REPLAY_TRACES_MAX as usize;
 
 /// After how many records runs are taken from the engine.
 const TAKE_EVERY: u64 = 4_096;
@@ -104,21 +104,21 @@ impl Tally {
     }
 
     fn run(&mut self, trace: Trace) {
-        let kept_before = match trace.summary.outcome {
-            Outcome::KeptFromRunning => {
-                self.kept_from_running += 1;
-                self.kept_from_running
-            }
-            outcome => {
-                self.fired += 1;
-                self.failed += u64::from(outcome == Outcome::Failed);
-                self.days.entry(trace.summary.began.micros().div_euclid(DAY_US)).or_default().0 += 1;
-                self.fired
-            }
-        };
-        if kept_before <= RUNS_MAX as u64 {
+        if self.count(trace.summary.began, trace.summary.outcome) <= RUNS_MAX as u64 {
             self.runs.push(trace);
         }
+    }
+
+    /// Counts a run; how many of its sort there were.
+    fn count(&mut self, began: Timestamp, outcome: Outcome) -> u64 {
+        if outcome == Outcome::KeptFromRunning {
+            self.kept_from_running += 1;
+            return self.kept_from_running;
+        }
+        self.fired += 1;
+        self.failed += u64::from(outcome == Outcome::Failed);
+        self.days.entry(began.micros().div_euclid(DAY_US)).or_default().0 += 1;
+        self.fired
     }
 }
 
@@ -224,6 +224,11 @@ impl Replay<'_> {
             for trace in engine.take_traces() {
                 if let Some(tally) = tallies.get_mut(&trace.summary.rule) {
                     tally.run(trace);
+                }
+            }
+            for untold in engine.take_untold() {
+                if let Some(tally) = tallies.get_mut(&untold.rule) {
+                    tally.count(untold.began, untold.outcome);
                 }
             }
         })?;

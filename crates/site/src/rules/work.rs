@@ -231,7 +231,7 @@ impl Site {
     fn restore_engine(&self, rules: Vec<Enlisted>, saved: Saved, was: &[(String, u64)]) -> Engine {
         let knew = |one: &Enlisted| was.iter().any(|(id, version)| **id == *one.id && *version == one.version);
         let (known, new): (Vec<Enlisted>, Vec<Enlisted>) = rules.into_iter().partition(knew);
-        let place = self.options.place.clone();
+        let place = (*self.place()).clone();
         let mut engine = Engine::restore(place, rule::Options::default(), known, saved, &Nothing);
         for one in new {
             engine.enlist(one, &Twins(self), self.clock.now());
@@ -295,6 +295,17 @@ impl Site {
         }
         self.save_engines(&mut work, now);
         work.foreseen = Timestamp::MIN;
+        drop(work);
+        self.rules.feed.wake();
+    }
+
+    /// The engines go by another clock and another sun.
+    pub(super) fn move_engines(&self, place: &rule::Place) {
+        let mut work = self.rules.work.lock();
+        if let Some(engines) = &mut work.engines {
+            engines.each(|engine| engine.set_place(place.clone()));
+        }
+        self.save_engines(&mut work, self.clock.now());
         drop(work);
         self.rules.feed.wake();
     }
@@ -440,23 +451,26 @@ impl Site {
             }
             due
         };
-        let (foresees, writes) = {
+        let (foresees, looks, saves) = {
             let mut work = self.rules.work.lock();
-            let pause = work.save_pause;
-            let mut saved = work.saved;
-            if work.is_changed && is_due(&mut saved, pause) {
-                self.save_engines(&mut work, now);
-            }
-            (is_due(&mut work.foreseen, FORESEE_EVERY), is_due(&mut work.written, WRITE_EVERY))
+            let (pause, mut saved) = (work.save_pause, work.saved);
+            let saves = work.is_changed && is_due(&mut saved, pause);
+            (is_due(&mut work.foreseen, FORESEE_EVERY), is_due(&mut work.written, WRITE_EVERY), saves)
         };
         if foresees {
             self.foresee_for_rules(now);
         }
-        if writes {
+        if looks {
             self.look_after_alarms(now);
-            if let Err(error) = self.write_rules_down(now) {
-                tracing::error!(%error, "what rules did could not be written down; it is tried again");
-            }
+        }
+        if (looks || saves)
+            && let Err(error) = self.write_rules_down(now)
+        {
+            tracing::error!(%error, "what rules did could not be written down; it is tried again");
+        }
+        // Last: an engine that was written down does not tell again what is over.
+        if saves {
+            self.save_engines(&mut self.rules.work.lock(), now);
         }
     }
 
@@ -498,9 +512,14 @@ impl Site {
         work.save_pause = SAVE_EVERY.max(began.elapsed() * SAVE_SHARE);
     }
 
-    fn write_rules_down(&self, now: Timestamp) -> Result<(), StateError> {
+    /// Writes down what people have to hear of.
+    pub(super) fn keep_told(&self, now: Timestamp) -> Result<(), StateError> {
         shelf::write(&self.rules.alarms, &*self.state, now)?;
-        shelf::write(&self.rules.notifications, &*self.state, now)?;
+        shelf::write(&self.rules.notifications, &*self.state, now)
+    }
+
+    fn write_rules_down(&self, now: Timestamp) -> Result<(), StateError> {
+        self.keep_told(now)?;
         shelf::write(&self.rules.activity, &*self.state, now)?;
         let changes = self.rules.traces.lock().take_changes();
         if !changes.is_empty() {

@@ -9,7 +9,6 @@ use model::{Name, Position, RecordKind, ThingId};
 use site::mind::{Insight, InsightKind};
 use site::{InsightQuery, NewThing, Site};
 use store::history::{Batch, SeriesKey};
-use twin::Origin;
 use world::{DemoThing, FaultKind, Said, World};
 
 use crate::common::{Bench, id, name};
@@ -51,7 +50,7 @@ impl Demo {
         let world::DemoHome { things, mut world, .. } = world::home(seed, crate::common::START - PAST);
         let known: BTreeSet<ThingId> = SENSORS.iter().map(|(thing, _)| id(thing)).collect();
         for DemoThing { id, title, model, .. } in things.into_iter().filter(|thing| known.contains(&thing.id)) {
-            let (model, origin) = (Some((*model).clone()), Origin::Virtual);
+            let (model, origin) = (Some((*model).clone()), <_>::default());
             let new = NewThing { id, title: Some(title), model, space: None, tags: Vec::new(), origin };
             site.create_thing(new).unwrap();
         }

@@ -178,7 +178,7 @@ impl Bench {
             history: make(history),
             state: self.state.clone() as Arc<dyn State>,
             adapters: adapters(),
-            guards: vec![Box::new(site::RateGuard::new(self.rate))],
+            guards: vec![Box::new(site::PersonGuard), Box::new(site::RateGuard::new(self.rate))],
             clock: self.clock.clone(),
             options: self.options.clone(),
         })

@@ -32,7 +32,7 @@ export class Editing {
     this.text = text;
     this.saved = rule?.text ?? "";
     this.#id = rule?.id ?? null;
-    this.checked = rule && text === rule.text ? { problems: rule.problem_list, words: rule.words, graph: rule.graph, tests: rule.tests } : null;
+    this.checked = rule && text === rule.text ? { title: rule.title, problems: rule.problem_list, words: rule.words, graph: rule.graph, tests: rule.tests } : null;
     this.#steps.clear();
     this.#note();
     if (this.checked === null) this.#check(0);
@@ -42,7 +42,7 @@ export class Editing {
   keep(rule: Rule): void {
     this.saved = rule.text;
     this.#id = rule.id;
-    if (this.text === rule.text) this.checked = { problems: rule.problem_list, words: rule.words, graph: rule.graph, tests: rule.tests };
+    if (this.text === rule.text) this.checked = { title: rule.title, problems: rule.problem_list, words: rule.words, graph: rule.graph, tests: rule.tests };
   }
 
   change(text: string, remember = true): void {

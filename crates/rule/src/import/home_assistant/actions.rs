@@ -2,12 +2,11 @@
 
 use serde_json::{Map as JsonMap, Value as Json, json};
 
-use super::Import;
-use super::triggers::whole_expression;
+use super::{Group, Import};
 use crate::import::template;
 use crate::yaml::{Data, Node};
 
-const REFERS_TO_MORE: &str = "areas, labels and devices have no counterpart; name entities";
+const REFERS_TO_MORE: &str = "labels and devices have no counterpart; name entities";
 
 type Made = Result<Vec<Json>, String>;
 
@@ -52,11 +51,15 @@ impl Import<'_> {
         if let Some(key) = ["response_variable", "continue_on_error"].into_iter().find(|key| node.get(key).is_some()) {
             self.left(node, path, format!("{key} has no counterpart"));
         }
+        Self::whole_here(node)?;
         let has = |key: &str| node.get(key);
         if let Some(service) = has("action").or_else(|| has("service")).or_else(|| has("service_template")) {
-            let name = service.text().unwrap_or_default().to_owned();
-            let made = self.service(&name, node, path)?;
-            self.carry("action", &name);
+            let name = service.text().unwrap_or_default();
+            if template::is_template(name) {
+                return self.chosen_service(name, node, path);
+            }
+            let made = self.service(name, node, path)?;
+            self.carry("action", name);
             return Ok(made);
         }
         let sorts = [
@@ -102,6 +105,21 @@ impl Import<'_> {
         Ok(made)
     }
 
+    /// A service whose name is worked out: one way for each name that it may come to.
+    fn chosen_service(&mut self, name: &str, node: &Node, path: &str) -> Made {
+        let mut branches = Vec::new();
+        for (under, name) in template::alternatives(name, &self.entities)? {
+            let made = self.service(&name, node, path)?;
+            self.carry("action", &name);
+            match under {
+                Some(test) => branches.push(json!({ "if": [{ "expression": format!("${{ {test} }}") }], "do": made })),
+                None if branches.is_empty() => return Ok(made),
+                None => return Ok(vec![json!({ "choose": branches, "otherwise": made })]),
+            }
+        }
+        Ok(vec![json!({ "choose": branches })])
+    }
+
     fn wait(&mut self, node: &Node, triggers: Vec<Json>, path: &str) -> Result<Json, String> {
         if triggers.is_empty() {
             return Err("nothing is left to wait for".to_owned());
@@ -124,7 +142,7 @@ impl Import<'_> {
     /// What is true already is not waited for.
     fn wait_template(&mut self, node: &Node, text: &Node, path: &str) -> Made {
         let text = text.text().unwrap_or_default();
-        let expression = whole_expression(template::text(text, &self.entities)?)?;
+        let expression = format!("${{ {} }}", template::whole(text, &self.entities)?);
         let wait = self.wait(node, vec![json!({ "expression": expression })], path)?;
         Ok(vec![json!({ "choose": [{ "if": [{ "not": [{ "expression": expression }] }], "do": [wait] }] })])
     }
@@ -182,9 +200,18 @@ impl Import<'_> {
         }
         let mut repeat = JsonMap::new();
         if let Some(count) = node.get("count") {
-            let times = count.to_json().as_i64().filter(|times| (1..=1_000).contains(times));
-            let Some(times) = times else { return Err("a count has to be a number from 1 to 1000".to_owned()) };
-            repeat.insert("times".into(), times.into());
+            match count.text().filter(|text| template::is_template(text)) {
+                Some(text) => {
+                    let times = template::whole(text, &self.entities)?;
+                    let goes_on = format!("${{ repeat.index < {times} }}");
+                    repeat.insert("while".into(), json!([{ "expression": goes_on }]));
+                }
+                None => {
+                    let times = count.to_json().as_i64().filter(|times| (1..=1_000).contains(times));
+                    let Some(times) = times else { return Err("a count has to be a number from 1 to 1000".to_owned()) };
+                    repeat.insert("times".into(), times.into());
+                }
+            }
         } else if let Some(items) = node.get("for_each") {
             match self.value(items)? {
                 Json::Array(items) => drop(repeat.insert("each".into(), Json::Array(items))),
@@ -237,22 +264,15 @@ impl Import<'_> {
 
     /// The entities that a service is for, and its data.
     fn service(&mut self, name: &str, node: &Node, path: &str) -> Made {
-        let Some((domain, service)) = name.split_once('.').filter(|_| !template::is_template(name)) else {
-            return Err("a service that is worked out has no counterpart".to_owned());
+        let Some((domain, service)) = name.split_once('.') else {
+            return Err(format!("{name:?} is no service; it is written domain.service"));
         };
         let target = node.get("target");
         let data = node.get("data").or_else(|| node.get("data_template"));
-        let more = |from: Option<&Node>| {
-            ["area_id", "device_id", "label_id", "floor_id"]
-                .into_iter()
-                .any(|key| from.is_some_and(|it| it.get(key).is_some()))
-        };
-        if more(target) || more(data) {
-            self.left(node, &format!("{path}.target"), REFERS_TO_MORE);
+        let mut entities = Vec::new();
+        for from in [target, data, Some(node)].into_iter().flatten() {
+            entities.extend(self.entities_of(from, domain, path));
         }
-        let mut entities = Self::entity_ids(target.and_then(|target| target.get("entity_id")));
-        entities.extend(Self::entity_ids(data.and_then(|data| data.get("entity_id"))));
-        entities.extend(Self::entity_ids(node.get("entity_id")));
         let mut fields = JsonMap::new();
         for (key, value) in data.and_then(Node::entries).unwrap_or_default() {
             if matches!(key.text.as_str(), "entity_id" | "area_id" | "device_id" | "label_id" | "floor_id") {
@@ -278,6 +298,39 @@ impl Import<'_> {
                 Ok(made)
             }
         }
+    }
+
+    /// The entities that a target names, by themselves or by where they are.
+    fn entities_of(&mut self, target: &Node, domain: &str, path: &str) -> Vec<String> {
+        let path = format!("{path}.target");
+        let mut all = Vec::new();
+        for entity in Self::entity_ids(target.get("entity_id")) {
+            match entity.as_str() {
+                "none" => {}
+                "all" => match self.entities.members(Group::All, domain) {
+                    Some(members) => all.extend(members),
+                    None => self.left(target, &path, format!("which {domain}s there are is not known; name entities")),
+                },
+                _ => all.push(entity),
+            }
+        }
+        for (key, what) in [("area_id", "area"), ("floor_id", "floor")] {
+            for id in Self::entity_ids(target.get(key)) {
+                let group = if key == "area_id" { Group::Area(&id) } else { Group::Floor(&id) };
+                match self.entities.members(group, domain) {
+                    Some(members) => all.extend(members),
+                    None => self.left(
+                        target,
+                        &path,
+                        format!("which {domain}s are in the {what} {id} is not known; name entities"),
+                    ),
+                }
+            }
+        }
+        if ["device_id", "label_id"].into_iter().any(|key| target.get(key).is_some()) {
+            self.left(target, &path, REFERS_TO_MORE);
+        }
+        all
     }
 
     fn notify(
@@ -349,6 +402,10 @@ impl Import<'_> {
                     if let Some(value) = take(key) {
                         sets.insert(self.entities.place(entity, Some(ours))?, value);
                     }
+                }
+                if let Some(mired) = take("color_temp").and_then(|value| value.as_f64()).filter(|mired| *mired > 0.0) {
+                    let kelvin = (1e6 / mired).round() as i64;
+                    sets.insert(self.entities.place(entity, Some("color-temperature"))?, kelvin.into());
                 }
                 if let Some(value) = take("brightness") {
                     let percent = match value {

@@ -3,8 +3,7 @@
 use serde_json::{Map as JsonMap, Value as Json, json};
 
 use super::Import;
-use super::triggers::whole_expression;
-use crate::import::entities::state_value;
+use crate::import::entities::{is_sun, state_value};
 use crate::import::template;
 use crate::yaml::Node;
 
@@ -33,9 +32,11 @@ impl Import<'_> {
     }
 
     fn condition_of(&mut self, node: &Node, path: &str) -> (String, Result<Json, String>) {
+        if let Err(message) = Self::whole_here(node) {
+            return (String::new(), Err(message));
+        }
         if let Some(text) = node.text() {
-            let expression = template::text(text, &self.entities).and_then(whole_expression);
-            return ("template".to_owned(), expression.map(|text| json!({ "expression": text })));
+            return ("template".to_owned(), self.template_condition(text));
         }
         for (key, ours) in [("and", "all"), ("or", "any"), ("not", "not")] {
             if let Some(inner) = node.get(key) {
@@ -59,12 +60,10 @@ impl Import<'_> {
             }
             "state" => self.state_condition(node),
             "numeric_state" => self.numeric_condition(node),
-            "time" => Self::time_condition(node),
+            "time" => self.time_condition(node),
             "sun" => self.sun_condition(node),
             "template" => match node.get("value_template").and_then(Node::text) {
-                Some(text) => template::text(text, &self.entities)
-                    .and_then(whole_expression)
-                    .map(|text| json!({ "expression": text })),
+                Some(text) => self.template_condition(text),
                 None => Err("no template".to_owned()),
             },
             "zone" => self.zone_condition(node),
@@ -84,6 +83,16 @@ impl Import<'_> {
             other => Err(format!("the condition {other} has no counterpart")),
         };
         (sort, made)
+    }
+
+    fn template_condition(&self, text: &str) -> Result<Json, String> {
+        let expression = match text.trim() {
+            // Templates that were taken apart to words.
+            "true" | "True" => "true".to_owned(),
+            "false" | "False" => "false".to_owned(),
+            text => template::whole(text, &self.entities)?,
+        };
+        Ok(json!({ "expression": format!("${{ {expression} }}") }))
     }
 
     /// One condition for each entity: all of them, or any of them with `match: any`.
@@ -107,7 +116,26 @@ impl Import<'_> {
                 Some(text) if template::is_template(text) => Ok(template::text(text, &import.entities)?.into()),
                 _ => Ok(state_value(entity, attribute, &item.to_json())),
             });
-            let values = values.collect::<Result<Vec<Json>, String>>()?;
+            let mut values = values.collect::<Result<Vec<Json>, String>>()?;
+            if is_sun(entity) {
+                let wanted = values.iter().any(|value| value == "above_horizon");
+                return Ok(json!({ "expression": if wanted { "${ sun.up }" } else { "${ not sun.up }" } }));
+            }
+            let may_be_gone = values.iter().any(Json::is_null);
+            values.retain(|value| !value.is_null());
+            let gone = if may_be_gone {
+                let (place, thing) = (import.entities.place(entity, attribute)?, import.entities.thing(entity)?);
+                Some(json!({ "expression": format!("${{ not known('{place}') or not online('{thing}') }}") }))
+            } else {
+                None
+            };
+            if let Some(gone) = gone.clone().filter(|_| values.is_empty()) {
+                return if hold.is_none() {
+                    Ok(gone)
+                } else {
+                    Err("unavailable for a time has no counterpart".to_owned())
+                };
+            }
             let mut condition = JsonMap::new();
             condition.insert("property".into(), import.entities.place(entity, attribute)?.into());
             let is = if values.len() == 1 { values[0].clone() } else { Json::Array(values) };
@@ -115,16 +143,17 @@ impl Import<'_> {
             if let Some(hold) = &hold {
                 condition.insert("for".into(), hold.clone().into());
             }
-            Ok(Json::Object(condition))
+            let condition = Json::Object(condition);
+            Ok(gone.map_or(condition.clone(), |gone| json!({ "any": [condition, gone] })))
         })
     }
 
     fn numeric_condition(&mut self, node: &Node) -> Result<Json, String> {
-        if node.get("value_template").is_some() {
-            return Err("value_template has no counterpart; write an expression".to_owned());
-        }
         let attribute = node.get("attribute").and_then(Node::text);
         self.of_each(node, |import, entity| {
+            if let Some(expression) = import.numeric_expression(node, entity)? {
+                return Ok(json!({ "expression": expression }));
+            }
             let mut condition = JsonMap::new();
             condition.insert("property".into(), import.entities.place(entity, attribute)?.into());
             for key in ["above", "below"] {
@@ -136,17 +165,28 @@ impl Import<'_> {
         })
     }
 
-    fn time_condition(node: &Node) -> Result<Json, String> {
-        let mut time = JsonMap::new();
-        for key in ["after", "before"] {
-            if let Some(text) = node.get(key) {
-                time.insert(key.into(), Self::time(text)?);
+    fn time_condition(&self, node: &Node) -> Result<Json, String> {
+        let (mut time, mut helpers) = (JsonMap::new(), Vec::new());
+        for (key, op) in [("after", ">="), ("before", "<")] {
+            let Some(text) = node.get(key) else { continue };
+            match self.helper_time(text) {
+                Some(minute) => helpers.push(format!("now.minute_of_day {op} {}", minute?)),
+                None => drop(time.insert(key.into(), Self::time(text)?)),
             }
         }
         if let Some(days) = node.get("weekday") {
             time.insert("on".into(), Self::weekdays(days));
         }
-        if time.is_empty() { Err("no time is named".to_owned()) } else { Ok(json!({ "time": time })) }
+        match (time.is_empty(), helpers.as_slice()) {
+            (true, []) => Err("no time is named".to_owned()),
+            (false, []) => Ok(json!({ "time": time })),
+            (_, [one]) if !time.contains_key("after") && !time.contains_key("before") => {
+                let expression = json!({ "expression": format!("${{ {one} }}") });
+                Ok(if time.is_empty() { expression } else { json!({ "all": [{ "time": time }, expression] }) })
+            }
+            // It may go over midnight, which is not known before it is looked at.
+            _ => Err("two times of helpers have no counterpart".to_owned()),
+        }
     }
 
     fn sun_condition(&mut self, node: &Node) -> Result<Json, String> {

@@ -102,10 +102,25 @@ impl Import<'_> {
             Json::String(text) if template::is_template(text) => Ok(template::text(text, &self.entities)?.into()),
             Json::String(text) => match text.parse::<f64>() {
                 Ok(number) => Ok(number.into()),
-                Err(_) => Ok(format!("${{ value('{}') }}", self.entities.place(text, None)?).into()),
+                Err(_) => Ok(format!("${{ number(value('{}')) }}", self.entities.place(text, None)?).into()),
             },
             _ => Err(format!("a bound is a number, and this is {}", node.sort())),
         }
+    }
+
+    /// The minute of the day that a helper holds; `None` when a time is written down.
+    pub(super) fn helper_time(&self, node: &Node) -> Option<Result<String, String>> {
+        let entity = match &node.data {
+            Data::Map(_) if node.get("offset").is_some() => {
+                return Some(Err("an offset to the time of a helper has no counterpart".to_owned()));
+            }
+            Data::Map(_) => node.get("entity_id").and_then(Node::text)?,
+            _ => node.text()?,
+        };
+        if !entity.starts_with("input_datetime.") && !entity.starts_with("time.") {
+            return None;
+        }
+        Some(self.entities.place(entity, None).map(|place| format!("minute_of_day(value('{place}'))")))
     }
 
     /// A time of day.
@@ -116,7 +131,7 @@ impl Import<'_> {
             // YAML 1.1 takes 7:30:00 for a number of seconds, and people write it so.
             None => match text.parse::<u32>() {
                 Ok(second) if second < 86_400 => Ok(crate::calendar::TimeOfDay { second }.to_string().into()),
-                _ => Err(format!("{text:?} is no time of day; times that a helper holds have no counterpart")),
+                _ => Err(format!("{text:?} is no time of day")),
             },
         }
     }
