@@ -4,9 +4,11 @@
 
 pub mod fleet;
 pub mod habits;
+pub mod inference;
 pub mod learn;
 pub mod machine;
 pub mod mqtt;
+pub mod nets;
 pub mod pipeline;
 pub mod report;
 pub mod rules;

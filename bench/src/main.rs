@@ -14,10 +14,14 @@ enum Name {
     Fleet,
     /// Habits that are found in homes of fresh seeds.
     Habits,
+    /// Models that people bring, beside onnxruntime.
+    Inference,
     /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
     Learn,
     /// The broker beside mosquitto.
     Mqtt,
+    /// Our own sensor nets, trained and judged on homes that they have not seen.
+    Nets,
     /// The whole way of a message, from a publisher to twins, history and live views.
     Pipeline,
     /// Rules: backtests, many rules live, imports.
@@ -48,6 +52,9 @@ struct Arguments {
     /// learn: the folder of homes, one `Building_N.csv` each.
     #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
     homes: PathBuf,
+    /// nets: the folder that the nets are written to, with their manifests and cards.
+    #[arg(long)]
+    models: Option<PathBuf>,
     /// Where NAME.json is written.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
@@ -61,8 +68,10 @@ fn main() -> anyhow::Result<ExitCode> {
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
         },
         Name::Habits => bench::habits::run(arguments.quick)?,
+        Name::Inference => bench::inference::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
+        Name::Nets => bench::nets::run(arguments.quick, arguments.models.as_deref())?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,
         Name::Rules => bench::rules::run(arguments.quick)?,
         Name::Store => bench::store::run(arguments.quick)?,

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "automation reads and writes files and takes the time of its steps")]
 
 mod install;
+mod models;
 mod steps;
 mod tidy;
 mod verify;
@@ -19,7 +20,9 @@ cargo xtask COMMAND
   tidy             floors, file lengths, module docs, licences, links
   build            the user interface and the release binary
   openapi          write openapi.json and the interface's types anew
-  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits, rules [--quick] [--soak HOURS]
+  models           get the small models of packages, make them ready to be installed, train our own
+  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits, rules, inference, nets
+                   [--quick] [--soak HOURS]
   interop DIR      run a checkout of Eclipse Paho's interoperability suites (paho.mqtt.testing)
   interop vehicles DIR
                    run the simulator of a checkout of NVIDIA's isaac_mission_dispatch under master control
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "build" => steps::build_release(),
         "openapi" => steps::openapi(),
+        "models" => models::all(),
         "bench" => steps::bench(&rest),
         "interop" => verify::interop(&rest),
         "" | "help" | "--help" | "-h" => {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
-use crate::{install, tidy};
+use crate::{install, models, tidy};
 
 /// The folder of the project.
 pub(crate) fn root() -> PathBuf {
@@ -117,12 +117,24 @@ pub(crate) fn openapi() -> anyhow::Result<()> {
 /// `cargo xtask bench NAME [--quick]`.
 pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     install::tools(install::COMPILE)?;
-    install::tools(install::BENCH)?;
-    let python = install::python("bench", install::PYTHON_BENCH)?;
+    let mut packages = vec!["--package", "bench"];
+    // These stand beside no server, and need no binary of ours.
+    let python = match arguments.first().map(String::as_str) {
+        Some("inference") => Some(models::fetch()?),
+        Some("nets") => None,
+        _ => {
+            install::tools(install::BENCH)?;
+            packages.extend(["--package", "manmul"]);
+            Some(install::python("bench", install::PYTHON_BENCH)?.join("bin/python"))
+        }
+    };
     announce("build in release mode");
-    run(&mut cargo(&["build", "--release", "--package", "manmul", "--package", "bench"]))?;
+    run(cargo(&["build", "--release"]).args(packages))?;
     let mut command = Command::new(target().join("release/bench"));
-    command.current_dir(root()).args(arguments);
-    command.env("BENCH_PYTHON", python.join("bin/python")).env("BENCH_MANMUL", target().join("release/manmul"));
+    command.current_dir(root()).args(arguments).env("BENCH_MANMUL", target().join("release/manmul"));
+    command.env("BENCH_MODELS", models::folder());
+    if let Some(python) = python {
+        command.env("BENCH_PYTHON", python);
+    }
     run(&mut command)
 }

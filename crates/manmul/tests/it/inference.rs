@@ -284,3 +284,27 @@ async fn a_slow_model_and_one_that_says_no_number_hold_up_nobody() {
     assert_eq!(roots["last_error"], "model roots: output y is not finite");
     assert!(roots["suspended_until"].is_i64(), "{roots}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_net_that_is_shipped_is_taken_and_says_what_its_maker_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/appliance-1");
+    let said: Value = serde_json::from_slice(&std::fs::read(folder.join("model.json")).unwrap()).unwrap();
+    let site = Site::start().await;
+    let model = bring(&site, &said, &std::fs::read(folder.join("model.onnx")).unwrap()).expect(201);
+    assert_eq!((&model["id"], &model["licence"]), (&json!("appliance-1"), &json!("Apache-2.0")));
+    let labels = said["meaning"]["labels"]["labels"].as_array().unwrap();
+    let mut told = 0;
+    for golden in said["golden"].as_array().unwrap() {
+        let watts = &golden["inputs"][0]["numbers"]["float"];
+        let tried = site.ask("POST", &format!("{MODELS}/appliance-1/try"), &json!({"streams": [watts]})).expect(200);
+        let scores = golden["outputs"][0]["numbers"]["float"].as_array().unwrap();
+        let best =
+            (0..scores.len()).max_by(|a, b| scores[*a].as_f64().unwrap().total_cmp(&scores[*b].as_f64().unwrap()));
+        // It says nothing where nothing is likely enough.
+        if tried["answer"]["label"].is_array() {
+            assert_eq!(tried["answer"]["label"][0], labels[best.unwrap()]);
+            told += 1;
+        }
+    }
+    assert!(told > labels.len() / 2, "it told {told} of {} windows", labels.len());
+}
