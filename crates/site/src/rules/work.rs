@@ -502,6 +502,7 @@ impl Site {
         shelf::write(&self.rules.alarms, &*self.state, now)?;
         shelf::write(&self.rules.notifications, &*self.state, now)?;
         shelf::write(&self.rules.activity, &*self.state, now)?;
+        self.rules.suggestions.write_down(&*self.state, now)?;
         let changes = self.rules.traces.lock().take_changes();
         if !changes.is_empty() {
             self.state.commit(changes, now)?;

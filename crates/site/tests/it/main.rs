@@ -13,5 +13,6 @@ mod plans;
 mod queries;
 mod replay;
 mod runs;
+mod suggestions;
 mod threads;
 mod together;
