@@ -286,11 +286,11 @@ fn what_people_undo_again_and_again_is_retired_and_that_is_said() {
         live(&bench, &site, Duration::from_hours(19) + MINUTE * 11);
         bench.say("things/lamp/properties", r#"{"on": true}"#);
         site.turn().unwrap();
-        live(&bench, &site, MINUTE * 3);
+        live(&bench, &site, Duration::from_secs(20));
         // Somebody does not want it.
         bench.say("things/lamp/properties", r#"{"on": false}"#);
         site.turn().unwrap();
-        live(&bench, &site, Duration::from_hours(5) - MINUTE * 14);
+        live(&bench, &site, Duration::from_hours(5) - MINUTE * 11 - Duration::from_secs(20));
         if day < 3 {
             site.look_after_suggestions().unwrap();
         }

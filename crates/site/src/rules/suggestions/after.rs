@@ -154,7 +154,7 @@ impl Site {
         let undone = course
             .became()
             .iter()
-            .any(|(at, became)| !same_value(became, value, None) && commands.is_by_hand(thing, name, *at));
+            .any(|(at, became)| !same_value(became, value, None) && commands.is_by_hand(thing, name, became, *at));
         Ok(undone)
     }
 }

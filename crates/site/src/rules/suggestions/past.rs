@@ -62,12 +62,12 @@ impl<'a> Commands<'a> {
     }
 
     /// Whether a change was made by hand: nothing but people commanded the thing just before.
-    pub(super) fn is_by_hand(&self, thing: &ThingId, name: &Name, time: Timestamp) -> bool {
+    pub(super) fn is_by_hand(&self, thing: &ThingId, name: &Name, value: &Value, time: Timestamp) -> bool {
         let notes = self.0.get(thing).map_or(&[][..], Vec::as_slice);
         let last = notes.partition_point(|note| note.time <= time + CLOCKS_APART);
-        let recent = notes[..last].iter().rev().take_while(|note| note.time + BROUGHT_ABOUT >= time);
-        // The last word counts: whoever switches off what a rule has just switched on did it by hand.
-        let led = recent.into_iter().find(|note| !note.write || note.name == *name);
+        let mut recent = notes[..last].iter().rev().take_while(|note| note.time + BROUGHT_ABOUT >= time);
+        // Whoever switches off what a rule has just switched on did it by hand. What an action brings about is not known.
+        let led = recent.find(|note| !note.write || (note.name == *name && note.value == *value));
         led.is_none_or(|note| note.by_hand)
     }
 }
@@ -93,7 +93,7 @@ impl Site {
             let newest = changes.len().saturating_sub(CHANGES_MAX);
             for (time, value) in changes.into_iter().skip(newest) {
                 let (thing, name) = (one.thing.clone(), one.name.clone());
-                let is_act = one.writable && commands.is_by_hand(&one.thing, &one.name, time);
+                let is_act = one.writable && commands.is_by_hand(&one.thing, &one.name, &value, time);
                 let occurrence = Occurrence { time, thing, name, value, is_event: one.is_event };
                 if is_act {
                     past.acts.push(occurrence.clone());

@@ -98,8 +98,7 @@ impl Site {
     fn reason_words(&self, what: &What) -> String {
         let (thing, name) = self.called(what);
         match &what.value {
-            _ if what.is_event => format!("{thing}: {name}"),
-            Value::Boolean(true) => format!("{thing}: {name}"),
+            value if what.is_event || *value == Value::Boolean(true) => format!("{thing}: {name}"),
             Value::Boolean(false) => format!("{thing}: no longer {name}"),
             value => format!("{thing}: {name} {}", plain(value)),
         }
