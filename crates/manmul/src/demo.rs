@@ -65,6 +65,13 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
     if !stopping() {
         needs.stage.put_home(world);
     }
+    // What its family did by hand in that time is looked at now rather than tomorrow.
+    if known.until.is_none()
+        && !stopping()
+        && let Err(error) = needs.site.look_for_habits()
+    {
+        tracing::warn!(%error, "habits could not be looked for in the demo home");
+    }
     Ok(things.into_iter().map(|thing| thing.id).collect())
 }
 

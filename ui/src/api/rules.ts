@@ -61,6 +61,7 @@ export interface Notice { id: string; time: number; title: string; message: stri
 export interface Suggestion {
   id: string; text: string; title: string; state: "new" | "shadow" | "accepted" | "dismissed";
   evidence: { words: string; days: number; times: number[]; precision: number; support: number };
+  rule?: string | null; note?: string | null; backtest?: Backtest | null;
 }
 
 /** A property is written with its input, or an action called with it. */
@@ -127,13 +128,15 @@ export const notices = {
   list: (signal?: AbortSignal) => asked<{ items: Notice[] }>("GET", "/notifications", signalled(signal)).then((page) => page.items),
   read: (ids: string[]) => asked<unknown>("POST", "/notifications/read", { body: { ids } }),
   pushKey: () => asked<{ key: string }>("GET", "/push/key"),
+  unsubscribe: (id: string) => asked<unknown>("DELETE", "/push/subscriptions/{id}", of(id)),
   subscribe: (subscription: unknown) => asked<unknown>("POST", "/push/subscriptions", { body: subscription }),
 };
 
 export const suggestions = {
   path: "/api/v1/suggestions",
   list: (signal?: AbortSignal) => asked<{ items: Suggestion[] }>("GET", "/suggestions", signalled(signal)).then((page) => page.items),
-  accept: (id: string) => asked<{ rule?: string } | null>("POST", "/suggestions/{id}/accept", { ...of(id), body: {} }),
+  accept: (id: string) => asked<{ rule?: string; rule_state?: RuleState | null } | null>("POST", "/suggestions/{id}/accept", { ...of(id), body: {} }),
+  shadow: (id: string) => asked<unknown>("POST", "/suggestions/{id}/shadow", { ...of(id), body: {} }),
   dismiss: (id: string) => asked<unknown>("POST", "/suggestions/{id}/dismiss", { ...of(id), body: {} }),
 };
 

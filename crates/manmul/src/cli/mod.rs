@@ -10,6 +10,7 @@ mod mcp;
 mod mind;
 mod model;
 mod runs;
+mod suggestions;
 mod things;
 mod up;
 mod watch;
@@ -50,6 +51,8 @@ enum Command {
     Export(history::Export),
     /// List what was found to be unusual, or say what it is
     Insights(mind::Insights),
+    /// List what people do again and again, as rules to take or not
+    Suggestions(suggestions::Suggestions),
     /// Show what is to be expected of a property
     Forecast(mind::Forecast),
     /// Bring models, try them, bind them to streams
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::History(history) => history.run(),
         Command::Export(export) => export.run(),
         Command::Insights(insights) => insights.run(),
+        Command::Suggestions(suggestions) => suggestions.run(),
         Command::Forecast(forecast) => forecast.run(),
         Command::Model(model) => model.run(),
         Command::Demo(demo) => demo.run(),

@@ -19,4 +19,5 @@ mod links;
 mod live;
 mod lives;
 mod mind;
+mod push;
 mod warehouse;
