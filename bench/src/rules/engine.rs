@@ -106,4 +106,3 @@ pub(super) fn measure(quick: bool, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     rows.iter().for_each(Row::tell);
     Ok(())
 }
-

@@ -17,6 +17,7 @@ use mqtt::{Broker, Client, Ending, Observe, PublishError};
 use server::access::{Access, Settings, secret};
 use server::http::serve::HttpServer;
 use server::http::tls;
+use server::push::Push;
 use server::{Application, Simulation, Stage as _};
 use site::run::{Domain, RunBook};
 use site::{MakeAdapters, NotPublished, Outgoing, PersonGuard, Publish, RateGuard, RetainedMessage, Site};
@@ -175,7 +176,13 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
             config.demo.seed,
         )?)
     })?;
+    let push = tokio::task::block_in_place(|| {
+        let path = directory.seal_key();
+        let seal = Seal::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok::<_, anyhow::Error>(Push::open(Arc::clone(&state), seal, config.push.options(), clock.now())?)
+    })?;
     let app = Application::new(server::Parts {
+        push,
         access: Arc::clone(&access),
         site: Arc::clone(&site),
         broker: broker.clone(),
@@ -200,6 +207,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let owned = access.has_owner();
     let run_worker = runs.start();
     let mut background: Vec<tokio::task::JoinHandle<()>> = crate::fleet::start(&desk, &broker, &draining).into();
+    background.push(tokio::spawn(crate::push::tell(Arc::clone(&app), Arc::clone(&clock), draining.clone())));
     if owned {
         doors.open_configured().await?;
     } else {

@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How much is kept.
     pub retention: RetentionConfig,
+    /// What browsers are told.
+    pub push: PushConfig,
     /// The demo home.
     pub demo: DemoConfig,
 }
@@ -165,6 +167,26 @@ pub struct LimitsConfig {
     pub inbox: usize,
     /// Commands a minute to one thing.
     pub commands_per_minute: u32,
+}
+
+/// What browsers are told.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushConfig {
+    /// Whether they may subscribe.
+    pub enabled: bool,
+    /// Whom a push service may write to.
+    pub contact: String,
+    /// Whether services in private networks are meant.
+    pub private_services: bool,
+}
+
+impl PushConfig {
+    /// As the server takes it.
+    pub(crate) fn options(&self) -> server::push::PushOptions {
+        let Self { enabled, contact, private_services } = self.clone();
+        server::push::PushOptions { enabled, contact, private_services }
+    }
 }
 
 /// How much is kept.

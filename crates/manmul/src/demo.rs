@@ -72,6 +72,13 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
         // Once it lives, so that rules follow what happens from here on; their cards show the past that was just told.
         rules::write(&needs.site, stopping).context("the rules of the demo home cannot be written")?;
     }
+    // What its family did by hand in that time is looked at now rather than tomorrow.
+    if known.until.is_none()
+        && !stopping()
+        && let Err(error) = needs.site.look_for_habits()
+    {
+        tracing::warn!(%error, "habits could not be looked for in the demo home");
+    }
     Ok(things.into_iter().map(|thing| thing.id).collect())
 }
 

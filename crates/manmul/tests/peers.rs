@@ -172,8 +172,11 @@ fn language_models_look_and_plan_with_the_official_sdk() {
     let model = json!({"title": "Lamp", "kind": "light", "properties": {"on": {"type": "boolean", "writable": true}}});
     assert_eq!(server.ask("POST", "/virtual-things", &json!({"id": "lamp", "title": "Lamp", "model": model})).0, 201);
     server.wait_for_thing("lamp", "its state", |thing| property(thing, "on").cloned());
-    let (status, made) = server.ask("POST", "/tokens", &json!({"title": "agent", "scopes": ["read", "command"]}));
+    let (status, made) =
+        server.ask("POST", "/tokens", &json!({"title": "agent", "scopes": ["read", "command", "configure"]}));
     assert_eq!(status, 201, "{made}");
+    let text = "rule: Evening\ntriggers:\n  - time: \"19:30\"\nactions:\n  - set: lamp/on\n    to: true\n";
+    assert_eq!(server.ask("POST", "/rules", &json!({"text": text, "id": "evening"})).0, 201);
     let python = std::env::var_os("PEERS_MCP_PYTHON").expect("PEERS_MCP_PYTHON is set; hint: cargo xtask test");
     let output = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp_client.py"))

@@ -105,6 +105,17 @@ impl Place {
         self.zone.to_datetime(moment)
     }
 
+    /// When the sun rises and sets on a day, counted from 1970, in seconds since midnight on the clock on the wall.
+    /// `None` when it does not, or when nobody said where the site is.
+    pub fn sun_of_day(&self, day: i64) -> Option<(i64, i64)> {
+        let date = civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()?;
+        let at = |event| {
+            let moment = crate::sun::event_on(self, date, event)?;
+            Some(i64::from(seconds_of_day(self.local(moment))))
+        };
+        Some((at(crate::sun::SunEvent::Sunrise)?, at(crate::sun::SunEvent::Sunset)?))
+    }
+
     /// The moment at which the clock on the wall shows this.
     pub fn moment(&self, date: Date) -> Timestamp {
         let ambiguous = self.zone.to_ambiguous_timestamp(date.0);

@@ -1,5 +1,6 @@
 //! What every handler stands on.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use mqtt::Broker;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use site::Site;
+use site::rules::{Notification, Reader};
 use site::run::RunBook;
 use store::state::{Change, StateError, Table};
 use store::{History, Log, State};
@@ -18,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::access::Access;
+use crate::api::alerts::reader_of;
 use crate::api::live::SharedFrames;
 use crate::api::system::ListenerInfo;
 use crate::http::Problem;
@@ -25,6 +28,7 @@ use crate::http::health::LastLook;
 use crate::http::observe::RequestNumbers;
 use crate::mcp;
 use crate::metrics::Metrics;
+use crate::push::{Parcel, Push};
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -95,6 +99,8 @@ pub struct Parts {
     pub runs: Arc<RunBook>,
     /// The fleet in operation.
     pub fleet: Arc<Desk>,
+    /// Tells browsers.
+    pub push: Push,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Plays virtual things.
@@ -115,6 +121,7 @@ pub struct Application {
     pub(crate) state: Arc<dyn State>,
     pub(crate) runs: Arc<RunBook>,
     pub(crate) fleet: Arc<Desk>,
+    pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<dyn Stage>,
     pub(crate) data_directory: PathBuf,
@@ -155,6 +162,7 @@ impl Application {
             state: parts.state,
             runs: parts.runs,
             fleet: parts.fleet,
+            push: parts.push,
             clock: parts.clock,
             stage: parts.stage,
             data_directory: parts.data_directory,
@@ -177,6 +185,22 @@ impl Application {
     /// Cancelled when the program drains.
     pub fn draining(&self) -> &CancellationToken {
         &self.draining
+    }
+
+    /// What is to be posted to browsers now, at most so much. Blocks for a commit.
+    pub fn push_parcels(&self, at_most: usize) -> Result<Vec<Parcel>, StateError> {
+        let now = self.clock.now();
+        let newest = |limit: usize| self.site.notifications(&Reader::default(), None, limit);
+        let readers: HashMap<String, Reader> =
+            self.access.users().iter().map(|user| (user.id.clone(), reader_of(user))).collect();
+        let may_read = |user: &str, one: &Notification| readers.get(user).map(|reader| reader.may_read(one));
+        self.push.take_up(&newest, &may_read, now)?;
+        Ok(self.push.parcels(now, at_most))
+    }
+
+    /// What tells browsers.
+    pub fn push(&self) -> &Push {
+        &self.push
     }
 
     pub(crate) fn owner_came(&self) {

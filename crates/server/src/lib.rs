@@ -12,6 +12,7 @@ mod application;
 pub mod http;
 pub mod mcp;
 mod metrics;
+pub mod push;
 
 pub use access::Access;
 pub use application::{Application, Parts, SensorFault, Simulation, Stage, VERSION};

@@ -152,6 +152,7 @@ impl Site {
                 self.tell_commands(&mut things, &superseded);
             }
         }
+        self.rules.suggestions.note(sending.iter().map(|(command, _)| command));
         self.write_rows()?;
         let cause = &sending[0].0.cause;
         let writes = sending.iter().any(|(command, _)| command.write);

@@ -52,6 +52,8 @@ pub struct Options {
     pub mind: MindOptions,
     /// Where models that people bring are kept, and what they may use.
     pub inference: InferenceOptions,
+    /// How often suggestions are looked after; habits are looked for once a day.
+    pub habits_every: Duration,
     /// Where the site is, for the times of day and the sun of rules, until somebody says where.
     pub place: rule::Place,
 }
@@ -71,6 +73,7 @@ impl Default for Options {
             maintain_every: Duration::from_mins(1),
             mind: MindOptions::default(),
             inference: InferenceOptions::default(),
+            habits_every: Duration::from_mins(2),
             place: rule::Place::utc(),
         }
     }

@@ -85,6 +85,7 @@ impl Site {
             thread("site-inference", Site::run_inference),
             thread("site-rules", Site::run_rules),
             thread("site-timed", Site::run_timed),
+            thread("site-habits", Site::run_habits),
         ];
         Running { site: Arc::clone(self), stopping, threads }
     }
@@ -195,6 +196,19 @@ impl Site {
         while !stopping.is_now() {
             self.rules.feed.wait(IDLE);
             self.follow_rules();
+        }
+    }
+
+    /// Looks for habits now and then, away from everything else, because that reads weeks of history.
+    fn run_habits(&self, stopping: &Stopping) {
+        let runtime = timer_runtime();
+        while !stopping.is_now() {
+            sleep(&runtime, stopping, self.options.habits_every);
+            if !stopping.is_now()
+                && let Err(error) = self.look_after_suggestions()
+            {
+                tracing::error!(%error, "habits could not be looked for; it is tried again");
+            }
         }
     }
 

@@ -39,6 +39,7 @@ export type Spoken = Schemas["Asked"];
 export interface Suggestion {
   id: string; text: string; title: string; state: "new" | "shadow" | "accepted" | "dismissed";
   evidence: { words: string; days: number; times: number[]; precision: number; support: number };
+  rule?: string | null; note?: string | null; backtest?: Backtest | null;
 }
 
 interface Options { params?: { path?: Record<string, unknown>; query?: Record<string, unknown> }; body?: unknown; signal?: AbortSignal }
@@ -100,13 +101,15 @@ export const notices = {
   list: (signal?: AbortSignal) => ask(client.GET("/api/v1/notifications", signalled(signal))).then((page) => page.items),
   read: (ids: string[]) => ask(client.POST("/api/v1/notifications/read", { body: { ids } })),
   pushKey: () => asked<{ key: string }>("GET", "/push/key"),
+  unsubscribe: (id: string) => asked<unknown>("DELETE", "/push/subscriptions/{id}", of(id)),
   subscribe: (subscription: unknown) => asked<unknown>("POST", "/push/subscriptions", { body: subscription }),
 };
 
 export const suggestions = {
   path: "/api/v1/suggestions",
   list: (signal?: AbortSignal) => asked<{ items: Suggestion[] }>("GET", "/suggestions", signalled(signal)).then((page) => page.items),
-  accept: (id: string) => asked<{ rule?: string } | null>("POST", "/suggestions/{id}/accept", { ...of(id), body: {} }),
+  accept: (id: string) => asked<{ rule?: string; rule_state?: RuleState | null } | null>("POST", "/suggestions/{id}/accept", { ...of(id), body: {} }),
+  shadow: (id: string) => asked<unknown>("POST", "/suggestions/{id}/shadow", { ...of(id), body: {} }),
   dismiss: (id: string) => asked<unknown>("POST", "/suggestions/{id}/dismiss", { ...of(id), body: {} }),
 };
 

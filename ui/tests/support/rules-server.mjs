@@ -327,8 +327,9 @@ export async function startRulesServer({ empty = false } = {}) {
     if (root === "suggestions") {
       if (id === undefined) return { items: suggestions };
       const one = suggestions.find((suggestion) => suggestion.id === id);
-      one.state = sub === "accept" ? "accepted" : "dismissed";
-      return sub === "accept" ? { rule: "hall-light" } : {};
+      const live = sub === "accept" && one.state === "shadow";
+      one.state = { accept: "accepted", shadow: "shadow", dismiss: "dismissed" }[sub];
+      return sub === "accept" ? { ...one, rule: "hall-light", rule_state: live ? "live" : "shadow" } : one;
     }
     if (root === "ask") return ask(body.text);
     if (root === "settings" && id === "place") return { time_zone: "Europe/Berlin", latitude: 52.5, longitude: 13.4, chosen: true };

@@ -8,6 +8,9 @@ use super::{Candidate, DAYS_MIN, Explained, Ground, Local, Sort, Sun, Trigger, W
 /// How far from its time an act may be and still belong, in seconds.
 const HALF_WIDTHS_S: [i64; 3] = [8 * 60, 16 * 60, 30 * 60];
 
+/// What half of the time is so near to its moment is a timer's doing: nobody is within seconds, day after day.
+const EXACT_S: i64 = 15;
+
 /// How far around a window is looked for what chance would give, in seconds.
 const AROUND_S: i64 = 3 * 3_600;
 
@@ -122,7 +125,7 @@ fn of_window(
         surprise,
         times: points[start..end].iter().map(|(_, local)| local.time).collect(),
     };
-    Some(Explained { candidate, worth })
+    Some(Explained { candidate, worth, is_exact: spread <= EXACT_S })
 }
 
 /// A set of days that leaves out days with many acts explains less.

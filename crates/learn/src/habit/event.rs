@@ -1,10 +1,13 @@
 //! Habits that follow something else.
 
-use super::score::{middle, surprise};
+use super::score::{PRECISION_MIN, middle, surprise};
 use super::{Candidate, DAYS_MIN, Explained, Ground, Local, Sort, Trigger, Weekdays};
 
 /// How long after a happening an act still belongs to it, in seconds.
 const WITHIN_S: i64 = 5 * 60;
+
+/// What follows within so many seconds, time after time, nobody has walked to.
+const EXACT_S: i64 = 1;
 
 /// How far around a happening is looked for what chance would give, in seconds.
 const AROUND_S: i64 = 3_600;
@@ -44,7 +47,8 @@ fn explained(
             reasons.push(*local);
         }
     }
-    if reasons.len() < DAYS_MIN {
+    // Reasons are so far apart that each has acts of its own: with too few acts there cannot be enough that followed.
+    if reasons.len() < DAYS_MIN || (act.times.len() as f64) < PRECISION_MIN * reasons.len() as f64 {
         return None;
     }
     let (mut followed, mut around, mut delays, mut times, mut on_days) =
@@ -76,14 +80,14 @@ fn explained(
     if coverage < COVERAGE_MIN {
         return None;
     }
-    let (_, spread) = middle(&mut delays);
+    let (usual, spread) = middle(&mut delays);
     // A narrower condition has to earn its place.
     let narrow = f64::from(7 - days.len()) * 0.01 + if dark { 0.03 } else { 0.0 };
     let worth = precision - spread as f64 / 3_600.0 * 0.3 - narrow + 0.2 * coverage;
     let trigger = Trigger::After { what: happening.what.clone(), dark };
     let support = on_days.len();
     let candidate = Candidate { act: act.what.clone(), trigger, days, support, precision, coverage, surprise, times };
-    Some(Explained { candidate, worth })
+    Some(Explained { candidate, worth, is_exact: usual <= EXACT_S && spread <= EXACT_S })
 }
 
 fn seconds_between(earlier: Local, later: Local) -> i64 {

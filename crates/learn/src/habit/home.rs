@@ -83,6 +83,7 @@ fn what(thing: &str, name: &str, value: bool) -> What {
         thing: ThingId::new(thing).expect("names of made-up things are ids"),
         name: Name::new(name).expect("names of made-up properties are ids"),
         value: Value::Boolean(value),
+        is_event: false,
     }
 }
 
@@ -91,7 +92,8 @@ fn moment(day: i64, second: f64) -> Timestamp {
 }
 
 fn occurrence(what: &What, time: Timestamp) -> Occurrence {
-    Occurrence { time, thing: what.thing.clone(), name: what.name.clone(), value: what.value.clone() }
+    let What { thing, name, value, is_event } = what.clone();
+    Occurrence { time, thing, name, value, is_event }
 }
 
 const LAMPS: usize = 10;

@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Name, ThingId, Timestamp, Value};
 
+pub use text::is_plain;
+
 /// The most acts that are looked at; the newest count.
 pub const ACTS_MAX: usize = 100_000;
 
@@ -49,6 +51,8 @@ pub struct Occurrence {
     pub name: Name,
     /// What it became.
     pub value: Value,
+    /// Whether it is an event, and no property.
+    pub is_event: bool,
 }
 
 /// What occurs, without when.
@@ -60,6 +64,8 @@ pub struct What {
     pub name: Name,
     /// What it became.
     pub value: Value,
+    /// Whether it is an event, and no property.
+    pub is_event: bool,
 }
 
 /// On which days of the week.
@@ -218,7 +224,12 @@ fn sorts(ground: &Ground<'_>, occurrences: &[Occurrence]) -> Vec<Sort> {
     let mut found: BTreeMap<(&ThingId, &Name, String), Sort> = BTreeMap::new();
     for one in occurrences {
         let key = (&one.thing, &one.name, one.value.to_string());
-        let what = || What { thing: one.thing.clone(), name: one.name.clone(), value: one.value.clone() };
+        let what = || What {
+            thing: one.thing.clone(),
+            name: one.name.clone(),
+            value: one.value.clone(),
+            is_event: one.is_event,
+        };
         found.entry(key).or_insert_with(|| Sort { what: what(), times: Vec::new() }).times.push(ground.local(one.time));
     }
     let mut sorts: Vec<Sort> = found.into_values().filter(|sort| sort.times.len() >= DAYS_MIN).collect();
@@ -257,7 +268,9 @@ fn of_act(ground: &Ground<'_>, mut act: Sort, happenings: &[Sort]) -> Vec<Candid
         let best = [clock, event].into_iter().flatten().max_by(|a, b| a.worth.total_cmp(&b.worth));
         let Some(best) = best else { break };
         act.times.retain(|local| !best.candidate.times.contains(&local.time));
-        found.push(best.candidate);
+        if !best.is_exact {
+            found.push(best.candidate);
+        }
     }
     found
 }
@@ -266,6 +279,8 @@ fn of_act(ground: &Ground<'_>, mut act: Sort, happenings: &[Sort]) -> Vec<Candid
 pub(crate) struct Explained {
     pub(crate) candidate: Candidate,
     pub(crate) worth: f64,
+    /// No hand is so exact: the thing does it by itself, or something else has it done.
+    pub(crate) is_exact: bool,
 }
 
 #[cfg(test)]

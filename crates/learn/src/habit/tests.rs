@@ -48,6 +48,7 @@ fn a_candidate_is_a_rule_that_people_can_read() {
         thing: ThingId::new(thing).unwrap(),
         name: Name::new("on").unwrap(),
         value: Value::Boolean(value),
+        is_event: false,
     };
     let candidate = Candidate {
         act: what("lamp", true),

@@ -2,7 +2,7 @@
 
 use model::Value;
 
-use super::{Candidate, Sun, Trigger, Weekdays};
+use super::{Candidate, Sun, Trigger, Weekdays, What};
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -22,6 +22,26 @@ fn quoted(text: &str) -> String {
 fn days(days: Weekdays) -> String {
     let named = (0..7_u8).filter(|day| days.0 & (1 << day) != 0).map(|day| DAYS[usize::from(day)]);
     named.collect::<Vec<&str>>().join(", ")
+}
+
+/// Whether a text can stand in an expression as it is: what things say never becomes part of a rule otherwise.
+pub fn is_plain(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '_' | '-' | '.'))
+}
+
+/// The trigger of something that happened.
+fn after(what: &What) -> String {
+    let What { thing, name, value, is_event } = what;
+    match (is_event, value) {
+        (false, value) => format!("  - property: {thing}/{name}\n    to: {}\n", value.to_json()),
+        (true, Value::Text(text)) if is_plain(text) => {
+            format!("  - event: {thing}/{name}\n    where: ${{ trigger.value == '{text}' }}\n")
+        }
+        (true, Value::Boolean(_) | Value::Integer(_)) => {
+            format!("  - event: {thing}/{name}\n    where: ${{ trigger.value == {} }}\n", value.to_json())
+        }
+        (true, _) => format!("  - event: {thing}/{name}\n"),
+    }
 }
 
 impl Candidate {
@@ -46,12 +66,7 @@ impl Candidate {
                 }
             }
             Trigger::After { what, dark } => {
-                text.push_str(&format!(
-                    "  - property: {}/{}\n    to: {}\n",
-                    what.thing,
-                    what.name,
-                    what.value.to_json()
-                ));
+                text.push_str(&after(what));
                 if *dark {
                     conditions.push("  - sun: { after: sunset, before: sunrise }\n".to_owned());
                 }

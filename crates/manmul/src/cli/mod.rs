@@ -11,6 +11,7 @@ mod mind;
 mod model;
 mod rules;
 mod runs;
+mod suggestions;
 mod things;
 mod up;
 mod watch;
@@ -51,6 +52,8 @@ enum Command {
     Export(history::Export),
     /// List what was found to be unusual, or say what it is
     Insights(mind::Insights),
+    /// List what people do again and again, as rules to take or not
+    Suggestions(suggestions::Suggestions),
     /// Show what is to be expected of a property
     Forecast(mind::Forecast),
     /// Write rules, see what they would have done, let them act, ask why
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::History(history) => history.run(),
         Command::Export(export) => export.run(),
         Command::Insights(insights) => insights.run(),
+        Command::Suggestions(suggestions) => suggestions.run(),
         Command::Forecast(forecast) => forecast.run(),
         Command::Rules(rules) => rules.run(),
         Command::Alarms(alarms) => alarms.run(),

@@ -20,5 +20,6 @@ mod links;
 mod live;
 mod lives;
 mod mind;
+mod push;
 mod rules;
 mod warehouse;

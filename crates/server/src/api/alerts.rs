@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::App;
 use super::page;
 use super::rules::by;
+use crate::access::UserView;
 use crate::http::{Caller, Json, Made, Path, Problem, Query};
 
 /// All scenes.
@@ -168,18 +169,23 @@ pub struct ReadCount {
     pub read: usize,
 }
 
-/// By which words a notification may call whoever asks: a person's id, name and role. Programs read everything.
+/// By which words a notification may call a person: their id, name and role.
+pub(crate) fn reader_of(user: &UserView) -> Reader {
+    let role = format!("{:?}", user.role).to_lowercase();
+    Reader { id: user.id.clone(), called: Some(vec![user.id.clone(), role, user.name.clone()]) }
+}
+
+/// Who reads, among people by the words of [`reader_of`]. Programs read everything.
 fn reader(app: &App, caller: &Caller) -> Reader {
     let principal = &caller.identity.principal;
-    let called = match principal {
-        Principal::User { id, role } => {
-            let named = app.access.users().into_iter().find(|user| *user.id == **id).map(|user| user.name);
-            let role = format!("{role:?}").to_lowercase();
-            Some([id.to_string(), role].into_iter().chain(named).collect())
-        }
-        _ => None,
+    let Principal::User { id, role } = principal else {
+        return Reader { id: principal.id().to_owned(), called: None };
     };
-    Reader { id: principal.id().to_owned(), called }
+    let known = app.access.users().into_iter().find(|user| *user.id == **id);
+    known.map_or_else(
+        || Reader { id: id.to_string(), called: Some(vec![id.to_string(), format!("{role:?}").to_lowercase()]) },
+        |user| reader_of(&user),
+    )
 }
 
 /// All scenes.

@@ -18,11 +18,13 @@ pub mod live;
 pub mod mind;
 pub mod page;
 pub mod place;
+pub mod push;
 pub mod records;
 pub mod rules;
 pub mod runs;
 pub mod session;
 pub mod spaces;
+pub mod suggestions;
 pub mod system;
 pub mod things;
 pub mod types;
@@ -182,6 +184,14 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(alerts::unshelve_alarm))
         .routes(routes!(alerts::list_notifications))
         .routes(routes!(alerts::read_notifications))
+        .routes(routes!(suggestions::list_suggestions))
+        .routes(routes!(suggestions::look_for_habits))
+        .routes(routes!(suggestions::shadow_suggestion))
+        .routes(routes!(suggestions::accept_suggestion))
+        .routes(routes!(suggestions::dismiss_suggestion))
+        .routes(routes!(push::get_push_key))
+        .routes(routes!(push::subscribe))
+        .routes(routes!(push::unsubscribe))
         .routes(routes!(ask::ask))
         .routes(routes!(ask::list_command_plans, ask::plan_commands))
         .routes(routes!(ask::get_command_plan))

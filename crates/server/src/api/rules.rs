@@ -230,8 +230,10 @@ impl From<RuleError> for Problem {
             RuleError::UnknownTrace(id) => Self::not_found("trace", id),
             RuleError::UnknownScene(id) => Self::not_found("scene", id),
             RuleError::UnknownAlarm(id) => Self::not_found("alarm", id),
+            RuleError::UnknownSuggestion(id) => Self::not_found("suggestion", id),
             RuleError::UnknownWebhook(name) => Self::not_found("webhook", name),
             RuleError::AlarmOver(_)
+            | RuleError::Decided { .. }
             | RuleError::Taken(_)
             | RuleError::Full { .. }
             | RuleError::Changed { .. }

@@ -228,6 +228,20 @@ pub const RULES: &[Rule] = &[
     look("/api/v1/notifications"),
     // Everybody who reads may say so; it changes nothing for anybody else.
     question("/api/v1/notifications/read"),
+    look("/api/v1/suggestions"),
+    change("POST", "/api/v1/suggestions/look", Right::Configure, On::Site, "suggestion.look"),
+    change("POST", "/api/v1/suggestions/{id}/shadow", Right::Configure, On::Site, "suggestion.shadow"),
+    change("POST", "/api/v1/suggestions/{id}/accept", Right::Configure, On::Site, "suggestion.accept"),
+    change("POST", "/api/v1/suggestions/{id}/dismiss", Right::Configure, On::Site, "suggestion.dismiss"),
+    look("/api/v1/push/key"),
+    // Everybody who reads may have their own browsers told; it changes nothing for anybody else.
+    question("/api/v1/push/subscriptions"),
+    Rule {
+        method: "DELETE",
+        path: "/api/v1/push/subscriptions/{id}",
+        needs: Needs::Right(Right::Read, On::Site),
+        audit: None,
+    },
     look("/api/v1/system"),
     look("/api/v1/actors"),
     administer("/api/v1/users"),

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::protocol::Failure;
+use crate::api::alerts::{AlarmFilter, AlarmsQuery};
 use crate::api::mind::{ForecastQuery, InsightFilter, InsightsQuery};
+use crate::api::rules::{self as rule_routes, AtQuery, PromoteRule, RulesQuery};
 use crate::api::things::ThingsQuery;
-use crate::api::{App, ask, history, mind, records, runs, spaces, things};
-use crate::http::{Caller, Path, Problem, Query, guard, rules};
+use crate::api::{App, alerts, ask, history, mind, records, runs, spaces, suggestions, things};
+use crate::http::{Caller, Json, Path, Problem, Query, guard, rules};
+use site::rules::RuleState;
 
 /// The most things, findings and runs that a tool gives at once.
 const ITEMS_MAX: usize = 50;
@@ -21,6 +24,9 @@ const PIXELS: usize = 100;
 
 /// The furthest that a tool looks back, in hours.
 const HOURS_MAX: u32 = 24 * 366;
+
+/// The most moments of a rule's past that a tool gives; the newest.
+const MOMENTS_MAX: usize = 20;
 
 /// What a tool may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +47,13 @@ struct Tool {
     description: &'static str,
     /// The fields of its input, in JSON Schema, and which of them are needed.
     input: fn() -> (Value, &'static [&'static str]),
+}
+
+impl Tool {
+    fn is_about_rules(&self) -> bool {
+        let path = self.route.1.trim_start_matches("/api/v1/");
+        ["rules", "alarms", "suggestions"].iter().any(|place| path.starts_with(place))
+    }
 }
 
 fn text(description: &str) -> Value {
@@ -165,6 +178,88 @@ const TOOLS: &[Tool] = &[
         },
     },
     Tool {
+        name: "rules",
+        sort: Sort::Read,
+        route: (Method::GET, "/api/v1/rules"),
+        description: "The rules that act by themselves, with where they stand: draft, shadow, live or off.",
+        input: || {
+            let state = json!({"type": "string", "enum": ["draft", "shadow", "live", "off"]});
+            let fields = json!({
+                "search": text("Words in the title or id"), "state": state,
+                "thing": text("The id of a thing that they read or command"), "limit": whole("How many at most", 1, 50),
+            });
+            (fields, &[])
+        },
+    },
+    Tool {
+        name: "rule",
+        sort: Sort::Read,
+        route: (Method::GET, "/api/v1/rules/{id}"),
+        description: "One rule in full: its text (YAML), what it says in words, its problems and how its tests went.",
+        input: || (json!({"rule": text("The id of the rule")}), &["rule"]),
+    },
+    Tool {
+        name: "check_rule",
+        sort: Sort::Read,
+        route: (Method::POST, "/api/v1/rules/check"),
+        description: "What can be said of the text of a rule without keeping it: what is wrong, what it says in words, its tests.",
+        input: || {
+            let fields = json!({
+                "text": text("The text of the rule (YAML)"), "id": text("The rule that it is a text of, if there is one"),
+            });
+            (fields, &["text"])
+        },
+    },
+    Tool {
+        name: "why_not",
+        sort: Sort::Read,
+        route: (Method::GET, "/api/v1/rules/{id}/why-not"),
+        description: "Why a rule did not run: which trigger nearly fired, which condition was false and by how much.",
+        input: || {
+            let at =
+                json!({"type": "integer", "description": "When, in microseconds since 1970 UTC; now when left out"});
+            (json!({"rule": text("The id of the rule"), "at": at}), &["rule"])
+        },
+    },
+    Tool {
+        name: "alarms",
+        sort: Sort::Read,
+        route: (Method::GET, "/api/v1/alarms"),
+        description: "Alarms that rules raised, the newest first.",
+        input: || {
+            let state = json!({"type": "string", "enum": ["active", "acknowledged", "shelved", "over", "all"]});
+            (json!({"state": state}), &[])
+        },
+    },
+    Tool {
+        name: "suggestions",
+        sort: Sort::Read,
+        route: (Method::GET, "/api/v1/suggestions"),
+        description: "What people do by hand again and again, as rules that they may take, with what speaks for each.",
+        input: || (json!({"limit": whole("How many at most", 1, 50)}), &[]),
+    },
+    Tool {
+        name: "plan_rule",
+        sort: Sort::Plan,
+        route: (Method::POST, "/api/v1/rules/{id}/backtest"),
+        description: "Run a rule over the last thirty days: what it would have done, and how that differs from what happened. \
+            Nothing goes live by it. Its run is the plan that apply_rule needs.",
+        input: || (json!({"rule": text("The id of the rule")}), &["rule"]),
+    },
+    Tool {
+        name: "apply_rule",
+        sort: Sort::Apply,
+        route: (Method::POST, "/api/v1/rules/{id}/promote"),
+        description: "Take the newest version of a rule live, by the run of plan_rule that shows this version. Only after the \
+            person you act for has seen what it would have done and agreed.",
+        input: || {
+            (
+                json!({"rule": text("The id of the rule"), "plan": text("The run that plan_rule gave")}),
+                &["rule", "plan"],
+            )
+        },
+    },
+    Tool {
         name: "apply_plan",
         sort: Sort::Apply,
         route: (Method::POST, "/api/v1/plans/{id}/apply"),
@@ -200,7 +295,13 @@ pub(super) async fn call(
 ) -> Result<Result<Value, Value>, Failure> {
     let tool = TOOLS.iter().find(|tool| tool.name == name);
     let tool = tool.ok_or_else(|| Failure::params("there is no tool of this name; tools/list lists them"))?;
-    let target = arguments["plan"].as_str().unwrap_or_default().chars().take(100).collect::<String>();
+    let target = ["rule", "plan"]
+        .iter()
+        .find_map(|field| arguments[field].as_str())
+        .unwrap_or_default()
+        .chars()
+        .take(100)
+        .collect::<String>();
     let done = run(app, caller, tool, arguments).await;
     let (method, path) = &tool.route;
     if let Some(action) = rules::find(method, path).and_then(|rule| rule.audit) {
@@ -269,6 +370,35 @@ struct OfPlan {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct FindRules {
+    state: Option<RuleState>,
+    thing: Option<ThingId>,
+    search: Option<String>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfRule {
+    rule: String,
+    at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleByPlan {
+    rule: String,
+    plan: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raised {
+    state: Option<AlarmFilter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Nothing {}
 
 fn few(limit: Option<usize>) -> usize {
@@ -283,6 +413,9 @@ async fn run(app: &App, caller: &Caller, tool: &Tool, arguments: Value) -> Resul
         allow(None)?;
     }
     let state = || State(app.clone());
+    if tool.is_about_rules() {
+        return of_rules(app, caller, tool.name, arguments).await;
+    }
     match tool.name {
         "find_things" => {
             let Find { search, space, kind, limit } = read(arguments)?;
@@ -334,6 +467,52 @@ async fn run(app: &App, caller: &Caller, tool: &Tool, arguments: Value) -> Resul
     }
 }
 
+async fn of_rules(app: &App, caller: &Caller, tool: &str, arguments: Value) -> Result<Value, Problem> {
+    let state = || State(app.clone());
+    match tool {
+        "rules" => {
+            let FindRules { state: standing, thing, search, limit } = read(arguments)?;
+            let query = RulesQuery { state: standing, thing, search, limit: Some(few(limit)), after: None };
+            json_of(rule_routes::list_rules(state(), Query(query)).await.0)
+        }
+        "rule" => {
+            let OfRule { rule, .. } = read(arguments)?;
+            json_of(rule_routes::get_rule(state(), Path(rule)).await?.0)
+        }
+        "check_rule" => json_of(rule_routes::check_rule(state(), Json(read(arguments)?)).await?.0),
+        "why_not" => {
+            let OfRule { rule, at } = read(arguments)?;
+            json_of(rule_routes::why_not(state(), Path(rule), Query(AtQuery { at })).await?.0)
+        }
+        "alarms" => {
+            let Raised { state: standing } = read(arguments)?;
+            json_of(alerts::list_alarms(state(), Query(AlarmsQuery { state: standing })).await.0)
+        }
+        "suggestions" => {
+            let Newest { limit } = read(arguments)?;
+            let mut found = suggestions::list_suggestions(state()).await.0;
+            found.items.truncate(few(limit));
+            json_of(found)
+        }
+        "plan_rule" => {
+            let OfRule { rule, .. } = read(arguments)?;
+            let mut card = rule_routes::backtest_rule(state(), Path(rule), None).await?.0;
+            let older = card.timeline.len().saturating_sub(MOMENTS_MAX);
+            card.timeline.drain(..older);
+            card.left_out += older as u64;
+            json_of(card)
+        }
+        "apply_rule" => {
+            let RuleByPlan { rule, plan } = read(arguments).map_err(|problem: Problem| {
+                problem.hint("run the rule over the past with plan_rule first, and give its run as the plan")
+            })?;
+            let promotion = PromoteRule { run: Some(plan), ..PromoteRule::default() };
+            json_of(rule_routes::promote_rule(state(), Path(rule), caller.clone(), Some(Json(promotion))).await?.1.0)
+        }
+        name => Err(Problem::internal(&format!("the tool {name} does nothing"))),
+    }
+}
+
 fn history_of(app: &App, thing: &ThingId, name: &Name, hours: Option<u32>) -> Uri {
     let back = std::time::Duration::from_secs(u64::from(hours.unwrap_or(24).clamp(1, HOURS_MAX)) * 3_600);
     let from = (app.clock.now() - back).micros().to_string();
@@ -363,10 +542,12 @@ mod tests {
         for tool in TOOLS {
             let (method, path) = &tool.route;
             let rule = rules::find(method, path).unwrap_or_else(|| panic!("{} has no route", tool.name));
-            assert_eq!(rule.audit.is_some(), tool.sort == Sort::Apply, "{} changes something", tool.name);
+            let is_noted = rule.audit.is_some();
+            assert!(is_noted || tool.sort != Sort::Apply, "{} is not noted", tool.name);
+            assert!(!is_noted || tool.sort != Sort::Read, "{} changes something", tool.name);
         }
         let applying: Vec<&str> = TOOLS.iter().filter(|tool| tool.sort == Sort::Apply).map(|tool| tool.name).collect();
-        assert_eq!(applying, ["apply_plan"]);
+        assert_eq!(applying, ["apply_rule", "apply_plan"]);
         for description in descriptions() {
             let (reads, destroys) =
                 (&description["annotations"]["readOnlyHint"], &description["annotations"]["destructiveHint"]);

@@ -78,7 +78,7 @@ impl Site {
         Draft { wanted, refusals, confirm, korean: language == Language::Korean }
     }
 
-    /// Everything that can be talked about: accepted things and all spaces. There are no scenes until they are kept.
+    /// Everything that can be talked about: accepted things, all spaces and scenes.
     fn catalogue(&self) -> Catalogue {
         let things = self.things.read();
         let accepted =
@@ -92,7 +92,13 @@ impl Site {
         let known = known.collect();
         let spaces = things.spaces.iter().map(|row| row.space.clone()).collect();
         drop(things);
-        Catalogue::new(known, spaces, Vec::new())
+        let scenes = self.scenes().into_iter().map(|scene| speech::Scene {
+            // The id that is made for a title in other letters is the word itself, and names no scene.
+            id: if scene.id == "scene" { scene.title.clone() } else { scene.id },
+            title: scene.title,
+            sets: scene.sets.into_iter().map(|set| (set.thing, set.name, set.value)).collect(),
+        });
+        Catalogue::new(known, spaces, scenes.collect())
     }
 
     /// Whether there is such a space.

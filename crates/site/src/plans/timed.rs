@@ -194,7 +194,9 @@ impl Site {
         let rights = self.plans.clockwork.rights.get().ok_or("nobody can say whether it is still allowed")?;
         rights.may_command(&row.cause, &row.command.thing)?;
         let asked = Asked { cause: row.cause.clone(), timeout: None };
-        self.give(&row.command, &asked).map(drop)
+        let command = self.give(&row.command, &asked)?;
+        self.rules.suggestions.is_not_by_hand(&command.id);
+        Ok(())
     }
 
     fn save_timed(&self, rows: &[TimedCommand]) -> Result<(), StateError> {

@@ -198,6 +198,12 @@ impl Site {
         Ok(())
     }
 
+    /// What a rule that is not kept would have done in the last thirty days.
+    pub(super) fn card_of(&self, parsed: &Arc<Rule>) -> Result<Backtest, RuleError> {
+        let to = self.clock.now();
+        self.make_card("", None, parsed, (to - SPAN, to))
+    }
+
     fn make_card(
         &self,
         id: &str,
@@ -386,7 +392,8 @@ impl Site {
     /// The plain words about what made the history what it is.
     fn shaped_by(&self, id: &str, parsed: &Rule, from: Timestamp, to: Timestamp) -> Result<Option<String>, RuleError> {
         let mut versions: Vec<u64> = Vec::new();
-        for version in self.rule_versions(id)? {
+        let kept = if id.is_empty() { Vec::new() } else { self.rule_versions(id)? };
+        for version in kept {
             let (Some(began), ended) = (version.live_from, version.live_to) else { continue };
             if began < to && ended.is_none_or(|ended| ended > from) {
                 versions.push(version.version);

@@ -25,6 +25,17 @@ pub enum RuleError {
     /// There is no such alarm.
     #[error("there is no alarm {0}")]
     UnknownAlarm(String),
+    /// There is no such suggestion.
+    #[error("there is no suggestion {0}")]
+    UnknownSuggestion(String),
+    /// The suggestion was decided on already.
+    #[error("the suggestion {id} is {state} already\nhint: what became of it is among the rules")]
+    Decided {
+        /// Which.
+        id: String,
+        /// What was decided.
+        state: &'static str,
+    },
     /// No rule that runs listens to this name.
     #[error("no rule that is live or in shadow listens to the webhook {0}")]
     UnknownWebhook(String),

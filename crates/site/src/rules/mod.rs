@@ -32,6 +32,7 @@ mod promotion;
 mod replay;
 mod scenes;
 mod shelf;
+mod suggestions;
 mod traces;
 mod work;
 
@@ -66,6 +67,9 @@ pub use place::PlaceSettings;
 pub use promotion::{Promotion, RuleGuard, RuleStage};
 pub use replay::{EFFECTS_MAX, Happened, RUNS_MAX, Replay, Replayed, SPAN_MAX, Tally};
 pub use scenes::{SCENE_SETS_MAX, SCENES_MAX, Scene, SceneResult, SceneSet};
+pub use suggestions::{
+    Evidence, HABIT_NOTES_MAX, HABIT_SPAN, Looked, SUGGESTIONS_MAX, SUGGESTIONS_NEW_MAX, Suggestion, SuggestionState,
+};
 pub use traces::{TRACES_MAX, TRACES_PER_RULE_MAX, TraceQuery};
 
 /// Everything that the rules have. Lock order: `work`, `book`, then the site's `things`; the others alone.
@@ -83,6 +87,7 @@ pub(crate) struct Rules {
     scenes: Mutex<Shelf<scenes::Scene>>,
     alarms: Mutex<Shelf<alarms::Alarm>>,
     notifications: Mutex<Shelf<notifications::Notification>>,
+    pub(crate) suggestions: suggestions::Suggestions,
     /// One backtest at a time: each uses all processors.
     replaying: Mutex<()>,
     conflicts: Mutex<Option<Arc<Vec<rule::conflicts::Conflict>>>>,
@@ -107,6 +112,7 @@ impl Rules {
             scenes: Mutex::new(Shelf::open(state)?),
             alarms: Mutex::new(Shelf::open(state)?),
             notifications: Mutex::new(Shelf::open(state)?),
+            suggestions: suggestions::Suggestions::open(state)?,
             replaying: Mutex::default(),
             conflicts: Mutex::default(),
             told: Mutex::default(),
@@ -114,6 +120,7 @@ impl Rules {
         };
         rules.alarms.lock().iter().for_each(|alarm| rules.ids.pass(&alarm.id));
         rules.notifications.lock().iter().for_each(|notification| rules.ids.pass(&notification.id));
+        rules.suggestions.each_id(|id| rules.ids.pass(id));
         rules.feed.want(rules.has_running());
         rules.fed_before = rules.work.lock().fed_before().filter(|_| rules.has_running());
         Ok(rules)

@@ -54,7 +54,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    fn may_read(&self, notification: &Notification) -> bool {
+    /// Whether a notification is for them.
+    pub fn may_read(&self, notification: &Notification) -> bool {
         let is_called = |called: &Vec<String>| notification.to.iter().any(|to| called.contains(to));
         notification.to.is_empty() || self.called.as_ref().is_none_or(is_called)
     }

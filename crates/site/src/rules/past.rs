@@ -55,6 +55,11 @@ impl Course {
         &self.points[usize::from(self.has_start)..]
     }
 
+    /// What it became, each different from what was known before.
+    pub(super) fn became(&self) -> &[(Timestamp, Value)] {
+        self.points.get(1..).unwrap_or_default()
+    }
+
     fn was_on(&self, time: Timestamp) -> bool {
         self.at(time) == Some(&Value::Boolean(true))
     }

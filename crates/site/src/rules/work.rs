@@ -521,6 +521,7 @@ impl Site {
     fn write_rules_down(&self, now: Timestamp) -> Result<(), StateError> {
         self.keep_told(now)?;
         shelf::write(&self.rules.activity, &*self.state, now)?;
+        self.rules.suggestions.write_down(&*self.state, now)?;
         let changes = self.rules.traces.lock().take_changes();
         if !changes.is_empty() {
             self.state.commit(changes, now)?;

@@ -17,5 +17,6 @@ mod rules_alarms;
 mod rules_bad;
 mod rules_time;
 mod runs;
+mod suggestions;
 mod threads;
 mod together;

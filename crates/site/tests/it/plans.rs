@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::{Cause, CauseKind, Clock, CommandState, ThingId, Value};
 use site::Site;
 use site::plans::{Asking, PLAN_LIFE, PLANS_MAX, PlanError, PlanState, Refuser, Rights, TimedState, WantedCommand};
+use site::rules::SceneSet;
 
 use crate::common::{Bench, LAMP, accept_all, id, kim, name};
 
@@ -176,4 +177,34 @@ fn whoever_lost_their_rights_meanwhile_is_refused_and_what_is_long_past_is_given
     assert_eq!(site.timed_commands().last().unwrap().state, TimedState::Missed);
     assert_eq!(commands(&site), 0);
     assert!(ask(&site, "p4", "turn on the lamp today at 1 am").plan.unwrap().commands.is_empty(), "that has passed");
+}
+
+#[test]
+fn a_scene_is_planned_as_what_it_sets_now() {
+    let bench = Bench::new();
+    let site = lamp(&bench);
+    assert!(!ask(&site, "p", "apply movie night").understood, "there is no such scene yet");
+    let set = |property: &str, value| SceneSet { thing: id("lamp"), name: name(property), value };
+    let sets = vec![set("on", Value::Boolean(true)), set("level", Value::Integer(20))];
+    let english = site.add_scene(None, "Movie night", sets.clone()).unwrap();
+    site.add_scene(None, "영화", vec![set("level", Value::Integer(5))]).unwrap();
+
+    for sentence in ["apply movie night", "start the movie night scene", "set movie night"] {
+        let plan = ask(&site, "p1", sentence).plan.unwrap();
+        let writes: Vec<_> =
+            plan.commands.iter().map(|one| (one.name.to_string(), one.write, one.input.as_f64())).collect();
+        assert_eq!(writes, [("on".to_owned(), true, Some(1.0)), ("level".to_owned(), true, Some(20.0))], "{sentence}");
+    }
+    let korean = ask(&site, "p2", "영화 장면 적용해 줘").plan.unwrap();
+    assert_eq!(korean.commands.iter().map(|one| one.input.as_f64()).collect::<Vec<_>>(), [Some(5.0)]);
+    assert_eq!(commands(&site), 0, "a plan sends nothing");
+    site.apply_plan("p1", &kim(), &anybody).unwrap();
+    assert_eq!(commands(&site), 2);
+
+    // A scene is asked for as it is now, and a value that does not fit is refused in the plan.
+    site.change_scene(&english.id, "Movie night", vec![sets[0].clone(), set("level", Value::Integer(900))]).unwrap();
+    let changed = ask(&site, "p3", "apply movie night").plan.unwrap();
+    assert_eq!((changed.commands.len(), changed.refusals.len()), (1, 1), "{changed:?}");
+    let later = ask(&site, "p4", "영화 장면 10분 뒤에 적용해 줘").plan.unwrap();
+    assert_eq!(later.commands[0].at, Some(bench.clock.now() + Duration::from_mins(10)));
 }

@@ -5,12 +5,13 @@
 use rusqlite::Connection;
 
 /// The steps; the first one leads to schema 1.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("migrations/0001_tables.sql"),
     include_str!("migrations/0002_runs.sql"),
     include_str!("migrations/0003_fleet.sql"),
     include_str!("migrations/0004_mind.sql"),
     include_str!("migrations/0005_rules.sql"),
+    include_str!("migrations/0006_habits.sql"),
 ];
 
 /// The schema that this program writes.

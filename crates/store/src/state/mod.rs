@@ -77,11 +77,17 @@ pub enum Table {
     Alarm,
     /// Notifications; `key` unused.
     Notification,
+    /// Commands of people and rules, as habits are looked for among them; `key` unused.
+    HabitNote,
+    /// Rules that are suggested; `key` unused.
+    Suggestion,
+    /// Browsers that are told what people shall know; `key` unused.
+    PushSubscription,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Thing,
         Self::Twin,
         Self::Model,
@@ -112,6 +118,9 @@ impl Table {
         Self::Scene,
         Self::Alarm,
         Self::Notification,
+        Self::HabitNote,
+        Self::Suggestion,
+        Self::PushSubscription,
     ];
 
     /// The table's name in a database.
@@ -147,6 +156,9 @@ impl Table {
             Self::Scene => "scene",
             Self::Alarm => "alarm",
             Self::Notification => "notification",
+            Self::HabitNote => "habit_note",
+            Self::Suggestion => "suggestion",
+            Self::PushSubscription => "push_subscription",
         }
     }
 }

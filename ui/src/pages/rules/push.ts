@@ -12,6 +12,12 @@ function bytes(key: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }
 
+/** The id under which the server knows an address. */
+async function idOf(endpoint: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(endpoint)));
+  return btoa(String.fromCharCode(...hash.slice(0, 16))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
 export const push = {
   /** Browsers give it to pages that came over TLS only. */
   possible: globalThis.isSecureContext && "serviceWorker" in navigator && "PushManager" in globalThis,
@@ -31,7 +37,10 @@ export const push = {
   },
 
   async unsubscribe(): Promise<void> {
-    // The server drops a subscription whose browser no longer answers.
-    await (await (await registration())?.pushManager.getSubscription())?.unsubscribe();
+    const subscription = await (await registration())?.pushManager.getSubscription();
+    if (!subscription) return;
+    await subscription.unsubscribe();
+    // If this does not reach the server, it drops the subscription when the browser no longer answers.
+    await notices.unsubscribe(await idOf(subscription.endpoint)).catch(() => {});
   },
 };
