@@ -45,7 +45,7 @@ impl Site {
         let now = self.clock.now();
         self.rules.suggestions.forget_notes_before(now - HABIT_SPAN);
         let past = self.past_of_people(now - HABIT_SPAN, now)?;
-        let place = &self.options.place;
+        let place = self.place();
         let utc_offset_s = |moment| place.utc_offset_seconds(moment);
         let sun = |day| place.sun_of_day(day).map(|(rise_s, set_s)| SunTimes { rise_s, set_s });
         let candidates = mine(&past.acts, &past.happenings, &Setting { utc_offset_s: &utc_offset_s, sun: &sun });

@@ -123,7 +123,7 @@ impl Site {
         let (_, act) = self.act_words(&candidate.act);
         let (_, of_days) = days(candidate.days);
         let cases = |times: usize| (times as f64 / candidate.precision.max(f64::MIN_POSITIVE)).round() as usize;
-        let place = &self.options.place;
+        let place = self.place();
         let local = |time: &Timestamp| time.micros().div_euclid(1_000_000) + place.utc_offset_seconds(*time);
         let newest = candidate.times.len().saturating_sub(TIMES_MAX);
         let times = candidate.times[newest..].to_vec();
