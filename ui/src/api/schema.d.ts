@@ -1073,6 +1073,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key that browsers subscribe with, and how pushing does. */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** This browser wants to be told what its person may read. */
+        post: operations["subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push/subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** A browser wants to be told no more. */
+        delete: operations["unsubscribe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1615,6 +1666,91 @@ export interface paths {
         head?: never;
         /** Names or moves a space. */
         patch: operations["change_space"];
+        trace?: never;
+    };
+    "/api/v1/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is suggested, and what became of earlier suggestions. */
+        get: operations["list_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggestions/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks for habits now; otherwise that happens once a day. */
+        post: operations["look_for_habits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggestions/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a suggestion a rule, which runs in shadow first. One that runs in shadow goes live. */
+        post: operations["accept_suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggestions/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Dismisses a suggestion: the same is not suggested again, and what ran in shadow for it stops. */
+        post: operations["dismiss_suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggestions/{id}/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a suggestion run in shadow. After a week somebody is asked whether it shall go live. */
+        post: operations["shadow_suggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/system": {
@@ -2697,6 +2833,10 @@ export interface components {
          * @enum {string}
          */
         DataType: "boolean" | "integer" | "number" | "string" | "json";
+        /** @description A suggestion after a decision. */
+        DecidedSuggestion: components["schemas"]["Suggestion"] & {
+            rule_state: components["schemas"]["RuleState"] | null;
+        };
         /** @description What somebody wants a property to be. */
         DesiredState: {
             /** @description Who wished it. */
@@ -2800,6 +2940,22 @@ export interface components {
              * @description After so many seconds, when there are new values.
              */
             seconds: number;
+        };
+        /** @description What speaks for a suggestion. */
+        Evidence: {
+            /** @description On how many days it could have been expected. */
+            days: number;
+            /**
+             * Format: double
+             * @description How often it was done when it could have been expected, of 1.
+             */
+            precision: number;
+            /** @description How often it was done. */
+            support: number;
+            /** @description When it was done, at most the newest two hundred. */
+            times: number[];
+            /** @description In a sentence. */
+            words: string;
         };
         /** @description What was to be expected. */
         Expected: {
@@ -3383,6 +3539,33 @@ export interface components {
              */
             next: number;
         };
+        /** @description A look for habits. */
+        Looked: {
+            /** @description How much was done by hand. */
+            acts: number;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at: number;
+            /** @description On how many days anybody did anything by hand; nothing can be found in a few. */
+            days: number;
+            /** @description How many habits were found. */
+            found: number;
+            /**
+             * Format: int64
+             * @description How far back.
+             */
+            from: number;
+            /** @description How much else happened that could be a reason. */
+            happenings: number;
+            /** @description How many were left out because enough wait to be looked at. */
+            left_out: number;
+            /** @description How many properties and events were not looked at, because there are too many. */
+            series_left_out: number;
+            /** @description How many of them were suggested for the first time. */
+            suggested: number;
+        };
         /** @description A thing made by hand, with the secret it signs in with. */
         MadeThing: {
             /** @description Its credential, shown this once. */
@@ -3610,6 +3793,13 @@ export interface components {
             parent?: components["schemas"]["SpaceId"] | null;
             /** @description What people call it. */
             title: string;
+        };
+        /** @description A browser that wants to be told. */
+        NewSubscription: {
+            /** @description Where its service takes messages. */
+            endpoint: string;
+            /** @description Its keys. */
+            keys: components["schemas"]["SubscriptionKeys"];
         };
         /** @description A thing made by hand. */
         NewThing: {
@@ -4313,6 +4503,40 @@ export interface components {
             unit: components["schemas"]["Unit"] | null;
             /** @description What it is. */
             value: unknown;
+        };
+        /** @description How pushing does. */
+        PushFigures: {
+            /**
+             * Format: int64
+             * @description Messages that services took.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Messages that were given up.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Subscriptions whose browsers are gone.
+             */
+            removed: number;
+            /** @description Browsers that are told. */
+            subscriptions: number;
+            /** @description Messages that wait. */
+            waiting: number;
+        };
+        /** @description What a browser needs to subscribe. */
+        PushKey: {
+            /** @description How pushing does. */
+            figures: components["schemas"]["PushFigures"];
+            /** @description The key of the server, in base64url. */
+            key: string;
         };
         /**
          * @description How far a value can be trusted.
@@ -5217,6 +5441,18 @@ export interface components {
          * @enum {string}
          */
         StreamState: "learning" | "watching" | "finding";
+        /** @description A subscription. */
+        Subscribed: {
+            /** @description Its id: the first half of the SHA-256 of its endpoint, in base64url. */
+            id: string;
+        };
+        /** @description The keys of a browser, in base64url. */
+        SubscriptionKeys: {
+            /** @description Its secret. */
+            auth: string;
+            /** @description Its public key on P-256. */
+            p256dh: string;
+        };
         /** @description How a successor does beside the model that it would follow. */
         SuccessorComparison: {
             /**
@@ -5254,6 +5490,40 @@ export interface components {
              * @description Milliseconds of the successor's runs, on average.
              */
             successor_milliseconds_mean: number | null;
+        };
+        /** @description A rule that is suggested. */
+        Suggestion: {
+            backtest: components["schemas"]["Backtest"] | null;
+            /** @description What speaks for it. */
+            evidence: components["schemas"]["Evidence"];
+            /** @description Unique; ids sort by time. */
+            id: string;
+            /** @description What it did in shadow, or why it was retired. */
+            note: string | null;
+            /** @description The rule that was made of it. */
+            rule: string | null;
+            /**
+             * Format: int64
+             * @description Since when it stands there.
+             */
+            since: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["SuggestionState"];
+            /** @description The text of the rule. */
+            text: string;
+            /** @description What the rule would be called. */
+            title: string;
+        };
+        /**
+         * @description Where a suggestion stands.
+         * @enum {string}
+         */
+        SuggestionState: "new" | "shadow" | "accepted" | "dismissed";
+        /** @description What is suggested and was. */
+        Suggestions: {
+            /** @description The newest first. */
+            items: components["schemas"]["Suggestion"][];
+            looked: components["schemas"]["Looked"] | null;
         };
         /** @description A figure over several seeds. */
         Summary: {
@@ -8215,6 +8485,97 @@ export interface operations {
             };
         };
     };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscription"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscribed"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_rules: {
         parameters: {
             query?: {
@@ -9643,6 +10004,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Space"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_suggestions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_for_habits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looked"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedSuggestion"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedSuggestion"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shadow_suggestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedSuggestion"];
                 };
             };
             /** @description a problem */
