@@ -10,11 +10,10 @@ use crate::pipeline::Stand;
 use crate::report::{Row, Target};
 
 /// What is brought in, again and again under other names.
-const CORPUS: [&str; 5] = [
+const CORPUS: [&str; 4] = [
     include_str!("../../../crates/rule/tests/corpus/lights.yaml"),
     include_str!("../../../crates/rule/tests/corpus/climate.yaml"),
     include_str!("../../../crates/rule/tests/corpus/safety.yaml"),
-    include_str!("../../../crates/rule/tests/corpus/energy.yaml"),
     include_str!("../../../crates/rule/tests/corpus/mixed.yaml"),
 ];
 

@@ -22,6 +22,8 @@ use crate::words;
 
 /// The most triggers that are brought about.
 const TRIGGERS_MAX: usize = 20_000;
+/// The most rules that are let run with one that is looked at.
+const NEAR_MAX: usize = 200;
 /// The most commands that are looked at.
 const COMMANDS_MAX: usize = 200_000;
 /// The most commands that follow from one trigger at once.
@@ -30,21 +32,60 @@ const COMMANDS_AT_ONCE_MAX: usize = 1_000;
 const CONFLICTS_MAX: usize = 1_000;
 /// The hours of the day at which triggers are brought about.
 const HOURS: [&str; 3] = ["2026-03-04T03:00", "2026-03-04T12:00", "2026-03-04T20:30"];
-/// How long rules are left alone after a trigger.
-const REST: Duration = Duration::from_mins(2);
+/// How long rules are left alone after a trigger, at least and at most: what is to be done is done in about so many hours.
+const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(2));
+const HOURS_OF_REST: Duration = Duration::from_hours(8);
+/// The most moments of clocks in a day that are looked at. Rules beyond that take no part.
+const MOMENTS_MAX: u64 = 300_000;
 /// Commands to one property that lie nearer together than this contradict each other.
 const SAME_MOMENT: Duration = Duration::from_secs(1);
 
 type Property = (ThingId, Name);
 
+/// What rules do to each other: what can be found in their texts, and what a simulation shows beside.
+pub fn all(rules: &[(Arc<str>, Arc<Rule>)], place: &Place) -> Vec<Conflict> {
+    beside(crate::conflicts::find(rules), conflicts(rules, place))
+}
+
+/// What one of the rules does to the others, and they to it. The simulation is of those that share a thing with it.
+pub fn of_one(id: &str, rules: &[(Arc<str>, Arc<Rule>)], place: &Place) -> Vec<Conflict> {
+    let things = |rule: &Rule| rule.references.iter().map(|of| of.thing.clone()).collect::<BTreeSet<ThingId>>();
+    let own = rules.iter().find(|(other, _)| **other == *id).map(|(_, rule)| things(rule)).unwrap_or_default();
+    let near = rules.iter().filter(|(other, rule)| **other == *id || !things(rule).is_disjoint(&own));
+    let near: Vec<_> = near.take(NEAR_MAX).cloned().collect();
+    let concerns = |conflict: &Conflict| conflict.rules.iter().any(|rule| rule == id);
+    let mut found = beside(crate::conflicts::find(rules), conflicts(&near, place));
+    found.retain(concerns);
+    found
+}
+
+/// What a simulation shows beside what is known.
+fn beside(mut known: Vec<Conflict>, seen: Vec<Conflict>) -> Vec<Conflict> {
+    let rules = |conflict: &Conflict| conflict.rules.iter().cloned().collect::<BTreeSet<String>>();
+    let keys: BTreeSet<_> = known.iter().map(|conflict| (conflict.kind, rules(conflict))).collect();
+    known.extend(seen.into_iter().filter(|conflict| !keys.contains(&(conflict.kind, rules(conflict)))));
+    known
+}
+
 /// Lets rules run together, and tells what they do to each other.
 pub fn conflicts(rules: &[(Arc<str>, Arc<Rule>)], place: &Place) -> Vec<Conflict> {
-    let mut stage = Stage::new(rules, place);
+    let mut moments = MOMENTS_MAX;
+    let takes_part = |(_, rule): &&(Arc<str>, Arc<Rule>)| {
+        let left = moments.checked_sub(moments_of_a_day(rule));
+        moments = left.unwrap_or(moments);
+        left.is_some()
+    };
+    let rules: Vec<_> = rules.iter().filter(takes_part).cloned().collect();
+    let triggers = || rules.iter().flat_map(|(_, rule)| &rule.triggers);
+    let count = triggers().count().max(1) as u32;
+    let rest = (HOURS_OF_REST / count).clamp(REST.0, REST.1);
+    let holds: Duration = triggers().filter_map(|trigger| trigger.hold).sum();
+    let mut stage = Stage::new(&rules, place);
     let mut left = TRIGGERS_MAX;
     for hour in HOURS {
         let begin = Date::parse(hour).map_or(stage.now, |date| place.moment(date));
         stage.pass_until(begin.max(stage.now));
-        for (_, rule) in rules {
+        for (_, rule) in &rules {
             for trigger in &rule.triggers {
                 if left == 0 || stage.commands >= COMMANDS_MAX {
                     return stage.told();
@@ -52,11 +93,22 @@ pub fn conflicts(rules: &[(Arc<str>, Arc<Rule>)], place: &Place) -> Vec<Conflict
                 left -= 1;
                 rule.conditions.iter().for_each(|condition| stage.make_hold(condition));
                 stage.bring_about(trigger);
-                stage.pass_until(stage.now + trigger.hold.unwrap_or_default() + REST);
+                let hold = trigger.hold.filter(|_| holds <= HOURS_OF_REST).unwrap_or_default();
+                stage.pass_until(stage.now + hold + rest);
             }
         }
     }
     stage.told()
+}
+
+/// How many moments of the clock a rule looks at within a day.
+fn moments_of_a_day(rule: &Rule) -> u64 {
+    let moments = |trigger: &Trigger| match &trigger.kind {
+        TriggerKind::Every { interval } => 86_400 / interval.as_secs().max(1),
+        TriggerKind::Expression { expression } if expression.reads_time() => 1_440,
+        _ => 1,
+    };
+    rule.triggers.iter().map(moments).sum()
 }
 
 /// A command of a rule.
@@ -392,6 +444,20 @@ mod tests {
             found(&[often]),
             ["Flood one gave a/p more than 30 commands within a minute: seen in a simulation."]
         );
+    }
+
+    #[test]
+    fn what_the_texts_show_is_not_told_twice() {
+        let rule = |id: &str, to: &str| {
+            let text = format!("rule: r\ntriggers: [{{ property: a/b, to: 1 }}]\nactions: [{{ set: c/d, to: {to} }}]");
+            (Arc::from(id), Rule::parse(&text).rule.unwrap())
+        };
+        let far = Rule::parse("rule: r\ntriggers: [{ every: 1 s }]\nactions: [{ set: x/y, to: 1 }]").rule.unwrap();
+        let rules = [rule("one", "1"), rule("two", "2"), (Arc::from("far"), far)];
+        let place = Place::utc();
+        let kinds = |found: Vec<Conflict>| found.iter().map(|it| it.kind).collect::<Vec<ConflictKind>>();
+        assert_eq!(kinds(all(&rules, &place)), [ConflictKind::Contradiction, ConflictKind::Flood]);
+        assert_eq!(kinds(of_one("one", &rules, &place)), [ConflictKind::Contradiction]);
     }
 
     #[test]

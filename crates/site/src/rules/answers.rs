@@ -159,8 +159,7 @@ impl Site {
         let mut rules = self.running_rules();
         rules.retain(|(other, _)| **other != *id);
         rules.push((Arc::from(id), Arc::clone(parsed)));
-        let found =
-            rule::conflicts::find(&rules).into_iter().filter(|conflict| conflict.rules.iter().any(|of| of == id));
+        let found = rule::rehearsal::of_one(id, &rules, &self.options.place).into_iter();
         let problem = |conflict: Conflict| Problem {
             severity: conflict.severity,
             line: 1,
@@ -178,7 +177,7 @@ impl Site {
         if let Some(found) = &*self.rules.conflicts.lock() {
             return Arc::clone(found);
         }
-        let found = Arc::new(rule::conflicts::find(&self.running_rules()));
+        let found = Arc::new(rule::rehearsal::all(&self.running_rules(), &self.options.place));
         *self.rules.conflicts.lock() = Some(Arc::clone(&found));
         found
     }

@@ -1,5 +1,6 @@
 //! The engines at work: they follow what the fold made, and what they ask for is carried out.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use model::{Name, Position, RecordKind, ThingId, Timestamp, Value};
@@ -229,7 +230,8 @@ impl Site {
     /// Rules that were written down go on with what they knew, and are told what came after; the others start from what
     /// things report now.
     fn restore_engine(&self, rules: Vec<Enlisted>, saved: Saved, was: &[(String, u64)]) -> Engine {
-        let knew = |one: &Enlisted| was.iter().any(|(id, version)| **id == *one.id && *version == one.version);
+        let was: HashMap<&str, u64> = was.iter().map(|(id, version)| (id.as_str(), *version)).collect();
+        let knew = |one: &Enlisted| was.get(&*one.id) == Some(&one.version);
         let (known, new): (Vec<Enlisted>, Vec<Enlisted>) = rules.into_iter().partition(knew);
         let place = (*self.place()).clone();
         let mut engine = Engine::restore(place, rule::Options::default(), known, saved, &Nothing);

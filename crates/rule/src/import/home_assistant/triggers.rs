@@ -17,7 +17,7 @@ impl Import<'_> {
         for (at, item) in node.items().iter().enumerate() {
             let path = format!("{path}[{at}]");
             let mut made = self.trigger(item, &path);
-            let guard = self.guard(item);
+            let guard = Self::guard(item);
             let needs_id = self.has_ids || (guard.is_some() && node.items().len() > 1);
             for trigger in made.iter_mut().filter_map(Json::as_object_mut).filter(|_| needs_id) {
                 trigger.entry("id").or_insert_with(|| at.to_string().into());
@@ -31,7 +31,7 @@ impl Import<'_> {
     }
 
     /// What must hold because a trigger excludes states: `not_from` and `not_to`.
-    fn guard(&self, node: &Node) -> Option<String> {
+    fn guard(node: &Node) -> Option<String> {
         let attribute = node.get("attribute").and_then(Node::text);
         let entities = Self::entity_ids(node.get("entity_id"));
         let excluded = |key: &str| {
@@ -77,7 +77,7 @@ impl Import<'_> {
         let mut all = Vec::new();
         for (at, item) in node.items().iter().enumerate() {
             let path = format!("{path}[{at}]");
-            if self.guard(item).is_some() {
+            if Self::guard(item).is_some() {
                 self.left(item, &path, "not_from and not_to have no counterpart here");
             }
             all.extend(self.trigger(item, &path));
@@ -490,7 +490,7 @@ fn time_pattern(node: &Node) -> Result<Json, String> {
     // What does not divide an hour or a day begins anew with each.
     let step_of = |text: &str, whole: u64| {
         let step = text.strip_prefix('/').and_then(|text| text.parse::<u64>().ok());
-        step.filter(|step| *step > 0 && whole % step == 0)
+        step.filter(|step| *step > 0 && whole.is_multiple_of(*step))
     };
     let step = |text: &str| step_of(text, 60);
     let every = |number: u64, unit: &str| Ok(json!({ "every": format!("{number} {unit}") }));

@@ -85,7 +85,7 @@ fn pieces(template: &str, entities: &Entities<'_>) -> Result<Vec<Piece>, String>
         return Err(format!("a template may be {MADE_BYTES_MAX} bytes long, this one has {}", template.len()));
     }
     let config = WhitespaceConfig::default();
-    let tree = parse(template.trim(), "template", SyntaxConfig::default(), config);
+    let tree = parse(template.trim(), "template", SyntaxConfig, config);
     let tree = tree.map_err(|error| {
         let detail = error.detail().unwrap_or("it is no template").to_owned();
         format!("the template cannot be read: {detail}")

@@ -101,14 +101,14 @@ impl Translation<'_> {
         if let Some(entity) = Self::state_of(tree) {
             return state_words(&entity);
         }
-        self.trigger_state(tree)?;
+        Self::trigger_state(tree)?;
         let all: Vec<_> = self.entities.triggering().iter().map(|(entity, _)| state_words(entity)).collect();
         let first = all.first().copied().flatten()?;
         all.iter().all(|words| *words == Some(first)).then_some(first)
     }
 
     /// The state of what set the rule off, now or before.
-    fn trigger_state(&self, tree: &Expr<'_>) -> Option<&'static str> {
+    fn trigger_state(tree: &Expr<'_>) -> Option<&'static str> {
         if let Some(("states", [CallArg::Pos(entity)])) = call_of(tree) {
             let names = path(entity)?;
             return (names == ["trigger", "entity_id"]).then_some("trigger.value");
@@ -200,7 +200,7 @@ impl Translation<'_> {
                 if let Some(found) = Self::present(tree) {
                     return found;
                 }
-                if let Some(state) = self.trigger_state(tree) {
+                if let Some(state) = Self::trigger_state(tree) {
                     return self.of_trigger(state);
                 }
                 self.call(call, deeper)?
@@ -276,7 +276,7 @@ impl Translation<'_> {
             let is_up = || (word == "above_horizon").to_string();
             return Some(if is_sun(&entity) { is_up() } else { value(&entity) });
         }
-        self.trigger_state(other)?;
+        Self::trigger_state(other)?;
         let mut values: Vec<String> = self.entities.triggering().iter().map(|(entity, _)| value(entity)).collect();
         values.sort();
         values.dedup();
@@ -305,7 +305,7 @@ impl Translation<'_> {
         if let Some(span) = self.span(tree) {
             return Ok(span);
         }
-        if let Some(state) = self.trigger_state(tree) {
+        if let Some(state) = Self::trigger_state(tree) {
             return self.of_trigger(state);
         }
         if let Expr::GetAttr(get) = tree
