@@ -16,7 +16,9 @@ let id = null;
 before(async () => {
   page = await open();
   await enter(page);
-}, bounded);
+  // A server that has only just begun still tells the past of the demo home; its rules come last.
+  await until("the demo home is there", async () => (await call(page, "GET", "/rules")).items.length > 0, 100_000);
+}, { timeout: 120_000 });
 after(async () => {
   if (id !== null) await call(page, "DELETE", `/rules/${encodeURIComponent(id)}`).catch(() => undefined);
   await close();
