@@ -32,8 +32,11 @@ const RULES: [(&str, &str, Stage); 7] = [
 const BETTERED: (&str, &str, &str) =
     ("light-in-the-hall", include_str!("rules/hall-light-first.yaml"), include_str!("rules/hall-light.yaml"));
 
+/// A property of a thing, and what it is set to.
+type Set = (&'static str, &'static str, f64);
+
 /// Id, title, and what is set to what.
-const SCENES: [(&str, &str, &[(&str, &str, f64)]); 3] = [
+const SCENES: [(&str, &str, &[Set]); 3] = [
     (
         "evening",
         "Evening",
@@ -85,7 +88,7 @@ pub(super) fn stand(site: &Site) -> Result<(), RuleError> {
 /// Adds the scenes and rules. What somebody has made meanwhile under the same id is left alone.
 pub(super) fn write(site: &Site, stopping: &dyn Fn() -> bool) -> Result<(), RuleError> {
     for (id, title, sets) in SCENES {
-        let set = |(thing, name, value): &(&str, &str, f64)| SceneSet {
+        let set = |(thing, name, value): &Set| SceneSet {
             thing: ThingId::new(thing).expect("things of the demo home have valid ids"),
             name: Name::new(name).expect("properties of the demo home have valid names"),
             value: if *name == "on" { Value::Boolean(*value > 0.0) } else { Value::Float(*value) },

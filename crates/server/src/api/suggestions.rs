@@ -89,5 +89,5 @@ pub async fn dismiss_suggestion(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<(Extension<Made>, Json<DecidedSuggestion>), Problem> {
-    decided(app, id, |site, id| site.dismiss_suggestion(id)).await
+    decided(app, id, site::Site::dismiss_suggestion).await
 }

@@ -53,7 +53,7 @@ fn an_alarm_is_one_however_often_it_is_raised_until_somebody_looks_after_it() {
         (seen.state, seen.acknowledged_by.as_deref(), seen.note.as_deref()),
         (AlarmState::Acknowledged, Some("kim"), Some("on my way"))
     );
-    bench.pass(OVER_AFTER - Duration::from_mins(5));
+    bench.pass(OVER_AFTER.saturating_sub(Duration::from_mins(5)));
     site.turn().unwrap();
     again(&bench, &site);
     assert_eq!(site.alarm(alarm).unwrap().count, 3, "it goes on");

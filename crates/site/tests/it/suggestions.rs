@@ -135,9 +135,9 @@ fn live(bench: &Bench, site: &Site, time: Duration) {
         let of_day = Duration::from_micros(now.micros().rem_euclid(86_400_000_000) as u64);
         let (from, to) = (MINUTE * (18 * 60 + 50), MINUTE * (19 * 60 + 30));
         let step = match of_day {
-            of_day if of_day < from => from - of_day,
+            of_day if of_day < from => from.saturating_sub(of_day),
             of_day if of_day < to => MINUTE,
-            of_day => DAY - of_day,
+            of_day => DAY.saturating_sub(of_day),
         };
         bench.pass(step.min(end.since(now)));
         site.turn().unwrap();
@@ -157,7 +157,7 @@ fn evenings(bench: &Bench, site: &Site, asked: &Asked, days: u32, chance: &mut C
         bench.say("things/lamp/properties", r#"{"on": false}"#);
         site.turn().unwrap();
         let passed = bench.clock.now().since(midnight);
-        live(bench, site, DAY - passed);
+        live(bench, site, DAY.saturating_sub(passed));
     }
     site.turn().unwrap();
 }
@@ -290,7 +290,7 @@ fn what_people_undo_again_and_again_is_retired_and_that_is_said() {
         // Somebody does not want it.
         bench.say("things/lamp/properties", r#"{"on": false}"#);
         site.turn().unwrap();
-        live(&bench, &site, Duration::from_hours(5) - MINUTE * 11 - Duration::from_secs(20));
+        live(&bench, &site, Duration::from_secs(5 * 3_600 - 11 * 60 - 20));
         if day < 3 {
             site.look_after_suggestions().unwrap();
         }
@@ -325,9 +325,8 @@ fn weeks_of_the_demo_home_lead_to_a_suggestion() {
     }
     for thing in things {
         let model = Some((*thing.model).clone());
-        let (id, title, tags) = (thing.id, Some(thing.title), Vec::new());
-        site.create_thing(site::NewThing { id, title, model, space: None, tags, origin: twin::Origin::Virtual })
-            .unwrap();
+        let (id, title, tags, origin) = (thing.id, Some(thing.title), Vec::new(), <_>::default());
+        site.create_thing(site::NewThing { id, title, model, space: None, tags, origin }).unwrap();
     }
     bench.pass(DAY * 21);
     let history = site.history_engine();
