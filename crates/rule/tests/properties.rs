@@ -1,6 +1,8 @@
 //! What holds whatever is written and whatever happens: comments change nothing, the index of triggers finds what
 //! checking every rule would find, a restart at any point is not noticed, and no text does harm.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +33,11 @@ fn said(value: &Value, now: Timestamp) -> Said<'_> {
     Said { value, quality: Quality::Good, time: now, received: now, position: Position(1), cause: None }
 }
 
+/// What a test beside a rule came to: its name, whether it passed, and what came.
+type Outcome = (String, bool, Vec<String>);
+
 /// A rule without the places at which its parts stand.
-fn meaning(text: &str) -> (Vec<String>, Vec<(String, bool, Vec<String>)>) {
+fn meaning(text: &str) -> (Vec<String>, Vec<Outcome>) {
     let rule = Rule::parse(text).rule.unwrap_or_else(|| panic!("{text}\n{:?}", Rule::parse(text).problems));
     let tests = rule::testing::run(&rule, &place()).into_iter().map(|test| (test.name, test.passed, test.came));
     (rule::words::sentences(&rule), tests.collect())

@@ -288,7 +288,7 @@ const pages = {
   "suggestions.accept_what": ["Make it a rule: {title}", "규칙으로 만들기: {title}"],
   "suggestions.accepted_now": ["It is a rule now, first in shadow", "규칙이 되었습니다. 먼저 그림자로 돕니다"],
   "suggestions.try": ["Try for a week", "한 주 시험하기"],
-  "suggestions.try_what": ["Try for a week in shadow: {title}", "한 주 동안 그림자로 시험하기: {title}"],
+  "suggestions.try_what": ["Try for a week in shadow: {title}", "한 주 시험하기(그림자로): {title}"],
   "suggestions.shadow_now": ["It runs in shadow; you are asked in a week", "그림자로 돕니다. 한 주 뒤에 묻습니다"],
   "suggestions.live": ["Take it live", "실제로 쓰기"],
   "suggestions.live_what": ["Take it live: {title}", "실제로 쓰기: {title}"],

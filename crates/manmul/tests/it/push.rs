@@ -169,13 +169,13 @@ fn person<'a>(site: &'a Site, name: &str, role: &str) -> impl Fn(&str, &str, &Va
 
 /// A rule that tells operators what was called; the call.
 fn bell(site: &Site) {
-    let text = "rule: Bell\ntriggers:\n  - webhook: bell\nactions:\n  - notify: { title: \"Somebody rang\", message: \"at                 the door: ${ trigger.value }\", to: [operator] }\n";
+    let text = "rule: Bell\ntriggers:\n  - webhook: bell\nactions:\n  - notify: { title: \"Somebody rang\", message: \"at the door: ${ trigger.body }\", to: [operator] }\n";
     site.ask("POST", "/api/v1/rules", &json!({"text": text, "id": "bell"})).expect(201);
     site.ask("POST", "/api/v1/rules/bell/promote", &json!({"force": true})).expect(200);
 }
 
 fn ring(site: &Site, who: &str) {
-    site.ask("POST", "/api/v1/hooks/bell", &json!(who)).expect(200);
+    site.ask("POST", "/api/v1/hooks/bell", &json!(who)).expect(202);
 }
 
 #[tokio::test(flavor = "multi_thread")]
