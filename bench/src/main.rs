@@ -46,6 +46,9 @@ struct Arguments {
     /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
     #[arg(long)]
     share: Option<f64>,
+    /// fleet: only these instances, by name and parted by commas, and nothing else.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// fleet: instead of all else, a fault soak of so many virtual hours with 500 robots: a day is 24.
     #[arg(long, value_name = "HOURS")]
     soak: Option<f64>,
@@ -65,7 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let report: Report = match arguments.name {
         Name::Fleet => match arguments.soak {
             Some(hours) => bench::fleet::soak(hours),
-            None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share)?,
+            None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share, &arguments.only)?,
         },
         Name::Habits => bench::habits::run(arguments.quick)?,
         Name::Inference => bench::inference::run(arguments.quick)?,

@@ -117,6 +117,20 @@ pub(super) fn rows(folder: &Path, share: f64, quick: bool, add: &mut dyn FnMut(R
     Ok(())
 }
 
+/// Some instances by name, each for a share of its steps.
+pub(super) fn only(folder: &Path, share: f64, names: &[String], add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    let (_, published) = replays(folder)?;
+    for name in names {
+        let known = KNOWN.into_iter().find(|known| known.name() == name);
+        let known = known.with_context(|| {
+            let all: Vec<&str> = KNOWN.iter().map(Known::name).collect();
+            format!("there is no instance {name:?}\nhint: there are {}", all.join(", "))
+        })?;
+        add(beside_best(folder, known, share, &published)?);
+    }
+    Ok(())
+}
+
 /// One instance beside the best known solution. The first tasks are finished late and the short ones early, so a
 /// shortened run is compared with what the best solution had finished by the same step; pro rata only where the
 /// published file does not tell.

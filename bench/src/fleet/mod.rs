@@ -20,14 +20,19 @@ pub fn soak(hours: f64) -> Report {
 }
 
 /// Measures everything; every figure is told as it comes. `instances` is the folder of League rounds; shortened runs are compared with as many steps of the best
-/// solutions known.
-pub fn run(quick: bool, instances: &Path, share: Option<f64>) -> anyhow::Result<Report> {
+/// solutions known. `only` names instances beside which nothing else is measured.
+pub fn run(quick: bool, instances: &Path, share: Option<f64>, only: &[String]) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
     let mut add = |row: Row| {
         row.tell();
         rows.push(row);
     };
-    warehouse::rows(quick, &mut add)?;
-    league::rows(instances, share.unwrap_or(if quick { SHARE_QUICK } else { SHARE }), quick, &mut add)?;
+    let share = share.unwrap_or(if quick { SHARE_QUICK } else { SHARE });
+    if only.is_empty() {
+        warehouse::rows(quick, &mut add)?;
+        league::rows(instances, share, quick, &mut add)?;
+    } else {
+        league::only(instances, share, only, &mut add)?;
+    }
     Ok(Report::new("fleet", rows))
 }

@@ -314,7 +314,8 @@ pub(crate) fn parse_span(text: &str) -> Option<i64> {
 pub(crate) fn span_words(duration: Duration) -> String {
     let micros = duration.as_micros();
     if micros < 60_000_000 {
-        let text = format!("{:.3}", micros as f64 / 1e6);
+        let decimals = if micros < 10_000_000 { 3 } else { 1 };
+        let text = format!("{:.decimals$}", micros as f64 / 1e6);
         return format!("{} s", text.trim_end_matches('0').trim_end_matches('.'));
     }
     let seconds = (micros + 500_000) / 1_000_000;
@@ -427,6 +428,7 @@ mod tests {
             assert_eq!(TimeOfDay::parse(wrong), None, "{wrong}");
         }
         assert_eq!(span_words(Duration::from_millis(2_500)), "2.5 s");
+        assert_eq!(span_words(Duration::from_millis(45_525)), "45.5 s");
         assert_eq!(span_words(Duration::from_secs(90_061)), "1 d 1 h");
     }
 

@@ -2633,7 +2633,7 @@ export interface components {
              * @description Commands.
              */
             commands: number;
-            /** @description The day, in UTC: `2026-03-01`. */
+            /** @description The day, by the calendar of the site: `2026-03-01`. */
             day: string;
             /**
              * Format: int64

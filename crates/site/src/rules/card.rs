@@ -58,7 +58,7 @@ pub struct Differences {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CardDay {
-    /// The day, in UTC: `2026-03-01`.
+    /// The day, by the calendar of the site: `2026-03-01`.
     pub day: String,
     /// Runs that began.
     pub fired: u64,

@@ -76,7 +76,7 @@ pub struct Tally {
     pub effects: Vec<Effect>,
     /// The runs, oldest first, within bounds; see [`RUNS_MAX`].
     pub runs: Vec<Trace>,
-    /// Runs and commands by day.
+    /// Runs and commands by day of the site's calendar, counted from 1970.
     pub days: BTreeMap<i64, (u64, u64)>,
 }
 
@@ -89,35 +89,37 @@ pub struct Replayed {
     pub tallies: HashMap<Arc<str>, Tally>,
 }
 
-/// Microseconds of a day.
-const DAY_US: i64 = 86_400_000_000;
+/// The day that the calendar on the wall shows, counted from 1970.
+fn day_of(place: &Place, moment: Timestamp) -> i64 {
+    (moment.micros().div_euclid(1_000_000) + place.utc_offset_seconds(moment)).div_euclid(86_400)
+}
 
 impl Tally {
-    fn effect(&mut self, effect: Effect) {
+    fn effect(&mut self, effect: Effect, place: &Place) {
         if matches!(effect.what, What::Set { .. } | What::Act { .. } | What::Scene { .. }) {
             self.commands += 1;
-            self.days.entry(effect.time.micros().div_euclid(DAY_US)).or_default().1 += 1;
+            self.days.entry(day_of(place, effect.time)).or_default().1 += 1;
         }
         if self.effects.len() < EFFECTS_MAX {
             self.effects.push(effect);
         }
     }
 
-    fn run(&mut self, trace: Trace) {
-        if self.count(trace.summary.began, trace.summary.outcome) <= RUNS_MAX as u64 {
+    fn run(&mut self, trace: Trace, place: &Place) {
+        if self.count(trace.summary.began, trace.summary.outcome, place) <= RUNS_MAX as u64 {
             self.runs.push(trace);
         }
     }
 
     /// Counts a run; how many of its sort there were.
-    fn count(&mut self, began: Timestamp, outcome: Outcome) -> u64 {
+    fn count(&mut self, began: Timestamp, outcome: Outcome, place: &Place) -> u64 {
         if outcome == Outcome::KeptFromRunning {
             self.kept_from_running += 1;
             return self.kept_from_running;
         }
         self.fired += 1;
         self.failed += u64::from(outcome == Outcome::Failed);
-        self.days.entry(began.micros().div_euclid(DAY_US)).or_default().0 += 1;
+        self.days.entry(day_of(place, began)).or_default().0 += 1;
         self.fired
     }
 }
@@ -218,17 +220,17 @@ impl Replay<'_> {
         let (records, _) = self.drive(rules, &mut |engine, effects| {
             for effect in effects.drain(..) {
                 if let Some(tally) = tallies.get_mut(&effect.rule) {
-                    tally.effect(effect);
+                    tally.effect(effect, self.place);
                 }
             }
             for trace in engine.take_traces() {
                 if let Some(tally) = tallies.get_mut(&trace.summary.rule) {
-                    tally.run(trace);
+                    tally.run(trace, self.place);
                 }
             }
             for untold in engine.take_untold() {
                 if let Some(tally) = tallies.get_mut(&untold.rule) {
-                    tally.count(untold.began, untold.outcome);
+                    tally.count(untold.began, untold.outcome, self.place);
                 }
             }
         })?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Clock, Timestamp, Value};
 use rule::{Outcome, Place};
-use site::rules::PlaceSettings;
+use site::rules::{BacktestAsked, PlaceSettings};
 
 use crate::common::{Bench, id};
 use crate::rules::{COMES, home, live, move_to, outcomes, runs, sent};
@@ -270,4 +270,23 @@ fn a_value_that_must_last_is_counted_over_a_restart() {
     site.turn().unwrap();
     assert_eq!(outcomes(&site, &rule), [Outcome::Finished]);
     assert_eq!(site.thing(&id("lamp")).unwrap().delta.len(), 1);
+}
+
+#[test]
+fn a_card_counts_the_days_of_the_calendar_on_the_wall() {
+    // Half past eleven at night in summer is half past nine in UTC; an hour later it is the next day there, and only there.
+    let bench = bench_at(berlin(), "2026-07-01T21:30:00Z");
+    let site = home(&bench);
+    for _ in 0..2 {
+        bench.pass(Duration::from_mins(5));
+        move_to(&bench, &site, true);
+        bench.pass(Duration::from_mins(5));
+        move_to(&bench, &site, false);
+        bench.pass(Duration::from_mins(50));
+        site.turn().unwrap();
+    }
+    let rule = site.add_rule(COMES, None, "kim").unwrap();
+    let card = site.backtest_rule(&rule, &BacktestAsked::default()).unwrap();
+    let days: Vec<(&str, u64)> = card.per_day.iter().map(|day| (day.day.as_str(), day.fired)).collect();
+    assert_eq!(days, [("2026-07-01", 1), ("2026-07-02", 1)]);
 }
