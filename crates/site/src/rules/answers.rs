@@ -220,13 +220,14 @@ impl Site {
         }
         let report = rule::import::home_assistant::import(text, &Place(self))
             .map_err(|problem| RuleError::CannotRun { rule: "the import".to_owned(), problems: vec![problem] })?;
+        let texts = report.items.iter().filter(|_| save).filter_map(|item| item.text.as_deref());
+        let drafts: Vec<(&str, Option<&str>)> = texts.map(|text| (text, None)).collect();
+        let mut ids = self.add_rules(&drafts, by)?.into_iter();
         let mut items = Vec::with_capacity(report.items.len());
         for item in report.items {
-            let wanted = item.text.as_ref().filter(|_| save);
-            let id = wanted.map(|text| self.add_rule(text, None, by)).transpose()?;
             items.push(ImportedRule {
                 title: item.title,
-                id,
+                id: item.text.as_ref().and_then(|_| ids.next()),
                 text: item.text,
                 carried: item.carried,
                 left_out: item.left_out,

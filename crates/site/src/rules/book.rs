@@ -1,6 +1,6 @@
 //! The book of rules: their texts in versions, and which version runs how.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use model::{SpaceId, ThingId, Timestamp};
@@ -174,33 +174,55 @@ impl Site {
 
     /// Adds a rule as a draft. One that cannot run yet is kept all the same, and says what is wrong.
     pub fn add_rule(&self, text: &str, id: Option<&str>, by: &str) -> Result<String, RuleError> {
-        check_length(text)?;
-        let read = self.read_rule(text);
-        let version = self.new_version(1, text, by, None);
+        Ok(self.add_rules(&[(text, id)], by)?.remove(0))
+    }
+
+    /// Adds rules as drafts, each a text with the id that it is to have, if any: all of them, or none. Their ids.
+    pub(super) fn add_rules(&self, drafts: &[(&str, Option<&str>)], by: &str) -> Result<Vec<String>, RuleError> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        drafts.iter().try_for_each(|(text, _)| check_length(text))?;
+        let read: Vec<Read> = drafts.iter().map(|(text, _)| self.read_rule(text)).collect();
         let _one = self.rules.writing.lock();
-        let id = {
-            let book = self.rules.book.lock();
-            if book.len() >= RULES_MAX {
-                return Err(RuleError::Full { what: "rules", limit: RULES_MAX });
+        let ids = self.choose_ids(drafts, &read)?;
+        // The texts before the rows, so that whoever sees a row finds its text.
+        let version = |text: &str| self.new_version(1, text, by, None);
+        self.keep_rules(ids.iter().zip(drafts).map(|(id, (text, _))| put_version(id, &version(text))).collect())?;
+        {
+            let mut book = self.rules.book.lock();
+            for (id, Read { title, problems, things, .. }) in ids.iter().zip(read) {
+                book.put(RuleRow {
+                    id: id.clone(),
+                    title,
+                    problems: problems.len(),
+                    things,
+                    version: 1,
+                    live: None,
+                    shadow: None,
+                    is_off: false,
+                    earlier: VecDeque::new(),
+                    shown: VecDeque::new(),
+                });
             }
-            super::ids::choose(id, &read.title, "rule", |id| book.get(id).is_some())?
-        };
-        // The text before the row, so that whoever sees the row finds the text.
-        self.keep_rules(vec![put_version(&id, &version)])?;
-        self.rules.book.lock().put(RuleRow {
-            id: id.clone(),
-            title: read.title,
-            problems: read.problems.len(),
-            things: read.things,
-            version: 1,
-            live: None,
-            shadow: None,
-            is_off: false,
-            earlier: VecDeque::new(),
-            shown: VecDeque::new(),
-        });
+        }
         self.keep_rules(Vec::new())?;
-        Ok(id)
+        Ok(ids)
+    }
+
+    fn choose_ids(&self, drafts: &[(&str, Option<&str>)], read: &[Read]) -> Result<Vec<String>, RuleError> {
+        let book = self.rules.book.lock();
+        if book.len() + drafts.len() > RULES_MAX {
+            return Err(RuleError::Full { what: "rules", limit: RULES_MAX });
+        }
+        let mut chosen = BTreeSet::new();
+        let mut choose = |((_, id), read): (&(&str, Option<&str>), &Read)| {
+            let is_taken = |id: &str| book.get(id).is_some() || chosen.contains(id);
+            let id = super::ids::choose(*id, &read.title, "rule", is_taken)?;
+            chosen.insert(id.clone());
+            Ok(id)
+        };
+        drafts.iter().zip(read).map(&mut choose).collect()
     }
 
     /// Writes a new version of a rule's text, on top of the version that the writer has seen. What runs goes on as it is.

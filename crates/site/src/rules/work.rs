@@ -295,7 +295,7 @@ impl Site {
                 }
             }
         }
-        self.save_engines(&mut work, now);
+        self.engines_changed(&mut work, now);
         work.foreseen = Timestamp::MIN;
         drop(work);
         self.rules.feed.wake();
@@ -320,7 +320,7 @@ impl Site {
         if let Some(engines) = &mut work.engines {
             engines.each(|engine| engine.dismiss(id, now));
         }
-        self.save_engines(&mut work, now);
+        self.engines_changed(&mut work, now);
     }
 
     /// Feeds the rules what the fold made since, lets time pass for them, and carries out what they ask for.
@@ -501,6 +501,16 @@ impl Site {
             }
         }
         self.carry_out(effects);
+    }
+
+    /// Writes the engines down at once, unless that takes so long that it has to wait for its turn: with thousands of
+    /// rules, promoting all of them would write all of them down thousands of times.
+    fn engines_changed(&self, work: &mut Work, now: Timestamp) {
+        if work.save_pause > SAVE_EVERY {
+            work.is_changed = true;
+        } else {
+            self.save_engines(work, now);
+        }
     }
 
     fn save_engines(&self, work: &mut Work, now: Timestamp) {
