@@ -197,6 +197,9 @@ fn told(score: &Score, joint: &JointScore, months: f64, seed: u64, (homes, days)
         Row::absolute("false alarms a thing and month", "", false_alarms as f64 / months, Target::AtMost(BEARABLE)),
         Row::absolute("of them by things as a whole", "", joint.false_alarms as f64 / months, Target::None),
     ]);
+    rows.extend(score.false_alarms.iter().map(|(found, times)| {
+        Row::absolute(format!("of them called {found}"), "", *times as f64 / months, Target::None)
+    }));
     let share = 100.0 * joint.found as f64 / joint.injected.max(1) as f64;
     let what = format!("a property as it was at another time for 3 h, {} times: found as joint", joint.injected);
     rows.push(Row::absolute(what, "%", share, Target::None));

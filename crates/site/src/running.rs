@@ -178,7 +178,8 @@ impl Site {
     /// Thinks about what the fold gathered, away from the fold.
     fn run_mind(&self, stopping: &Stopping) {
         while !stopping.is_now() {
-            self.mind.feed.wait(IDLE);
+            let pause = if self.mind.has_lessons() { Duration::ZERO } else { IDLE };
+            self.mind.feed.wait(pause);
             self.think(LESSONS_AT_A_TIME);
         }
     }

@@ -140,6 +140,11 @@ impl Mind {
         })
     }
 
+    /// Whether detectors have more to learn from the history, and may.
+    pub(crate) fn has_lessons(&self) -> bool {
+        self.settings.read().enabled && !self.watched.lock().backlog.is_empty()
+    }
+
     /// Gauges.
     pub(crate) fn figures(&self) -> Vec<Figure> {
         let (kept, going_on) = self.book.lock().lengths();
