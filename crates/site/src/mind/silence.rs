@@ -10,6 +10,8 @@ use super::seam::{News, Verdict};
 const INTERVALS_MIN: u32 = 16;
 /// After so many intervals the longest one of those before is forgotten, in two generations.
 const GENERATION: u32 = 256;
+/// But not before this has passed, in microseconds: homes keep days and weeks.
+const GENERATION_US: i64 = 7 * 24 * 3_600_000_000;
 /// An interval so many times longer than all others was a gap, and says nothing about how the stream speaks.
 const GAP: i64 = 8;
 /// So many gaps in a generation are believed: then this is how it speaks.
@@ -24,9 +26,12 @@ const MONTH_US: f64 = 30.44 * 24.0 * 3600.0 * 1e6;
 
 /// How one stream speaks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Silence {
     heard: Option<Timestamp>,
     intervals: u32,
+    /// How many intervals this generation has, and how long it has lasted, gaps included.
+    generation: (u32, i64),
     mean_us: f64,
     /// The longest interval of this generation, and of the one before.
     longest_us: (i64, i64),
@@ -39,21 +44,22 @@ impl Silence {
     /// The stream spoke. `listening` is since when there was somebody to hear it.
     pub fn heard(&mut self, received: Timestamp, listening: Timestamp, news: &mut Vec<News>) {
         let before = self.heard.replace(self.heard.map_or(received, |heard| heard.max(received)));
-        if std::mem::take(&mut self.told_us) > 0 {
+        let was_told = std::mem::take(&mut self.told_us) > 0;
+        if was_told {
             news.push(News::Over { kind: InsightKind::Dropout, time: received });
-            return;
         }
         let Some(before) = before.filter(|before| *before >= listening || received < listening) else { return };
         let interval_us = received.micros().saturating_sub(before.micros());
         // Properties that are said together are one word.
         if interval_us > 0 {
-            self.count(interval_us);
+            self.count(interval_us, was_told);
         }
     }
 
-    fn count(&mut self, interval_us: i64) {
-        let is_gap = self.intervals >= INTERVALS_MIN && interval_us > self.longest().saturating_mul(GAP);
-        if is_gap {
+    fn count(&mut self, interval_us: i64, was_told: bool) {
+        self.generation.1 = self.generation.1.saturating_add(interval_us);
+        let is_far = self.intervals >= INTERVALS_MIN && interval_us > self.longest().saturating_mul(GAP);
+        if is_far || was_told {
             self.gaps += 1;
             if self.gaps < GAPS_MAX {
                 return;
@@ -62,8 +68,10 @@ impl Silence {
         self.intervals = self.intervals.saturating_add(1);
         self.mean_us += (interval_us as f64 - self.mean_us) / f64::from(self.intervals.min(GENERATION));
         self.longest_us.0 = self.longest_us.0.max(interval_us);
-        if self.intervals.is_multiple_of(GENERATION) {
+        self.generation.0 += 1;
+        if self.generation.0 >= GENERATION && self.generation.1 >= GENERATION_US {
             self.longest_us = (0, self.longest_us.0);
+            self.generation = (0, 0);
             self.gaps = 0;
         }
     }
@@ -148,6 +156,21 @@ mod tests {
         let mut silence = regular(2_000);
         assert!(!found(&mut silence, 90_010, at(90_000)), "nobody listened");
         assert!(found(&mut silence, 90_060, at(90_000)));
+    }
+
+    #[test]
+    fn who_is_silent_every_night_is_found_at_first_and_then_understood() {
+        let (mut silence, mut told) = (Silence::default(), 0);
+        for day in 0..14 {
+            for second in (0..16 * 3_600).step_by(5) {
+                let mut news = Vec::new();
+                silence.look(at(day * 86_400 + second - 1), NEVER, 1.0, &mut news);
+                told += news.len();
+                silence.heard(at(day * 86_400 + second), NEVER, &mut news);
+            }
+        }
+        assert!((1..=3).contains(&told), "{told}");
+        assert!(found(&mut silence, 14 * 86_400 + 86_400, NEVER), "a whole day is still too long");
     }
 
     #[test]
