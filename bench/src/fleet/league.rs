@@ -111,22 +111,31 @@ pub(super) fn rows(folder: &Path, share: f64, quick: bool, add: &mut dyn FnMut(R
             add(Row::beside(metric, "tasks", outcome.finished as f64, peer, winner, Target::RatioAtLeast(1.0)));
         }
     }
-    for known in KNOWN {
-        add(beside_best(folder, known, share, &published)?);
-    }
-    Ok(())
+    all_beside_best(folder, &KNOWN, share, &published, add)
 }
 
 /// Some instances by name, each for a share of its steps.
 pub(super) fn only(folder: &Path, share: f64, names: &[String], add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
-    let (_, published) = replays(folder)?;
-    for name in names {
-        let known = KNOWN.into_iter().find(|known| known.name() == name);
-        let known = known.with_context(|| {
+    let find = |name: &String| {
+        KNOWN.into_iter().find(|known| known.name() == name).with_context(|| {
             let all: Vec<&str> = KNOWN.iter().map(Known::name).collect();
             format!("there is no instance {name:?}\nhint: there are {}", all.join(", "))
-        })?;
-        add(beside_best(folder, known, share, &published)?);
+        })
+    };
+    let wanted = names.iter().map(find).collect::<anyhow::Result<Vec<Known>>>()?;
+    let (_, published) = replays(folder)?;
+    all_beside_best(folder, &wanted, share, &published, add)
+}
+
+fn all_beside_best(
+    folder: &Path,
+    wanted: &[Known],
+    share: f64,
+    published: &Published,
+    add: &mut dyn FnMut(Row),
+) -> anyhow::Result<()> {
+    for known in wanted {
+        add(beside_best(folder, known, share, published)?);
     }
     Ok(())
 }
@@ -134,7 +143,7 @@ pub(super) fn only(folder: &Path, share: f64, names: &[String], add: &mut dyn Fn
 /// One instance beside the best known solution. The first tasks are finished late and the short ones early, so a
 /// shortened run is compared with what the best solution had finished by the same step; pro rata only where the
 /// published file does not tell.
-fn beside_best(folder: &Path, known: Known, share: f64, published: &Published) -> anyhow::Result<Row> {
+fn beside_best(folder: &Path, known: &Known, share: f64, published: &Published) -> anyhow::Result<Row> {
     let instance = read(&folder.join(known.file))?;
     let steps = ((known.steps as f64 * share) as usize).clamp(STEPS_MIN.min(known.steps), known.steps);
     let outcome = play(&instance, steps, 1_000)?;

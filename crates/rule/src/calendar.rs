@@ -98,6 +98,12 @@ impl Place {
         moment.map_or(0, |moment| i64::from(self.zone.to_offset(moment).seconds()))
     }
 
+    /// The day that the calendar on the wall shows, counted from 1970, and the seconds since its midnight.
+    pub fn day_and_second(&self, moment: Timestamp) -> (i64, i64) {
+        let second = moment.micros().div_euclid(1_000_000) + self.utc_offset_seconds(moment);
+        (second.div_euclid(86_400), second.rem_euclid(86_400))
+    }
+
     /// What the clock on the wall and the calendar show. A moment outside of the calendar shows its nearest end.
     pub(crate) fn local(&self, moment: Timestamp) -> civil::DateTime {
         let nearest = if moment.micros() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };

@@ -89,16 +89,11 @@ pub struct Replayed {
     pub tallies: HashMap<Arc<str>, Tally>,
 }
 
-/// The day that the calendar on the wall shows, counted from 1970.
-fn day_of(place: &Place, moment: Timestamp) -> i64 {
-    (moment.micros().div_euclid(1_000_000) + place.utc_offset_seconds(moment)).div_euclid(86_400)
-}
-
 impl Tally {
     fn effect(&mut self, effect: Effect, place: &Place) {
         if matches!(effect.what, What::Set { .. } | What::Act { .. } | What::Scene { .. }) {
             self.commands += 1;
-            self.days.entry(day_of(place, effect.time)).or_default().1 += 1;
+            self.days.entry(place.day_and_second(effect.time).0).or_default().1 += 1;
         }
         if self.effects.len() < EFFECTS_MAX {
             self.effects.push(effect);
@@ -119,7 +114,7 @@ impl Tally {
         }
         self.fired += 1;
         self.failed += u64::from(outcome == Outcome::Failed);
-        self.days.entry(day_of(place, began)).or_default().0 += 1;
+        self.days.entry(place.day_and_second(began).0).or_default().0 += 1;
         self.fired
     }
 }

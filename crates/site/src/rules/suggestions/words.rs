@@ -1,7 +1,7 @@
 //! A habit in words: a title for the rule, and what speaks for it.
 
 use learn::habit::{Candidate, Sun, Trigger, Weekdays, What};
-use model::{Timestamp, Value};
+use model::Value;
 
 use super::Evidence;
 use crate::site::Site;
@@ -124,7 +124,6 @@ impl Site {
         let (_, of_days) = days(candidate.days);
         let cases = |times: usize| (times as f64 / candidate.precision.max(f64::MIN_POSITIVE)).round() as usize;
         let place = self.place();
-        let local = |time: &Timestamp| time.micros().div_euclid(1_000_000) + place.utc_offset_seconds(*time);
         let newest = candidate.times.len().saturating_sub(TIMES_MAX);
         let times = candidate.times[newest..].to_vec();
         let evidence = |words, days, support| Evidence { words, days, times, precision: candidate.precision, support };
@@ -132,7 +131,7 @@ impl Site {
         match &candidate.trigger {
             Trigger::Clock { second } => {
                 let off = candidate.times.iter().map(|time| {
-                    let apart = (local(time) - second).rem_euclid(86_400);
+                    let apart = (place.day_and_second(*time).1 - second).rem_euclid(86_400);
                     if apart > 43_200 { apart - 86_400 } else { apart }
                 });
                 let (first, last) = (off.clone().min().unwrap_or(0), off.max().unwrap_or(0));
@@ -142,9 +141,9 @@ impl Site {
             }
             Trigger::Sun { sun, .. } => {
                 let off = candidate.times.iter().filter_map(|time| {
-                    let second = local(time);
-                    let (rise, set) = place.sun_of_day(second.div_euclid(86_400))?;
-                    Some(second.rem_euclid(86_400) - if *sun == Sun::Rise { rise } else { set })
+                    let (day, second) = place.day_and_second(*time);
+                    let (rise, set) = place.sun_of_day(day)?;
+                    Some(second - if *sun == Sun::Rise { rise } else { set })
                 });
                 let (first, last) = (off.clone().min().unwrap_or(0), off.max().unwrap_or(0));
                 let days = cases(done);
