@@ -26,21 +26,50 @@ pub struct Asked {
     pub timeout: Option<Duration>,
 }
 
+/// Commands to one thing that fit and passed the guards, and are still to be sent.
+pub(crate) struct Ready {
+    row: Arc<Thing>,
+    sending: Vec<(Command, Encoded)>,
+}
+
 impl Site {
     /// Asks a thing to act. The answer says that the command is on its way; watch it for how it ends.
     pub fn invoke(&self, asked: &Asked, thing: &ThingId, action: &Name, input: Value) -> Result<Command, SiteError> {
-        let row = self.accepted(thing)?;
-        let input = row.model.check_input(action, input).map_err(|source| model_error(action, source))?;
-        let command = self.command_of(asked, thing, action, false, input);
-        self.guard(&command)?;
-        let encoded = self.with_adapter(&row.adapter, thing, |adapter| adapter.encode(&command))??;
-        let mut commands = self.send(&row, vec![(command, encoded)])?;
+        let ready = self.ready_to_invoke(asked, thing, action, input)?;
+        let mut commands = self.send(vec![ready])?.remove(0)?;
         Ok(commands.remove(0))
     }
 
     /// Asks a thing to be something: each value becomes what is desired of that property, and one command. All of them
     /// fit and pass the guards, or none goes out.
     pub fn write(&self, asked: &Asked, thing: &ThingId, values: Vec<(Name, Value)>) -> Result<Vec<Command>, SiteError> {
+        let ready = self.ready_to_write(asked, thing, values)?;
+        self.send(vec![ready])?.remove(0)
+    }
+
+    /// What [`Site::invoke`] sends.
+    pub(crate) fn ready_to_invoke(
+        &self,
+        asked: &Asked,
+        thing: &ThingId,
+        action: &Name,
+        input: Value,
+    ) -> Result<Ready, SiteError> {
+        let row = self.accepted(thing)?;
+        let input = row.model.check_input(action, input).map_err(|source| model_error(action, source))?;
+        let command = self.command_of(asked, thing, action, false, input);
+        self.guard(&command)?;
+        let encoded = self.with_adapter(&row.adapter, thing, |adapter| adapter.encode(&command))??;
+        Ok(Ready { row, sending: vec![(command, encoded)] })
+    }
+
+    /// What [`Site::write`] sends.
+    pub(crate) fn ready_to_write(
+        &self,
+        asked: &Asked,
+        thing: &ThingId,
+        values: Vec<(Name, Value)>,
+    ) -> Result<Ready, SiteError> {
         let row = self.accepted(thing)?;
         if values.is_empty() {
             return Err(SiteError::NothingToWrite(thing.clone()));
@@ -55,7 +84,7 @@ impl Site {
         for (command, _) in &sending {
             self.guard(command)?;
         }
-        self.send(&row, sending)
+        Ok(Ready { row, sending })
     }
 
     /// Does everything with a command but sending it: gives what would be sent.
@@ -134,29 +163,45 @@ impl Site {
         Ok(())
     }
 
-    /// Writes the commands down, publishes them, and remembers where on the log they are.
-    fn send(&self, row: &Thing, sending: Vec<(Command, Encoded)>) -> Result<Vec<Command>, SiteError> {
-        {
-            let mut things = self.things.write();
-            if sending.len() > 1 && things.commands.room(&row.id) < sending.len() {
-                return Err(CommandsFull(row.id.clone()).into());
-            }
-            for (command, _) in &sending {
-                let superseded = things.commands.add(command.clone())?;
-                if command.write
-                    && let Some(slot) = things.registry.get_mut(&command.thing)
-                {
-                    let (value, cause) = (command.input.clone(), command.cause.clone());
-                    slot.twin.desire(&command.action, value, command.created, cause, &row.model);
-                }
-                self.tell_commands(&mut things, &superseded);
-            }
-        }
-        self.rules.suggestions.note(sending.iter().map(|(command, _)| command));
+    /// Writes commands down, publishes them, and remembers where on the log they are: once for all of them, as that
+    /// waits for the disk. How it went for each thing, in their order; an error when nothing could be written down.
+    pub(crate) fn send(&self, batch: Vec<Ready>) -> Result<Vec<Result<Vec<Command>, SiteError>>, SiteError> {
+        let note = |ready: Ready| self.note_down(&ready).map(|()| ready);
+        let noted: Vec<Result<Ready, SiteError>> = batch.into_iter().map(note).collect();
+        let commands = noted.iter().flatten().flat_map(|ready| &ready.sending);
+        self.rules.suggestions.note(commands.map(|(command, _)| command));
         self.write_rows()?;
+        let sent = noted.into_iter().map(|ready| Ok(self.publish_commands(ready?))).collect();
+        // So that what follows can be traced to the commands after a restart, too.
+        self.write_rows()?;
+        Ok(sent)
+    }
+
+    /// Notes commands and what they desire, or none when there is no room for all of them.
+    fn note_down(&self, ready: &Ready) -> Result<(), SiteError> {
+        let Ready { row, sending } = ready;
+        let mut things = self.things.write();
+        if sending.len() > 1 && things.commands.room(&row.id) < sending.len() {
+            return Err(CommandsFull(row.id.clone()).into());
+        }
+        for (command, _) in sending {
+            let superseded = things.commands.add(command.clone())?;
+            if command.write
+                && let Some(slot) = things.registry.get_mut(&command.thing)
+            {
+                let (value, cause) = (command.input.clone(), command.cause.clone());
+                slot.twin.desire(&command.action, value, command.created, cause, &row.model);
+            }
+            self.tell_commands(&mut things, &superseded);
+        }
+        Ok(())
+    }
+
+    fn publish_commands(&self, ready: Ready) -> Vec<Command> {
+        let Ready { row, sending } = ready;
         let cause = &sending[0].0.cause;
         let writes = sending.iter().any(|(command, _)| command.write);
-        let desired = if writes { self.publish_wishes(row, cause) } else { Ok(None) };
+        let desired = if writes { self.publish_wishes(&row, cause) } else { Ok(None) };
         let mut sent = Vec::with_capacity(sending.len());
         for (command, encoded) in sending {
             let published = desired.clone().and_then(|desired| {
@@ -166,9 +211,7 @@ impl Site {
             });
             sent.push(self.sent(&command, published, encoded.answers));
         }
-        // So that what follows can be traced to the command after a restart, too.
-        self.write_rows()?;
-        Ok(sent)
+        sent
     }
 
     /// Notes how the publishing of a command went.

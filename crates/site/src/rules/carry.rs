@@ -9,9 +9,8 @@ use super::activity::WouldHave;
 use super::alarms::Raised;
 use super::scenes::SceneSet;
 use super::traces::NotDone;
-use crate::command::Asked;
+use crate::command::{Asked, Ready};
 use crate::counters::{add, count};
-use crate::error::SiteError;
 use crate::site::Site;
 
 /// The most notifications of one rule within a minute; more are refused, which the run tells.
@@ -19,6 +18,10 @@ pub const NOTIFICATIONS_PER_MINUTE_MAX: u32 = 20;
 
 /// From how many rules on their counts of notifications are forgotten.
 const TOLD_KEPT: usize = 4_096;
+
+/// The most steps that are sent together. Writing down waits for the disk, so many go at once; the first of them waits
+/// until the last is checked.
+const SENT_TOGETHER_MAX: usize = 256;
 
 /// What was asked of one thing in one step of a run.
 struct Step<'a> {
@@ -29,6 +32,9 @@ struct Step<'a> {
     is_action: bool,
 }
 
+/// Steps that passed everything and are still to be sent, at most one a thing.
+type Waiting<'a> = Vec<(Step<'a>, Ready)>;
+
 impl Site {
     /// Carries out effects in their order.
     pub(super) fn carry_out(&self, effects: Vec<Effect>) {
@@ -37,6 +43,7 @@ impl Site {
         }
         let tells = |effect: &Effect| matches!(effect.what, What::Notify { .. } | What::Alarm { .. }) && !effect.shadow;
         let is_told = effects.iter().any(tells);
+        let mut waiting = Waiting::new();
         let mut rest = effects.iter().peekable();
         while let Some(effect) = rest.next() {
             match &effect.what {
@@ -47,13 +54,13 @@ impl Site {
                         values.push((name.clone(), value.clone()));
                         rest.next();
                     }
-                    self.command_for(Step { effect, thing: thing.clone(), values, is_action: false });
+                    self.command_for(Step { effect, thing: thing.clone(), values, is_action: false }, &mut waiting);
                 }
                 What::Act { thing, name, input } => {
                     let values = vec![(name.clone(), input.clone())];
-                    self.command_for(Step { effect, thing: thing.clone(), values, is_action: true });
+                    self.command_for(Step { effect, thing: thing.clone(), values, is_action: true }, &mut waiting);
                 }
-                What::Scene { scene } => self.scene_for(effect, scene),
+                What::Scene { scene } => self.scene_for(effect, scene, &mut waiting),
                 What::Notify { title, message, to } => self.notify_for(effect, title, message, to),
                 What::Alarm { name, severity, message, thing } => {
                     let thing = thing.clone();
@@ -65,46 +72,76 @@ impl Site {
                 }
             }
         }
+        self.send_waiting(&mut waiting);
         // What is done is not done again after a crash, so what people have to hear of is written down at once.
         if is_told && let Err(error) = self.keep_told(self.clock.now()) {
             tracing::error!(%error, "alarms and notifications could not be written down; it is tried again");
         }
     }
 
-    fn command_for(&self, step: Step<'_>) {
-        let Step { effect, thing, values, is_action } = step;
-        if effect.shadow || !self.is_in_stage(&effect.rule, &thing) {
-            self.would_have_done(effect, &thing, &values);
+    fn command_for<'a>(&self, step: Step<'a>, waiting: &mut Waiting<'a>) {
+        let Step { effect, thing, values, is_action } = &step;
+        if effect.shadow || !self.is_in_stage(&effect.rule, thing) {
+            self.would_have_done(effect, thing, values);
             return;
         }
+        // What a thing was asked before is on its way before it is asked for more.
+        if waiting.len() >= SENT_TOGETHER_MAX || waiting.iter().any(|(before, _)| before.thing == *thing) {
+            self.send_waiting(waiting);
+        }
         let asked = Asked { cause: effect.cause(), timeout: None };
-        let sent = match (is_action, values.as_slice()) {
-            (true, [(name, input)]) => self.invoke(&asked, &thing, name, input.clone()).map(|_| 1),
-            _ => self.write(&asked, &thing, values.clone()).map(|commands| commands.len()),
+        let ready = match (is_action, values.as_slice()) {
+            (true, [(name, input)]) => self.ready_to_invoke(&asked, thing, name, input.clone()),
+            _ => self.ready_to_write(&asked, thing, values.clone()),
         };
-        let problem = sent.as_ref().err().map(ToString::to_string);
-        for (name, value) in &values {
-            self.tell_decision(effect, &thing, (name, value), sent.is_ok(), problem.as_deref());
-        }
-        match sent {
-            Ok(commands) => add(&self.counters.rule_commands, commands),
-            Err(error) => self.refused(effect, &error),
+        match ready {
+            Ok(ready) => waiting.push((step, ready)),
+            Err(error) => self.refused(&step, &error.to_string()),
         }
     }
 
-    fn refused(&self, effect: &Effect, error: &SiteError) {
+    fn send_waiting(&self, waiting: &mut Waiting<'_>) {
+        let (steps, batch): (Vec<Step<'_>>, Vec<Ready>) = waiting.drain(..).unzip();
+        if steps.is_empty() {
+            return;
+        }
+        match self.send(batch) {
+            Ok(sent) => {
+                for (step, sent) in steps.iter().zip(sent) {
+                    match sent {
+                        Ok(commands) => {
+                            add(&self.counters.rule_commands, commands.len());
+                            self.tell_step(step, None);
+                        }
+                        Err(error) => self.refused(step, &error.to_string()),
+                    }
+                }
+            }
+            Err(error) => steps.iter().for_each(|step| self.refused(step, &error.to_string())),
+        }
+    }
+
+    fn refused(&self, step: &Step<'_>, problem: &str) {
+        self.tell_step(step, Some(problem));
         count(&self.counters.rule_commands_refused);
-        self.not_done(effect, error.to_string());
+        self.not_done(step.effect, problem.to_owned());
     }
 
-    fn scene_for(&self, effect: &Effect, wanted: &str) {
+    /// Tells live views of a step that was sent, or what kept it.
+    fn tell_step(&self, step: &Step<'_>, problem: Option<&str>) {
+        for (name, value) in &step.values {
+            self.tell_decision(step.effect, &step.thing, (name, value), problem.is_none(), problem);
+        }
+    }
+
+    fn scene_for<'a>(&self, effect: &'a Effect, wanted: &str, waiting: &mut Waiting<'a>) {
         let found = {
             let scenes = self.rules.scenes.lock();
             scenes.get(wanted).or_else(|| scenes.iter().find(|scene| scene.title == wanted)).cloned()
         };
         let Some(scene) = found else { return self.not_done(effect, format!("there is no scene {wanted:?}")) };
         for SceneSet { thing, name, value } in scene.sets {
-            self.command_for(Step { effect, thing, values: vec![(name, value)], is_action: false });
+            self.command_for(Step { effect, thing, values: vec![(name, value)], is_action: false }, waiting);
         }
     }
 

@@ -172,6 +172,45 @@ fn a_live_rule_commands_within_the_turn_of_its_record_and_says_why() {
 }
 
 #[test]
+fn steps_that_go_out_together_keep_their_order_and_one_that_is_refused_keeps_none_back() {
+    let bench = Bench::new();
+    let site = home(&bench);
+    let text = "rule: Evening
+triggers:
+  - property: motion/occupancy
+    to: true
+actions:
+  - set: lamp/on
+    to: true
+  - action: door/lock
+  - set: lamp/level
+    to: 40
+  - set: lamp/level
+    to: 80
+";
+    let rule = live(&site, text);
+    let ignored = twin::ThingEdit { status: Some(twin::ThingStatus::Ignored), ..twin::ThingEdit::default() };
+    site.edit_thing(&id("door"), None, ignored).unwrap();
+    move_to(&bench, &site, true);
+    let set = |name: &str, value| (name.to_owned(), value);
+    let on = set("on", Value::Boolean(true));
+    assert_eq!(
+        sent(&site, "lamp"),
+        [set("level", Value::Float(80.0)), set("level", Value::Float(40.0)), on],
+        "each went out, the newest first"
+    );
+    assert!(sent(&site, "door").is_empty());
+    assert_eq!(outcomes(&site, &rule), [Outcome::Failed]);
+    let run = runs(&site, &rule).remove(0);
+    let failed: Vec<&str> = run.steps.iter().filter_map(|step| step.detail.as_deref()).collect();
+    assert!(failed.iter().any(|detail| detail.contains("door")), "{failed:?}");
+    let rows = site.commands(&id("lamp"), None, 10);
+    let positions: Vec<_> = rows.iter().map(|row| row.position).collect();
+    assert!(positions.iter().all(Option::is_some) && positions.is_sorted_by(|a, b| a > b), "{positions:?}");
+    assert_eq!(rows[1].command.state, CommandState::Failed, "80 came after 40");
+}
+
+#[test]
 fn a_rule_in_shadow_writes_down_what_it_would_have_done_and_sends_nothing() {
     let bench = Bench::new();
     let site = home(&bench);
