@@ -20,6 +20,9 @@ const PROPERTIES: usize = 5;
 /// How long anything may take before it counts as stuck.
 const STUCK: Duration = Duration::from_mins(5);
 
+/// How long nothing is decided when everything is.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// What a thing says of itself, so that its fan can be commanded.
 fn model() -> String {
     let values: Vec<String> = (1..PROPERTIES).map(|at| format!(r#""value_{at}":{{"type":"number"}}"#)).collect();
@@ -68,16 +71,19 @@ pub(super) async fn measure(quick: bool, rows: &mut Vec<Row>) -> anyhow::Result<
     let before = stand.site.applied();
     let mut live = stand.site.subscribe(site::Filter::default(), None);
     let last = Position(before.0 + messages as u64);
+    // Commands may come after the last report: it is over when nothing was decided for a while.
     let seen = tokio::spawn(async move {
-        let mut delays = Vec::new();
-        loop {
-            let batch = live.next().await;
-            let decided = batch.records.iter().filter(|record| record.kind == RecordKind::Decision);
-            delays.extend(decided.map(|record| record.received.since(record.time).as_secs_f64() * 1e3));
-            if batch.newest >= last {
-                return delays;
+        let (mut delays, mut decided_last) = (Vec::new(), Instant::now());
+        let mut newest = before;
+        while newest < last || decided_last.elapsed() < SETTLED {
+            let Ok(batch) = tokio::time::timeout(SETTLED, live.next()).await else { continue };
+            newest = batch.newest;
+            for record in batch.records.iter().filter(|record| record.kind == RecordKind::Decision) {
+                delays.push(record.received.since(record.time).as_secs_f64() * 1e3);
+                decided_last = Instant::now();
             }
         }
+        delays
     });
     let process = std::process::id();
     let (cpu, began) = (machine::cpu_time(process)?, Instant::now());
@@ -101,6 +107,7 @@ pub(super) async fn measure(quick: bool, rows: &mut Vec<Row>) -> anyhow::Result<
     };
     rows.extend([row("median", 0.5), row("99 %", 0.99), row("worst", 1.0)]);
     rows.push(Row::absolute("commands in it", "", figure("rule_commands"), Target::None));
+    rows.push(Row::absolute("refused", "", figure("rule_commands_refused"), Target::AtMost(0.0)));
     rows.push(Row::absolute("processors busy at that pace, publisher included", "cores", busy, Target::None));
     rows.iter().for_each(Row::tell);
     stand.stop().await
