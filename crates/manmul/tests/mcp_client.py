@@ -46,7 +46,7 @@ async def look_at_rules(client):
     assert listed.structured_content["data"]["items"][0]["id"] == "evening", listed
     shown = await client.call_tool("rule", {"rule": "evening"})
     text = shown.structured_content["data"]["text"]
-    checked = await client.call_tool("check_rule", {"text": text})
+    checked = await client.call_tool("check_rule", {"text": text, "id": "evening"})
     assert checked.structured_content["data"]["problems"] == [], checked
     for name, arguments in [("why_not", {"rule": "evening"}), ("alarms", {"state": "all"}), ("suggestions", {})]:
         answer = await client.call_tool(name, arguments)
@@ -75,6 +75,10 @@ async def main():
                     run = await look_at_rules(client)
                     live = await client.call_tool("apply_rule", {"rule": "evening", "plan": run})
                     assert not live.is_error and live.structured_content["data"]["state"] == "live", live
+                    text = (await client.call_tool("rule", {"rule": "evening"})).structured_content["data"]["text"]
+                    twice = await client.call_tool("check_rule", {"text": text})
+                    found = [of["message"] for of in twice.structured_content["data"]["problems"]]
+                    assert found == ["this rule does nothing that evening does not do."], twice
         arguments = ["mcp", "--url", url, "--token", token]
         async with Client(StdioServerParameters(command=program, args=arguments), mode=mode) as client:
             await look(client)

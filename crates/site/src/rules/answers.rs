@@ -101,6 +101,9 @@ pub struct Imports {
     pub refused: usize,
 }
 
+/// What a text that is no rule's yet is called among rules. No rule has such an id.
+const NO_RULE_YET: &str = "this rule";
+
 impl Site {
     /// One rule in full.
     pub fn rule(&self, id: &str) -> Result<RuleDetail, RuleError> {
@@ -135,7 +138,7 @@ impl Site {
             let (title, graph) = (read.title, Graph::default());
             return (Checked { title, problems, words: Vec::new(), graph, tests: Vec::new() }, None);
         };
-        problems.extend(self.conflicts_with(id.unwrap_or_default(), parsed));
+        problems.extend(self.conflicts_with(id.unwrap_or(NO_RULE_YET), parsed));
         let checked = Checked {
             title: read.title,
             problems,
