@@ -3,6 +3,7 @@
 use model::ThingId;
 
 use crate::horizon::Horizon;
+use crate::reason::{Missing, Relaxation, Why};
 
 /// A plan for the devices of a home.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,8 @@ pub struct Reason {
     pub to: usize,
     /// In one sentence.
     pub words: String,
+    /// What the sentence is made of; none when somebody else than the planner gives the reason.
+    pub why: Option<Why>,
 }
 
 /// Something that was asked for and cannot be.
@@ -54,4 +57,6 @@ pub struct Shortfall {
     pub words: String,
     /// The smallest change that helps, in one sentence.
     pub relaxation: String,
+    /// What the sentences are made of; none when somebody else than the planner tells it.
+    pub what: Option<(Missing, Relaxation)>,
 }
