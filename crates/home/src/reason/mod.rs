@@ -207,6 +207,12 @@ impl Of<'_> {
         self.outlook.solar_watts[step] > WATTS_MIN && self.grid_watts[step] < WATTS_MIN
     }
 
+    /// What a kilowatt hour of this device saves in a step: what the grid takes for it, or pays where the home feeds in without it.
+    fn saves(&self, step: usize) -> f64 {
+        let without = self.grid_watts[step] - self.planned.watts[step];
+        if without > WATTS_MIN { self.outlook.import_price[step] } else { self.outlook.export_price[step] }
+    }
+
     /// The dearest step among some, by the price in it.
     fn dearest(&self, steps: impl Iterator<Item = usize>) -> Option<usize> {
         // The first of several equal ones.
