@@ -12,3 +12,5 @@ pub mod program;
 pub mod reason;
 pub mod schedule;
 pub mod tariff;
+
+pub use program::group;
