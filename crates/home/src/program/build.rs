@@ -95,10 +95,17 @@ impl<'a> Builder<'a> {
         if aims.peak_price_per_kilowatt <= 0.0 {
             return;
         }
-        let peak = self.variable(0.0, f64::INFINITY, aims.peak_price_per_kilowatt);
         let so_far = aims.peak_watts_so_far / WATTS;
-        for flow in &grid.flows {
-            self.program.row(f64::NEG_INFINITY, so_far, [(flow.import, 1.0), (peak, -1.0)]);
+        // The highest so far grows from step to step: one variable in every row would make the program dense.
+        let mut highest: Option<Variable> = None;
+        for (step, flow) in grid.flows.iter().enumerate() {
+            let price = if step + 1 == self.steps { aims.peak_price_per_kilowatt } else { 0.0 };
+            let above = self.variable(0.0, f64::INFINITY, price);
+            self.program.row(f64::NEG_INFINITY, so_far, [(flow.import, 1.0), (above, -1.0)]);
+            if let Some(highest) = highest {
+                self.program.row(0.0, f64::INFINITY, [(above, 1.0), (highest, -1.0)]);
+            }
+            highest = Some(above);
         }
     }
 

@@ -10,11 +10,12 @@ use super::build::{Builder, WATTS};
 use super::solve::{Home, Part, Settled, Solved};
 use crate::device::{Appliance, Car, DeviceKind, Switched};
 
-/// Most programs that are solved for other choices.
-const EFFORT_MAX: usize = 24;
+/// Most programs that are solved for other choices, for a home alone and for one of a group.
+pub(super) const EFFORT_MAX: usize = 12;
+pub(super) const EFFORT_GROUP_MAX: usize = 2;
 
 /// A choice is good enough when it costs this part more than the bound.
-const GAP: f64 = 2e-4;
+const GAP: f64 = 5e-4;
 
 /// The variables of a machine that may be split among its starts.
 #[derive(Debug, Clone)]
@@ -272,7 +273,7 @@ impl Home<'_> {
                     return Ok(best);
                 }
                 for way in split.parts[*place].ways(split, best.solution.objective - room) {
-                    if effort == EFFORT_MAX {
+                    if effort == self.effort_max {
                         return Ok(best);
                     }
                     if settled.fixed[*place].as_ref() == Some(&way) {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use plan::linear::{Row, Variable};
 
 use super::build::{Builder, WATTS};
+use super::choices::EFFORT_GROUP_MAX;
 use super::solve::{Home, ITERATIONS_MAX, Settled, Solved, needed};
-use super::{PlanFailed, extract, finish, validate};
+use super::{PlanFailed, finish, validate};
 use crate::device::Device;
 use crate::outlook::{Aims, Outlook};
 use crate::reason::{self, Missing, Relaxation};
@@ -64,7 +65,7 @@ pub struct GroupPlan {
 pub fn plan_group(members: &[Member<'_>], feeder: &Feeder) -> Result<GroupPlan, PlanFailed> {
     let horizon = of_one_horizon(members, feeder)?;
     let homes: Vec<Home<'_>> =
-        members.iter().map(|member| Home::new(member.devices, member.outlook, member.aims)).collect();
+        members.iter().map(|member| Home::new(member.devices, member.outlook, member.aims, EFFORT_GROUP_MAX)).collect();
     let mut alone = in_parallel(&homes, Home::solve)?;
     let mut prices = vec![0.0; horizon.steps];
     let mut full = vec![false; horizon.steps];

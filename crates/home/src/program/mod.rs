@@ -28,7 +28,7 @@ use crate::schedule::Schedule;
 /// Where there are scenarios, what is done in the first step is best for all of them together; the steps behind it are planned for what is expected.
 pub fn plan(devices: &[Device], outlook: &Outlook, aims: &Aims) -> Result<Schedule, PlanFailed> {
     validate::validate(devices, outlook, aims)?;
-    let home = solve::Home::new(devices, outlook, aims);
+    let home = solve::Home::new(devices, outlook, aims, choices::EFFORT_MAX);
     let (_, solved) = home.solve()?;
     finish(&home, &solved)
 }

@@ -28,6 +28,8 @@ pub(super) struct Home<'a> {
     pub(super) worth: Worth,
     /// How heat moves, for each device that is heated.
     pub(super) steps: Vec<Steps>,
+    /// Most programs that are solved for other choices of what is on or off.
+    pub(super) effort_max: usize,
 }
 
 /// How heat moves in a device.
@@ -71,7 +73,7 @@ pub(super) struct Settled {
 }
 
 impl<'a> Home<'a> {
-    pub(super) fn new(devices: &'a [Device], outlook: &'a Outlook, aims: &'a Aims) -> Self {
+    pub(super) fn new(devices: &'a [Device], outlook: &'a Outlook, aims: &'a Aims, effort_max: usize) -> Self {
         let wear = devices.iter().map(|device| match &device.kind {
             DeviceKind::Battery(battery) => battery.wear_per_kilowatt_hour,
             DeviceKind::Car(car) => car.battery.wear_per_kilowatt_hour,
@@ -83,7 +85,7 @@ impl<'a> Home<'a> {
             _ => Steps::None,
         });
         let worth = Worth::of(outlook, aims, wear.fold(0.0, f64::max));
-        Self { devices, outlook, aims, worth, steps: steps.collect() }
+        Self { devices, outlook, aims, worth, steps: steps.collect(), effort_max }
     }
 
     /// The plan for what is expected; where there are scenarios, with their common first step.
