@@ -59,8 +59,7 @@ impl<'a> Builder<'a> {
     pub(super) fn grid(&mut self, needed_kilowatts: &[f64], aims: &Aims, slopes: &Slopes) -> Grid {
         let (import_max, export_max) = (aims.import_watts_max / WATTS, aims.export_watts_max / WATTS);
         let mut grid = Grid { flows: Vec::with_capacity(self.steps), balances: Vec::with_capacity(self.steps) };
-        for step in 0..self.steps {
-            let needed = needed_kilowatts[step];
+        for (step, needed) in needed_kilowatts.iter().copied().enumerate() {
             let draws = std::mem::take(&mut self.draws[step]);
             let most = |(variable, kilowatts): &(Variable, f64)| kilowatts.abs() * self.program.limits(*variable).1;
             let reach = 1.0 + needed.abs() + draws.iter().map(most).sum::<f64>();

@@ -1,7 +1,7 @@
 //! What is on or off: programmes that start once, loads that run in stretches, cars that charge at no less than a least power.
 //!
 //! The linear program may split them, which gives a bound. What is chosen starts from its split and is improved by solving for other choices, until the bound proves
-//! that no better one is left or the effort is spent. One machine alone, or a few with few starts left, are chosen exactly.
+//! that none is better by more than [`GAP`], or the effort is spent.
 
 use plan::linear::{Row, Solution, Variable};
 
@@ -20,7 +20,7 @@ const GAP: f64 = 5e-4;
 /// The variables of a machine that may be split among its starts.
 #[derive(Debug, Clone)]
 pub(super) struct Starts {
-    starts: Vec<(usize, Variable)>,
+    possible: Vec<(usize, Variable)>,
     steps: usize,
     programme_kilowatts: Vec<f64>,
 }
@@ -29,21 +29,21 @@ impl Starts {
     pub(super) fn of(builder: &mut Builder<'_>, appliance: &Appliance) -> Self {
         let programme_kilowatts: Vec<f64> = appliance.programme_watts.iter().map(|watts| watts / WATTS).collect();
         let possible = possible_starts(appliance, builder.steps);
-        let starts: Vec<(usize, Variable)> = possible.map(|start| (start, builder.variable(0.0, 1.0, 0.0))).collect();
-        for (start, variable) in &starts {
+        let possible: Vec<(usize, Variable)> = possible.map(|start| (start, builder.variable(0.0, 1.0, 0.0))).collect();
+        for (start, variable) in &possible {
             for (at, kilowatts) in programme_kilowatts.iter().enumerate().filter(|(_, kilowatts)| **kilowatts > 0.0) {
                 builder.draw(start + at, *variable, *kilowatts);
             }
         }
-        if !starts.is_empty() {
-            builder.program.row(1.0, 1.0, starts.iter().map(|(_, variable)| (*variable, 1.0)));
+        if !possible.is_empty() {
+            builder.program.row(1.0, 1.0, possible.iter().map(|(_, variable)| (*variable, 1.0)));
         }
-        Self { starts, steps: builder.steps, programme_kilowatts }
+        Self { possible, steps: builder.steps, programme_kilowatts }
     }
 
     pub(super) fn kilowatts(&self, solution: &Solution) -> Vec<f64> {
         let mut kilowatts = vec![0.0; self.steps];
-        for (start, variable) in &self.starts {
+        for (start, variable) in &self.possible {
             add(&mut kilowatts, &self.programme_kilowatts, *start, solution.value(*variable));
         }
         kilowatts
@@ -53,7 +53,7 @@ impl Starts {
     fn ways(&self, solution: &Solution, cost_max: f64) -> Vec<Vec<f64>> {
         let room = cost_max - solution.objective;
         let mut starts: Vec<(f64, f64, usize)> = self
-            .starts
+            .possible
             .iter()
             .map(|(start, variable)| (solution.reduced_cost(*variable).max(0.0), -solution.value(*variable), *start))
             .collect();

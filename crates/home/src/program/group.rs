@@ -101,7 +101,7 @@ fn of_one_horizon(members: &[Member<'_>], feeder: &Feeder) -> Result<crate::hori
     }
     for (what, value) in [("import_watts_max", feeder.import_watts_max), ("export_watts_max", feeder.export_watts_max)]
     {
-        if !(value >= 0.0) {
+        if value.is_nan() || value < 0.0 {
             let whose = "the feeder".to_owned();
             return Err(PlanFailed::OutOfRange { whose, what, value, least: 0.0, most: f64::INFINITY });
         }
@@ -152,8 +152,8 @@ fn together(
         }
         let overload = homes.iter().map(|home| home.worth.overload).fold(0.0, f64::max);
         let mut rows: Vec<Option<Row>> = Vec::with_capacity(full.len());
-        for step in 0..full.len() {
-            let row = full[step].then(|| {
+        for (step, full) in full.iter().enumerate() {
+            let row = full.then(|| {
                 let flows: Vec<(Variable, f64)> = built.iter().flat_map(|(_, grid)| grid.flows[step].terms()).collect();
                 let over = builder.program.variable(0.0, f64::INFINITY, overload * hours);
                 let under = builder.program.variable(0.0, f64::INFINITY, overload * hours);

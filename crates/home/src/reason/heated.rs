@@ -39,7 +39,7 @@ fn why(of: &Of<'_>, step: usize, warms: bool, needed: impl Fn(usize) -> Option<f
             _ => Why::Enough { celsius: of.planned.states[step] },
         };
     }
-    if of.from_sun(step) {
+    if of.of_sun(step) {
         return Why::WithSun { celsius: now };
     }
     match next {

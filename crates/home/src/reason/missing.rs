@@ -192,10 +192,11 @@ impl Of<'_> {
         let before = &self.planned.watts[..worst];
         let full = before.iter().all(|watts| *watts >= watts_max - OVER_WATTS_MIN);
         let by_power = helps && !full;
-        let relaxation = match by_power && comfort > 0.0 {
+        let relaxation = if by_power && comfort > 0.0 {
             // It could be, and costs more than comfort is said to be worth.
-            true => Relaxation::ComfortWorth { price: comfort * 2.0 },
-            false => Relaxation::Celsius { celsius: reached },
+            Relaxation::ComfortWorth { price: comfort * 2.0 }
+        } else {
+            Relaxation::Celsius { celsius: reached }
         };
         let at = self.outlook.horizon.begin(worst);
         vec![(Missing::Celsius { asked, reached, at, hottest: reached > asked, by_power }, relaxation)]

@@ -209,7 +209,7 @@ impl Of<'_> {
     }
 
     /// Whether what is taken in a step is what the sun gives over.
-    fn from_sun(&self, step: usize) -> bool {
+    fn of_sun(&self, step: usize) -> bool {
         self.outlook.solar_watts[step] > WATTS_MIN && self.grid_watts[step] < WATTS_MIN
     }
 

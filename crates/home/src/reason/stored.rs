@@ -40,7 +40,7 @@ fn charges(of: &Of<'_>, battery: &Battery, step: usize, worth: f64) -> Why {
         Why::StoresPaid { price: of.outlook.import_price[step] }
     } else if of.planned.states[step] < battery.reserve_kilowatt_hours - AT_LIMIT * battery.capacity_kilowatt_hours {
         Why::FillsReserve { kilowatt_hours: battery.reserve_kilowatt_hours }
-    } else if of.from_sun(step) {
+    } else if of.of_sun(step) {
         Why::StoresSun { worth: value(of, step, worth), at }
     } else {
         Why::StoresCheap { price: of.prices[step], worth: value(of, step, worth), at }
@@ -85,7 +85,7 @@ pub(super) fn car(of: &Of<'_>, car: &Car, step: usize) -> Why {
     let lacks =
         next.filter(|departure| departure.kilowatt_hours > stored + AT_LIMIT * car.battery.capacity_kilowatt_hours);
     match (lacks, next) {
-        (Some(departure), _) if watts > WATTS_MIN && !of.from_sun(step) && of.outlook.import_price[step] >= 0.0 => {
+        (Some(departure), _) if watts > WATTS_MIN && !of.of_sun(step) && of.outlook.import_price[step] >= 0.0 => {
             Why::ChargesFor {
                 price: of.prices[step],
                 kilowatt_hours: departure.kilowatt_hours,

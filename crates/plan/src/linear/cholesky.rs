@@ -160,8 +160,8 @@ fn elimination_tree(size: usize, begin: &[usize], row: &[u32]) -> Vec<usize> {
     let mut parent = vec![usize::MAX; size];
     let mut ancestor = vec![usize::MAX; size];
     for column in 0..size {
-        for at in begin[column]..begin[column + 1] {
-            let mut from = row[at] as usize;
+        for row in &row[begin[column]..begin[column + 1]] {
+            let mut from = *row as usize;
             while from != usize::MAX && from < column {
                 let next = std::mem::replace(&mut ancestor[from], column);
                 if next == usize::MAX {
@@ -182,8 +182,8 @@ fn reaches(size: usize, begin: &[usize], row: &[u32], parent: &[usize]) -> (Vec<
     for column in 0..size {
         seen[column] = column;
         let start = reach.len();
-        for at in begin[column]..begin[column + 1] {
-            let mut from = row[at] as usize;
+        for row in &row[begin[column]..begin[column + 1]] {
+            let mut from = *row as usize;
             while from != usize::MAX && seen[from] != column {
                 reach.push(from as u32);
                 seen[from] = column;

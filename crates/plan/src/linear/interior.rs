@@ -91,7 +91,7 @@ impl State {
         for column in 0..columns {
             let (lower, upper, cost) = (standard.lower[column], standard.upper[column], standard.cost[column]);
             // What is dear starts near its limit, so that room and what the limit costs have much the same product everywhere.
-            let room = (0.5 * (upper - lower)).min(START_MAX) / cost.abs().max(1.0).min(START_MAX * 10.0);
+            let room = (0.5 * (upper - lower)).min(START_MAX) / cost.abs().clamp(1.0, 10.0 * START_MAX);
             let value = match (lower.is_finite(), upper.is_finite()) {
                 (true, true) if cost < 0.0 => upper - room,
                 (true, _) => lower + room,
@@ -254,9 +254,9 @@ impl System {
         for _ in 0..2 {
             let mut right: Vec<f64> =
                 missing.iter().zip(&prices).map(|(missing, price)| missing - PULL * price).collect();
-            for column in 0..standard.columns() {
+            for (column, wanted) in wanted.iter().enumerate() {
                 let by_prices: f64 = standard.entries(column).map(|(row, factor)| factor * prices[row]).sum();
-                let value = (wanted[column] + by_prices) / self.curvature[column];
+                let value = (wanted + by_prices) / self.curvature[column];
                 standard.entries(column).for_each(|(row, factor)| right[row] -= factor * value);
             }
             self.cholesky.solve(&mut right);

@@ -115,21 +115,21 @@ impl Standard {
         for _ in 0..SCALINGS {
             let mut rows = vec![0.0_f64; self.rows];
             let mut columns = vec![0.0_f64; self.columns()];
-            for column in 0..self.columns() {
-                for at in self.begin[column]..self.begin[column + 1] {
-                    let size = self.factor[at].abs();
-                    columns[column] = columns[column].max(size);
-                    rows[self.row[at] as usize] = rows[self.row[at] as usize].max(size);
+            for (column, largest) in columns.iter_mut().enumerate() {
+                for (row, factor) in self.entries(column) {
+                    *largest = largest.max(factor.abs());
+                    rows[row] = rows[row].max(factor.abs());
                 }
             }
-            let by = |size: &f64| if *size > 0.0 { 1.0 / size.sqrt() } else { 1.0 };
-            let (rows, columns): (Vec<f64>, Vec<f64>) =
-                (rows.iter().map(by).collect(), columns.iter().map(by).collect());
-            for column in 0..self.columns() {
-                for at in self.begin[column]..self.begin[column + 1] {
-                    self.factor[at] *= columns[column] * rows[self.row[at] as usize];
+            let by = |size: &mut f64| *size = if *size > 0.0 { 1.0 / size.sqrt() } else { 1.0 };
+            rows.iter_mut().for_each(by);
+            columns.iter_mut().for_each(by);
+            for (column, by) in columns.iter().enumerate() {
+                let range = self.begin[column]..self.begin[column + 1];
+                for (factor, row) in self.factor[range.clone()].iter_mut().zip(&self.row[range]) {
+                    *factor *= by * rows[*row as usize];
                 }
-                self.column_scale[column] *= columns[column];
+                self.column_scale[column] *= by;
             }
             self.row_scale.iter_mut().zip(&rows).for_each(|(scale, by)| *scale *= by);
         }
