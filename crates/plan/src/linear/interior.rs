@@ -22,6 +22,13 @@ const RESIDUAL_MAX: f64 = 1e-8;
 /// How far above its bound the cost may stay, of its size.
 const GAP_MAX: f64 = 1e-7;
 
+/// A system is solved when its rows are missed by no more than this, or this part of what they missed before,
+const SOLVED: f64 = 1e-10;
+const SOLVED_PART: f64 = 1e-4;
+
+/// or this often.
+const SOLVES_MAX: usize = 2;
+
 /// Steps shorter than this lead nowhere.
 const STEP_MIN: f64 = 1e-9;
 
@@ -249,22 +256,29 @@ impl System {
     /// The step of values and prices that would end all residuals, `wanted` being those of the columns.
     fn solve(&mut self, standard: &Standard, missing: &[f64], wanted: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut prices = vec![0.0; standard.rows];
-        let mut values = vec![0.0; standard.columns()];
-        // The second time takes away what rounding left.
-        for _ in 0..2 {
-            let mut right: Vec<f64> =
-                missing.iter().zip(&prices).map(|(missing, price)| missing - PULL * price).collect();
-            for (column, wanted) in wanted.iter().enumerate() {
-                let by_prices: f64 = standard.entries(column).map(|(row, factor)| factor * prices[row]).sum();
-                let value = (wanted + by_prices) / self.curvature[column];
-                standard.entries(column).for_each(|(row, factor)| right[row] -= factor * value);
-            }
+        let mut values: Vec<f64> =
+            wanted.iter().zip(&self.curvature).map(|(wanted, curvature)| wanted / curvature).collect();
+        let mut right = missing.to_vec();
+        for (column, value) in values.iter().enumerate() {
+            standard.entries(column).for_each(|(row, factor)| right[row] -= factor * value);
+        }
+        let enough = SOLVED + SOLVED_PART * missing.iter().fold(0.0_f64, |most, missing| most.max(missing.abs()));
+        for _ in 0..SOLVES_MAX {
             self.cholesky.solve(&mut right);
             prices.iter_mut().zip(&right).for_each(|(price, by)| *price += by);
-        }
-        for (column, value) in values.iter_mut().enumerate() {
-            let by_prices: f64 = standard.entries(column).map(|(row, factor)| factor * prices[row]).sum();
-            *value = (wanted[column] + by_prices) / self.curvature[column];
+            right
+                .iter_mut()
+                .zip(missing.iter().zip(&prices))
+                .for_each(|(right, (missing, price))| *right = missing - PULL * price);
+            for (column, value) in values.iter_mut().enumerate() {
+                let by_prices: f64 = standard.entries(column).map(|(row, factor)| factor * prices[row]).sum();
+                *value = (wanted[column] + by_prices) / self.curvature[column];
+                standard.entries(column).for_each(|(row, factor)| right[row] -= factor * *value);
+            }
+            // What rounding left is taken away once more where it counts.
+            if right.iter().all(|left| left.abs() < enough) {
+                break;
+            }
         }
         (values, prices)
     }
