@@ -1,6 +1,7 @@
 //! Homes: how fast and how well they are planned, beside others in the same run.
 
 mod day;
+mod emhass;
 mod speed;
 
 use crate::report::{Report, Row};
@@ -13,5 +14,6 @@ pub fn run(quick: bool) -> anyhow::Result<Report> {
         rows.push(row);
     };
     speed::rows(quick, &mut add)?;
+    emhass::rows(quick, &mut add)?;
     Ok(Report::new("home", rows))
 }
