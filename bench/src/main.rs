@@ -14,6 +14,8 @@ enum Name {
     Fleet,
     /// Habits that are found in homes of fresh seeds.
     Habits,
+    /// Homes: how fast and how well they are planned.
+    Home,
     /// Models that people bring, beside onnxruntime.
     Inference,
     /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
@@ -71,6 +73,7 @@ fn main() -> anyhow::Result<ExitCode> {
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share, &arguments.only)?,
         },
         Name::Habits => bench::habits::run(arguments.quick)?,
+        Name::Home => bench::home::run(arguments.quick)?,
         Name::Inference => bench::inference::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,

@@ -50,6 +50,9 @@ pub(crate) const PYTHON_NVIDIA: &[&str] =
 /// Python packages of the benchmarks, pinned.
 pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];
 
+/// The planner of homes that ours is measured beside, pinned.
+pub(crate) const PYTHON_EMHASS: &[&str] = &["emhass==0.18.7"];
+
 /// What makes models ready, and the engine that inference is measured beside, pinned.
 pub(crate) const PYTHON_MODELS: &[&str] = &["onnx==1.23.2", "onnxruntime==1.32.0", "numpy==2.3.5"];
 

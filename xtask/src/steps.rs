@@ -136,5 +136,8 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     if let Some(python) = python {
         command.env("BENCH_PYTHON", python);
     }
+    if arguments.first().is_some_and(|name| name == "home") {
+        command.env("BENCH_EMHASS", install::python("emhass", install::PYTHON_EMHASS)?.join("bin/python"));
+    }
     run(&mut command)
 }

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("world", 3),
     ("site", 4),
     ("fleet", 5),
+    ("home", 5),
     ("server", 6),
     ("manmul", 7),
     ("bench", 8),

@@ -12,6 +12,7 @@ pub mod grid;
 pub mod guidance;
 mod lacam;
 mod lifelong;
+pub mod linear;
 mod operations;
 mod parallel;
 mod random;
