@@ -181,8 +181,19 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         let seal = Seal::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         Ok::<_, anyhow::Error>(Push::open(Arc::clone(&state), seal, config.push.options(), clock.now())?)
     })?;
+    let home = tokio::task::block_in_place(|| {
+        home::desk::Desk::open(home::desk::Parts {
+            site: Arc::clone(&site),
+            state: Arc::clone(&state),
+            runs: Arc::clone(&runs),
+            clock: Arc::clone(&clock),
+            plan: crate::home::planner(),
+        })
+        .map(Arc::new)
+    })?;
     let app = Application::new(server::Parts {
         push,
+        home: Arc::clone(&home),
         access: Arc::clone(&access),
         site: Arc::clone(&site),
         broker: broker.clone(),
@@ -207,6 +218,12 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let owned = access.has_owner();
     let run_worker = runs.start();
     let mut background: Vec<tokio::task::JoinHandle<()>> = crate::fleet::start(&desk, &broker, &draining).into();
+    background.push(tokio::spawn(crate::home::operate(
+        Arc::clone(&home),
+        Arc::clone(&site),
+        broker.clone(),
+        draining.clone(),
+    )));
     background.push(tokio::spawn(crate::push::tell(Arc::clone(&app), Arc::clone(&clock), draining.clone())));
     if owned {
         doors.open_configured().await?;
@@ -242,6 +259,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
                 state: Arc::clone(&state),
                 clock: Arc::clone(&clock),
                 stage: Arc::clone(&stage),
+                home,
                 config: config.demo.clone(),
             },
             progress,

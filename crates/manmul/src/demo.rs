@@ -1,5 +1,6 @@
 //! The demo home: its places and things at once, its past in the background, then it lives on.
 
+mod energy;
 mod rules;
 
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,7 @@ pub(crate) struct Needs {
     pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<Stage>,
+    pub(crate) home: Arc<home::desk::Desk>,
     pub(crate) config: DemoConfig,
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
         // Once it lives, so that rules follow what happens from here on; their cards show the past that was just told.
         rules::write(&needs.site, stopping).context("the rules of the demo home cannot be written")?;
     }
+    energy::set_up(&needs.home).context("the energy of the demo home cannot be set up")?;
     // What its family did by hand in that time is looked at now rather than tomorrow.
     if known.until.is_none()
         && !stopping()
