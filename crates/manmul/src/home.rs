@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use home::desk::{Decision, Desk, POLICY, Plan, Turned};
+use home::device::Device;
+use home::outlook::{Aims, Outlook};
 use model::{Cause, CauseKind, Position};
 use mqtt::Broker;
 use serde_json::json;
@@ -18,7 +20,9 @@ const TURN: Duration = Duration::from_secs(5);
 
 /// What makes plans.
 pub(crate) fn planner() -> Arc<Plan> {
-    Arc::new(|devices, outlook, aims| home::program::plan(devices, outlook, aims).map_err(|error| error.to_string()))
+    Arc::new(|devices: &[Device], outlook: &Outlook, aims: &Aims| {
+        home::program::plan(devices, outlook, aims).map_err(|error| error.to_string())
+    })
 }
 
 /// Operates until `closing`.

@@ -238,7 +238,11 @@ async fn what_falls_silent_costs_its_own_knowledge_only() {
     home.pass(6 * 60);
     let plan = home.turn();
     assert_eq!(plan["standing"], "rule", "{plan}");
-    assert_eq!((&plan["decided"][0]["value"], &plan["decided"][0]["sent"]), (&json!("self_use"), &json!(true)), "{plan}");
+    assert_eq!(
+        (&plan["decided"][0]["value"], &plan["decided"][0]["sent"]),
+        (&json!("self_use"), &json!(true)),
+        "{plan}"
+    );
     let mut told = home.told().await;
     while told["mode"] != "self_use" {
         told = home.told().await;

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use home::desk::{DAYS_MAX, DayPlan, Days, Desk, DeskError, HomeMode, Now, SettingsView};
 use home::settings::Settings;
-use model::access::{Decision, Resource, Right, decide};
+use model::{Decision, Resource, Right, decide};
 use serde::Deserialize;
 use site::run::Live;
 use utoipa::{IntoParams, ToSchema};
