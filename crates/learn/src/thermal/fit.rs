@@ -76,8 +76,9 @@ fn judged(known: Known) -> Result<Known, NotKnown> {
     if share.is_nan() || share > UNSURE_MAX {
         return Err(NotKnown::Unsure { percent: if share.is_finite() { 100.0 * share } else { 999.0 } });
     }
-    // A thermostat makes every day like the one before: beside "as a day ago" it is enough not to be worse.
-    let naive_kelvin = (ERROR_SHARE_MAX * quality.day_persistence_kelvin).min(quality.day_yesterday_kelvin.unwrap_or(f64::INFINITY));
+    // "As a day ago" is told and not judged by: a thermostat makes every day like the one before, and that says nothing of what
+    // another heating would bring.
+    let naive_kelvin = ERROR_SHARE_MAX * quality.day_persistence_kelvin;
     // Where a naive forecast is as good as a sensor, a model that is as good need not be better.
     if quality.day_kelvin.is_nan() || quality.day_kelvin > naive_kelvin.max(2.0 * ERROR_FLOOR) {
         return Err(NotKnown::NoBetter { day_kelvin: quality.day_kelvin, naive_kelvin });

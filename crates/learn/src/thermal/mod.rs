@@ -40,8 +40,8 @@ use window::Window;
 pub const WINDOW_SLOTS: usize = 21 * SLOTS_PER_DAY;
 /// The fewest days with all that is needed before a model is fitted.
 pub const DAYS_MIN: f64 = 5.0;
-/// A model's error over a day is at most this share of that of "it stays as it is"; and it is not above that of "as a day ago".
-pub const ERROR_SHARE_MAX: f64 = 0.8;
+/// A model's error over a day is at most this share of that of "it stays as it is".
+pub const ERROR_SHARE_MAX: f64 = 0.6;
 /// The relative standard error that losses to the outside, and the heat that the air takes, may have. The mass is often known worse; what that does to
 /// a day is in the error of the day.
 pub const UNSURE_MAX: f64 = 0.35;
