@@ -184,7 +184,8 @@ impl Appliance {
             return;
         }
         if self.programmes.len() >= PROGRAMMES_MAX
-            && let Some(least) = (0..self.programmes.len()).min_by_key(|at| (self.programmes[*at].runs, self.programmes[*at].last))
+            && let Some(least) =
+                (0..self.programmes.len()).min_by_key(|at| (self.programmes[*at].runs, self.programmes[*at].last))
         {
             self.programmes.swap_remove(least);
         }
@@ -227,7 +228,10 @@ fn difference(a: &[f32], b: &[f32]) -> (f64, isize) {
         (apart / energy.max(1e-9), shift)
     };
     let most = SHIFT_MINUTES as isize;
-    (-most..=most).map(at_shift).min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.abs().cmp(&b.1.abs()))).expect("there is a shift")
+    (-most..=most)
+        .map(at_shift)
+        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.abs().cmp(&b.1.abs())))
+        .expect("there is a shift")
 }
 
 fn value(minutes: &[f32], at: isize) -> f64 {

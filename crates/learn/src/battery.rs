@@ -160,7 +160,8 @@ impl Battery {
         self.newest = Some(slot);
         let finite = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
         let charge = finite(reading.charge_percent).filter(|percent| *percent <= 100.5).map(|percent| percent / 100.0);
-        let (Some(charge), Some(taken), Some(given)) = (charge, finite(reading.charge_watts), finite(reading.discharge_watts))
+        let (Some(charge), Some(taken), Some(given)) =
+            (charge, finite(reading.charge_watts), finite(reading.discharge_watts))
         else {
             self.close();
             return;
@@ -211,7 +212,8 @@ impl Battery {
         let mut weight = 1.0;
         let mut error = NOISE_FIRST;
         if let Some(factors) = self.factors() {
-            let explained: f64 = (0..3).map(|row| factors[row] * (2.0 * day.targets[row] - dot(&day.products[row], &factors))).sum();
+            let explained: f64 =
+                (0..3).map(|row| factors[row] * (2.0 * day.targets[row] - dot(&day.products[row], &factors))).sum();
             error = (squares - explained).max(0.0).sqrt();
             if self.days >= DAYS_MIN {
                 weight = (OUTLYING * self.error().max(NOISE_MIN) / error.max(1e-9)).min(1.0);
@@ -273,7 +275,9 @@ impl Battery {
             return Err(NotKnown::Unsure { percent: (100.0 * capacity_unsure).min(999.0) });
         }
         let round_trip = taken / given;
-        if !ROUND_TRIP.contains(&(round_trip - 2.0 * capacity_unsure)) && !ROUND_TRIP.contains(&round_trip.min(1.0)) || round_trip > 1.0 + 3.0 * capacity_unsure {
+        if !ROUND_TRIP.contains(&(round_trip - 2.0 * capacity_unsure)) && !ROUND_TRIP.contains(&round_trip.min(1.0))
+            || round_trip > 1.0 + 3.0 * capacity_unsure
+        {
             return Err(NotKnown::Contradicts { percent: 100.0 * round_trip });
         }
         let capacity = self.capacity_told.unwrap_or(1.0 / (taken * given).sqrt());
@@ -315,9 +319,11 @@ mod tests {
         let mut readings = Vec::new();
         for slot in 0..days * SLOTS_PER_DAY {
             let hour = (slot % SLOTS_PER_DAY) as f64 / 4.0;
-            let wanted = if (9.0..16.0).contains(&hour) { 3_000.0 * chance.unit() } else { -1_400.0 * chance.unit() } * use_of;
+            let wanted =
+                if (9.0..16.0).contains(&hour) { 3_000.0 * chance.unit() } else { -1_400.0 * chance.unit() } * use_of;
             let into = (wanted.max(0.0) * truth.charge * 0.25 / 1_000.0).min(truth.capacity - stored);
-            let out = ((-wanted).max(0.0) / truth.discharge * 0.25 / 1_000.0).min(stored - 0.05 * truth.capacity).max(0.0);
+            let out =
+                ((-wanted).max(0.0) / truth.discharge * 0.25 / 1_000.0).min(stored - 0.05 * truth.capacity).max(0.0);
             stored += into - out - truth.loss * 0.25 * stored;
             let watts = (into / truth.charge - out * truth.discharge) * 4_000.0;
             let percent = (stored / truth.capacity * 100.0).round();
@@ -344,7 +350,10 @@ mod tests {
             assert!((model.capacity_kilowatt_hours / capacity - 1.0).abs() < 0.04, "{seed}: {model:?}");
             assert!((model.charge_efficiency - efficiency).abs() < 0.025, "{seed}: {model:?}");
             assert!((model.loss_per_hour - loss).abs() < 0.0015, "{seed}: {model:?}");
-            assert!((model.capacity_kilowatt_hours / capacity - 1.0).abs() < 4.0 * model.capacity_unsure, "{seed}: {model:?}");
+            assert!(
+                (model.capacity_kilowatt_hours / capacity - 1.0).abs() < 4.0 * model.capacity_unsure,
+                "{seed}: {model:?}"
+            );
         }
     }
 
@@ -352,7 +361,10 @@ mod tests {
     fn a_capacity_that_is_told_parts_the_two_ways() {
         let truth = Truth { capacity: 10.0, charge: 0.98, discharge: 0.9, loss: 0.0 };
         let model = learn(&readings(&truth, 7, 25, 1.0), Some(10.0)).known().unwrap();
-        assert!((model.charge_efficiency - 0.98).abs() < 0.02 && (model.discharge_efficiency - 0.9).abs() < 0.02, "{model:?}");
+        assert!(
+            (model.charge_efficiency - 0.98).abs() < 0.02 && (model.discharge_efficiency - 0.9).abs() < 0.02,
+            "{model:?}"
+        );
     }
 
     #[test]

@@ -67,12 +67,7 @@ pub struct Metered {
 
 /// The power behind a counter of kilowatt hours. Two readings further apart than `hold_seconds` leave a gap, and so do those
 /// between which it ran backwards or faster than `watts_max`.
-pub fn from_counter(
-    readings: &[(Timestamp, f64)],
-    slots: &Range<i64>,
-    hold_seconds: f64,
-    watts_max: f64,
-) -> Metered {
+pub fn from_counter(readings: &[(Timestamp, f64)], slots: &Range<i64>, hold_seconds: f64, watts_max: f64) -> Metered {
     let slots = cut(slots);
     let mut sums = Sums::new(&slots);
     let hold_us = (hold_seconds.max(0.0) * 1e6) as i64;
@@ -151,8 +146,14 @@ mod tests {
 
     #[test]
     fn a_counter_that_jumps_or_runs_backwards_leaves_gaps() {
-        let readings =
-            [(at(0), 10.0), (at(900), 10.5), (at(1_800), 10.25), (at(2_700), 10.75), (at(3_600), 900.0), (at(4_500), 900.25)];
+        let readings = [
+            (at(0), 10.0),
+            (at(900), 10.5),
+            (at(1_800), 10.25),
+            (at(2_700), 10.75),
+            (at(3_600), 900.0),
+            (at(4_500), 900.25),
+        ];
         let metered = from_counter(&readings, &(0..6), 3_600.0, 20_000.0);
         assert_eq!(metered.watts, [Some(2_000.0), None, Some(2_000.0), None, Some(1_000.0), None]);
         assert_eq!((metered.backwards, metered.jumps), (1, 1));

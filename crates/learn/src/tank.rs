@@ -163,7 +163,12 @@ impl Tank {
             let [[before, ..], [after, heat, room]] = [*pair[0], *pair[1]];
             let (before, after) = (f64::from(before?), f64::from(after?));
             let above = before.midpoint(after) - room.map_or(20.0, f64::from);
-            Some(Step { after, change: after - before, heat: f64::from(heat?) * SLOT_HOURS / 1_000.0, stood: above * SLOT_HOURS })
+            Some(Step {
+                after,
+                change: after - before,
+                heat: f64::from(heat?) * SLOT_HOURS / 1_000.0,
+                stood: above * SLOT_HOURS,
+            })
         };
         rows.windows(2).map(of).collect()
     }
@@ -253,8 +258,10 @@ impl Found {
         normal.targets[1] += pull * LOSS_TYPICAL;
         let [heats, loss_per_hour] = normal.solve()?;
         let loss_per_hour = loss_per_hour.clamp(0.0, 0.2);
-        let mut errors: Vec<f64> =
-            rows.iter().map(|(features, level)| (level - heats * features[0] - loss_per_hour * features[1]).abs()).collect();
+        let mut errors: Vec<f64> = rows
+            .iter()
+            .map(|(features, level)| (level - heats * features[0] - loss_per_hour * features[1]).abs())
+            .collect();
         let level_error = (1.4826 * median(&mut errors)?).max(NOISE_MIN);
         // Errors within a stretch hang together: some slots count as one.
         let rows_of_a_stretch = (rows.len() as f64 / f64::max(stretches, 1.0)).min(TOGETHER);
@@ -287,7 +294,8 @@ fn levels<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<([f64; 2], f64)> {
 
 /// The smallest change that the sensor tells, or near it: one such step down is no draw.
 fn resolution(steps: &[Option<Step>]) -> f64 {
-    let mut changes: Vec<f64> = steps.iter().flatten().map(|step| step.change.abs()).filter(|change| *change > 1e-3).collect();
+    let mut changes: Vec<f64> =
+        steps.iter().flatten().map(|step| step.change.abs()).filter(|change| *change > 1e-3).collect();
     let at = changes.len() / 50;
     if changes.is_empty() { 0.0 } else { (*changes.select_nth_unstable_by(at, f64::total_cmp).1).min(1.0) }
 }
@@ -337,7 +345,9 @@ mod tests {
 
     #[test]
     fn capacity_loss_and_draws_are_found() {
-        for (seed, capacity, loss, resolution) in [(1, 0.256, 2.3, 0.1), (2, 0.35, 1.6, 0.5), (3, 0.18, 3.0, 0.1), (4, 0.58, 2.0, 0.5)] {
+        for (seed, capacity, loss, resolution) in
+            [(1, 0.256, 2.3, 0.1), (2, 0.35, 1.6, 0.5), (3, 0.18, 3.0, 0.1), (4, 0.58, 2.0, 0.5)]
+        {
             let (readings, drawn) = simulate(seed, capacity, loss, resolution);
             let model = learn(&readings).known().unwrap();
             assert!((model.kilowatt_hours_per_kelvin / capacity - 1.0).abs() < 0.12, "{seed}: {model:?}");
@@ -345,7 +355,10 @@ mod tests {
             let day = |kind: usize| model.drawn_watts[kind].iter().sum::<f64>() / 1_000.0;
             let found = 10.0 * day(0) + 4.0 * day(1);
             assert!((found / drawn - 1.0).abs() < 0.25, "{seed}: {found} of {drawn}");
-            assert!(model.drawn_watts[0][6] > 300.0 && model.drawn_watts[0][6] > 3.0 * model.drawn_watts[0][12], "{model:?}");
+            assert!(
+                model.drawn_watts[0][6] > 300.0 && model.drawn_watts[0][6] > 3.0 * model.drawn_watts[0][12],
+                "{model:?}"
+            );
             assert!(model.drawn_watts[1][12] > 300.0, "{model:?}");
         }
     }

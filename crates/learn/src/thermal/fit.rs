@@ -273,7 +273,13 @@ impl Data<'_> {
     }
 
     /// For each run and slot: how the simulated air changes with the unknowns, the error, and its weight.
-    fn rows(&self, unknowns: &Unknowns, errors: &[Vec<f64>], runs: &[Run], usual: f64) -> Vec<Vec<(Unknowns, f64, f64)>> {
+    fn rows(
+        &self,
+        unknowns: &Unknowns,
+        errors: &[Vec<f64>],
+        runs: &[Run],
+        usual: f64,
+    ) -> Vec<Vec<(Unknowns, f64, f64)>> {
         const NUDGE: f64 = 1e-4;
         let nudged: Vec<Vec<Vec<f64>>> = (0..UNKNOWNS)
             .map(|at| {
@@ -311,7 +317,14 @@ impl Data<'_> {
             }
         }
         let Some(inverse) = inverse(&bread.products) else {
-            return Unsure { air: f64::NAN, mass: f64::NAN, inner: f64::NAN, outer: f64::NAN, stored: f64::NAN, sun_square_metres: f64::NAN };
+            return Unsure {
+                air: f64::NAN,
+                mass: f64::NAN,
+                inner: f64::NAN,
+                outer: f64::NAN,
+                stored: f64::NAN,
+                sun_square_metres: f64::NAN,
+            };
         };
         let variance = |direction: &Unknowns| {
             let solved: Unknowns = std::array::from_fn(|row| dot(&inverse[row], direction));
@@ -350,7 +363,8 @@ impl Data<'_> {
                 if let Some(start) = start {
                     squares[1].add(next - start);
                 }
-                if let Some(Some(yesterday)) = (at + 1).checked_sub(SLOTS_PER_DAY).map(|before| stretch.indoor[before]) {
+                if let Some(Some(yesterday)) = (at + 1).checked_sub(SLOTS_PER_DAY).map(|before| stretch.indoor[before])
+                {
                     squares[2].add(next - yesterday);
                 }
                 if let Some(now) = stretch.indoor[at] {
@@ -408,7 +422,14 @@ fn watts(stretch: &Stretch, settings: Settings, model: &ZoneModel, at: usize) ->
         + model.gain_at(second)
 }
 
-fn after(stretch: &Stretch, settings: Settings, model: &ZoneModel, steps: &Discrete, at: usize, state: [f64; 2]) -> [f64; 2] {
+fn after(
+    stretch: &Stretch,
+    settings: Settings,
+    model: &ZoneModel,
+    steps: &Discrete,
+    at: usize,
+    state: [f64; 2],
+) -> [f64; 2] {
     let outdoor = stretch.outdoor[at].midpoint(stretch.outdoor[at + 1]);
     steps.after(state, outdoor, watts(stretch, settings, model, at))
 }
@@ -438,7 +459,14 @@ fn masses(stretch: &Stretch, settings: Settings, model: &ZoneModel) -> Vec<f64> 
 }
 
 /// Measured minus simulated, slot after slot, with nothing corrected on the way.
-fn free_run(stretch: &Stretch, settings: Settings, model: &ZoneModel, steps: &Discrete, run: &Run, mass: f64) -> Vec<f64> {
+fn free_run(
+    stretch: &Stretch,
+    settings: Settings,
+    model: &ZoneModel,
+    steps: &Discrete,
+    run: &Run,
+    mass: f64,
+) -> Vec<f64> {
     let Some(start) = stretch.indoor[run.from] else { return Vec::new() };
     // The mean with its neighbours is as good a start, with less of the sensor's noise.
     let beside = [run.from.wrapping_sub(1), run.from + 1].map(|at| stretch.indoor.get(at).copied().flatten());

@@ -125,7 +125,9 @@ pub enum NotKnown {
     #[error("nothing was heated or cooled, so that nobody can say what a watt brings")]
     NoHeat,
     /// It foretells no better than a naive forecast.
-    #[error("the model misses a day by {day_kelvin:.2} K, and only below {naive_kelvin:.2} K it would be of more use than no model")]
+    #[error(
+        "the model misses a day by {day_kelvin:.2} K, and only below {naive_kelvin:.2} K it would be of more use than no model"
+    )]
     NoBetter {
         /// The model's error.
         day_kelvin: f64,

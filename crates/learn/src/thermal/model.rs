@@ -39,7 +39,8 @@ impl ZoneModel {
         let (inner, outer) = (self.inner_watts_per_kelvin, self.outer_watts_per_kelvin);
         // The third place stands for a watt of heat into the air.
         let change = [[-(inner + outer) * air, inner * air, air], [inner * mass, -inner * mass, 0.0], [0.0; 3]];
-        let [[air_of_air, air_of_mass, air_of_watt], [mass_of_air, mass_of_mass, mass_of_watt], _] = exponential(change);
+        let [[air_of_air, air_of_mass, air_of_watt], [mass_of_air, mass_of_mass, mass_of_watt], _] =
+            exponential(change);
         Discrete {
             keep: [[air_of_air, air_of_mass], [mass_of_air, mass_of_mass]],
             brings: [air_of_watt, mass_of_watt],
@@ -113,7 +114,10 @@ mod tests {
             (air, mass) = (air + into_air / 500.0 / 10.0 / 3_600.0, mass + 400.0 * (air - mass) / 10_000.0 / 36_000.0);
         }
         let [exact_air, exact_mass] = model.steps_of(3_600.0).after([20.0, 19.0], -5.0, 3_000.0);
-        assert!((exact_air - air).abs() < 2e-3 && (exact_mass - mass).abs() < 2e-3, "{exact_air} {air} {exact_mass} {mass}");
+        assert!(
+            (exact_air - air).abs() < 2e-3 && (exact_mass - mass).abs() < 2e-3,
+            "{exact_air} {air} {exact_mass} {mass}"
+        );
         let half = model.steps_of(1_800.0);
         let twice = half.after(half.after([20.0, 19.0], -5.0, 3_000.0), -5.0, 3_000.0);
         assert!((twice[0] - exact_air).abs() < 1e-9, "two halves are a whole");

@@ -104,7 +104,11 @@ fn beside_a_recursion() {
         let model = zone.fit().unwrap_or_else(|why| panic!("seed {seed}: {why}")).model;
         let inputs = |at: usize| {
             let reading = &home.readings[at];
-            [reading.outdoor_celsius.unwrap(), reading.heating_watts.unwrap() / 1_000.0, reading.irradiance.unwrap() / 1_000.0]
+            [
+                reading.outdoor_celsius.unwrap(),
+                reading.heating_watts.unwrap() / 1_000.0,
+                reading.irradiance.unwrap() / 1_000.0,
+            ]
         };
         let air = |at: usize| home.readings[at].indoor_celsius.unwrap();
         let mut recursive = Recursive::new();

@@ -110,7 +110,8 @@ impl Window {
             }
             if let Some(seen) = last_seen.take() {
                 let range = begin..seen + 1;
-                let known = |column: &[Option<f64>]| column[range.clone()].iter().map(|value| value.unwrap_or(0.0)).collect();
+                let known =
+                    |column: &[Option<f64>]| column[range.clone()].iter().map(|value| value.unwrap_or(0.0)).collect();
                 stretches.push(Stretch {
                     first: first + begin as i64,
                     indoor: indoor[range.clone()].to_vec(),
