@@ -51,9 +51,7 @@ fn turn(desk: &Desk, site: &Site, broker: &Broker) {
             (Ok(_), false) => Ok(()),
             (Ok(position), true) => {
                 let asked = Asked { cause: cause(live.as_ref()).following(position), timeout: None };
-                site.write(&asked, &decision.thing, decision.values.clone())
-                    .map(drop)
-                    .map_err(|error| error.to_string())
+                site.write(&asked, &decision.thing, decision.values.clone()).map(drop).map_err(|error| error.to_string())
             }
         };
         desk.done(&decision, went);
