@@ -45,13 +45,6 @@ pub struct Priced {
     pub known: Vec<bool>,
 }
 
-impl Priced {
-    /// How many steps are not known.
-    pub fn unknown(&self) -> usize {
-        self.known.iter().filter(|known| !**known).count()
-    }
-}
-
 impl Price {
     /// The price in every step, at its begin. `told` are the dynamic prices that are known, in any order; of two for the same
     /// time the later one in the list holds.
@@ -369,7 +362,7 @@ mod tests {
         let told = [Told { from: at("2026-06-01T00:00:00Z"), to: at("2026-06-01T01:00:00Z"), value: 0.1 }];
         let priced = price.over(&quarters("2026-06-01T00:30:00Z", 4), &Place::utc(), &told);
         assert_eq!(priced.values, [0.22, 0.22, 0.5, 0.5]);
-        assert_eq!((priced.known.clone(), priced.unknown()), (vec![true, true, false, false], 2));
+        assert_eq!(priced.known, [true, true, false, false]);
         let said = price.check("/p");
         assert_eq!(said, []);
         let wrong = Price::Dynamic { property: "tariff".into(), factor: f64::NAN, plus: 0.0, otherwise: 0.0 };

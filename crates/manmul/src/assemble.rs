@@ -59,6 +59,7 @@ pub struct Running {
     /// Where the data lie.
     pub data_directory: PathBuf,
     app: Arc<Application>,
+    home: Arc<home::desk::Desk>,
     broker: Broker,
     server: HttpServer,
     doors: Arc<Doors>,
@@ -259,7 +260,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
                 state: Arc::clone(&state),
                 clock: Arc::clone(&clock),
                 stage: Arc::clone(&stage),
-                home,
+                home: Arc::clone(&home),
                 config: config.demo.clone(),
             },
             progress,
@@ -274,6 +275,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         local_secret,
         data_directory: directory.root().to_owned(),
         app,
+        home,
         broker,
         server,
         doors,
@@ -307,6 +309,11 @@ impl Running {
         self.addresses().mqtt
     }
 
+    /// Looks after the energy of the home at once, as is done every few seconds. Blocks for as long as a plan takes.
+    pub fn look_after_home(&self) {
+        crate::home::turn(&self.home, &self.site, &self.broker);
+    }
+
     /// How far the past of the demo home is told, from 0 to 1.
     pub fn demo(&self) -> watch::Receiver<f64> {
         self.demo.clone()
@@ -330,7 +337,7 @@ impl Running {
         if !self.server.drained(DRAIN_PATIENCE).await {
             tracing::warn!(connections = self.server.connections(), "some connections did not end in time");
         }
-        let Self { fold, log, history, site, app, broker, server, doors, stage, run_worker, .. } = self;
+        let Self { fold, log, history, site, app, home, broker, server, doors, stage, run_worker, .. } = self;
         let (still_log, still_history) = (Arc::clone(&log), Arc::clone(&history));
         tokio::task::spawn_blocking(move || {
             if run_worker.join().is_err() {
@@ -342,7 +349,7 @@ impl Running {
             anyhow::Ok(())
         })
         .await??;
-        drop((site, app, broker, server, doors, stage));
+        drop((site, app, home, broker, server, doors, stage));
         released(still_log, still_history).await;
         Ok(())
     }

@@ -38,7 +38,8 @@ pub(crate) async fn operate(desk: Arc<Desk>, site: Arc<Site>, broker: Broker, cl
     }
 }
 
-fn turn(desk: &Desk, site: &Site, broker: &Broker) {
+/// One look, and what follows from it.
+pub(crate) fn turn(desk: &Desk, site: &Site, broker: &Broker) {
     let Turned { live, decisions } = match desk.turn() {
         Ok(turned) => turned,
         // What was to be told is told again.
@@ -51,7 +52,9 @@ fn turn(desk: &Desk, site: &Site, broker: &Broker) {
             (Ok(_), false) => Ok(()),
             (Ok(position), true) => {
                 let asked = Asked { cause: cause(live.as_ref()).following(position), timeout: None };
-                site.write(&asked, &decision.thing, decision.values.clone()).map(drop).map_err(|error| error.to_string())
+                site.write(&asked, &decision.thing, decision.values.clone())
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             }
         };
         desk.done(&decision, went);

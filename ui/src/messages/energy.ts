@@ -108,6 +108,7 @@ export const energy = {
   "energy.tariff.from": ["From", "부터"],
   "energy.tariff.to": ["To", "까지"],
   "energy.tariff.days": ["Days", "요일"],
+  "energy.tariff.begin": ["Say what it costs", "요금 알려 주기"],
   "energy.tariff.add": ["Add a time", "시간대 추가"],
   "energy.tariff.remove": ["Remove the time from {from}", "{from}부터의 시간대 제거"],
   "energy.tariff.capacity": ["For a kW of the month's peak", "월 최대 1 kW당"],
@@ -136,7 +137,7 @@ export const energy = {
   "energy.found.text": ["Found from what things say of themselves. Correct what is wrong.", "사물이 스스로 알리는 내용에서 찾았습니다. 틀린 것은 고치세요."],
   "energy.found.none": ["Nothing of the energy of a home was found yet. Connect a meter first.", "아직 찾은 것이 없습니다. 먼저 계량기를 연결하세요."],
   "energy.found.said": ["as you said", "직접 지정"],
-  "energy.found.planned": ["planned", "계획함"],
+  "energy.found.add": ["Add a thing that was not found", "찾지 못한 사물 추가"],
   "energy.found.role": ["What {title} is", "{title}의 역할"],
   "energy.save": ["Save", "저장"],
   "energy.saved": ["Saved. The plan is made anew.", "저장했습니다. 계획을 다시 만듭니다."],
@@ -155,6 +156,4 @@ export const energy = {
   "energy.role.carbon": ["Carbon feed", "탄소 정보"],
   "energy.role.weather": ["Weather", "날씨"],
   "energy.role.nothing": ["Does not matter", "해당 없음"],
-  "energy.key.back": ["A step back", "한 단계 뒤로"],
-  "energy.key.on": ["A step on", "한 단계 앞으로"],
 } as const satisfies Record<string, Message>;

@@ -291,3 +291,59 @@ pub(super) fn release(found: &Found) -> Vec<(model::Name, Value)> {
     });
     rest.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use model::ThingId;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::find::{Candidate, Correction, find};
+
+    fn found(kind: &str, properties: Json) -> Found {
+        let document = json!({"id": "it", "kind": kind, "description": "positive power is what it gives", "properties": properties});
+        let (thing, model) = (ThingId::new("it").unwrap(), serde_json::from_value(document).unwrap());
+        let candidate = Candidate { thing: &thing, title: "It", space: None, model: &model };
+        find([candidate], &BTreeMap::<ThingId, Correction>::new()).found.remove(0)
+    }
+
+    fn words(values: Vec<(model::Name, Value)>) -> String {
+        values.iter().map(|(name, value)| format!("{name}={}", value.to_json())).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_battery_is_told_a_power_or_left_to_follow_the_house() {
+        let battery = found(
+            "battery",
+            json!({"charge": {"unit": "%"}, "power": {"unit": "W"},
+                "set_power": {"unit": "kW", "writable": true, "minimum": -3, "maximum": 5},
+                "mode": {"type": "string", "choices": ["self_use", "hold", "set_power"], "writable": true}}),
+        );
+        let told = |watts: f64, grid: f64| words(tell(&battery, watts, grid));
+        assert_eq!(told(1_204.0, 2_000.0), "set_power=-1.2 mode=\"set_power\"", "ours takes, its own gives");
+        assert_eq!(told(9_000.0, 9_500.0), "set_power=-3.0 mode=\"set_power\"", "no more than it accepts");
+        assert_eq!(told(-800.0, 10.0), "mode=\"self_use\"", "what covers the house exactly follows it");
+        assert_eq!(told(0.0, 700.0), "mode=\"hold\"");
+        assert_eq!(words(release(&battery)), "mode=\"self_use\"");
+    }
+
+    #[test]
+    fn a_charger_without_modes_is_told_a_power_or_switched() {
+        let told = found(
+            "wallbox",
+            json!({"power": {"unit": "W"}, "set_power": {"unit": "W", "writable": true, "minimum": 0, "maximum": 11_000}}),
+        );
+        assert_eq!(words(tell(&told, 3_701.0, 4_000.0)), "set_power=3700.0");
+        assert_eq!(words(tell(&told, 12.0, 300.0)), "set_power=0.0");
+        assert_eq!(words(release(&told)), "set_power=11000.0");
+        let switched =
+            found("wallbox", json!({"power": {"unit": "W"}, "enabled": {"type": "boolean", "writable": true}}));
+        assert_eq!(
+            [words(tell(&switched, 3_000.0, 0.0)), words(tell(&switched, 0.0, 0.0))],
+            ["enabled=true", "enabled=false"]
+        );
+        assert_eq!(words(release(&switched)), "enabled=true");
+    }
+}

@@ -25,6 +25,8 @@ use crate::settings::Settings;
 const STEP_SECONDS: u32 = 900;
 /// A plan looks a day ahead.
 const STEPS: usize = 96;
+/// Markets tell the next day in the early afternoon: what is not known of the steps up to here is missing.
+const SOON: usize = 32;
 /// A plan that could not be made is tried again after so long, and what happens brings a new one after so long at the earliest.
 const AGAIN: Duration = Duration::from_secs(30);
 /// What was told is told again after so long, when the thing does not show it.
@@ -37,7 +39,6 @@ const OFF_PLAN: f64 = 0.1;
 pub(super) struct Made {
     pub(super) course: Course,
     schedule: Schedule,
-    /// What a store holds by the plan is compared with what it says: what a hundred percent are.
     notes: Vec<Note>,
     basis: Basis,
 }
@@ -188,9 +189,9 @@ impl Desk {
         let devices: Vec<Device> = planned.iter().map(|(_, planned)| planned.device.clone()).collect();
         let schedule = (self.plan)(&devices, &expected.outlook, &expected.aims)?;
         notes.extend(expected.notes.iter().cloned());
-        let unknown = expected.import.unknown();
+        let unknown = expected.import.known[..SOON].iter().filter(|known| !**known).count();
         if unknown > 0 {
-            let words = format!("the price of {} of the next {STEPS} quarters of an hour is not known", unknown);
+            let words = format!("the price of {unknown} of the next {SOON} quarters of an hour is not known");
             notes.push(Note { about: "prices", thing: None, words });
         }
         let course = course(&planned, &devices, &expected, &schedule, seen.now);
@@ -279,7 +280,7 @@ fn decide(room: &mut Room, seen: &Seen, mode: HomeMode, standing: Standing) -> V
     }
     let Some(made) = room.made.clone() else { return Vec::new() };
     let Some(step) = made.schedule.horizon.step_at(seen.now) else { return let_go(room, seen, mode) };
-    let mut decisions = Vec::new();
+    let mut decisions = if mode == HomeMode::Operate { Vec::new() } else { take_hands_off(room, seen, mode) };
     for (device, schedule) in made.course.devices.iter().zip(&made.schedule.devices) {
         let Some(found) = seen.home.thing(&device.thing) else { continue };
         if room.held.contains_key(&device.thing) {
@@ -329,6 +330,13 @@ fn give(
     Some(Decision { thing: found.thing.clone(), values, words, send })
 }
 
+/// Who only looks on leaves to itself what it told something before.
+fn take_hands_off(room: &mut Room, seen: &Seen, mode: HomeMode) -> Vec<Decision> {
+    let told: Vec<ThingId> =
+        room.given.iter().filter(|(_, given)| given.sent).map(|(thing, _)| thing.clone()).collect();
+    told.iter().filter_map(|thing| leave(room, seen, thing, mode)).collect()
+}
+
 /// Leaves everything that was told something to itself.
 fn let_go(room: &mut Room, seen: &Seen, mode: HomeMode) -> Vec<Decision> {
     let things: Vec<ThingId> = room.given.keys().cloned().collect();
@@ -345,6 +353,7 @@ fn leave(room: &mut Room, seen: &Seen, thing: &ThingId, mode: HomeMode) -> Optio
     }
     let words = match mode {
         HomeMode::Off => "the plan is switched off, so it does what it does by itself",
+        HomeMode::Shadow if send => "the plan only looks on now, so it does what it does by itself",
         HomeMode::Shadow | HomeMode::Operate => "there is no plan for it, so it does what it does by itself",
     };
     Some(Decision { thing: thing.clone(), values, words: words.to_owned(), send })

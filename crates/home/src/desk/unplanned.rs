@@ -51,3 +51,45 @@ pub(super) fn cost(devices: &[Device], outlook: &Outlook) -> Option<(f64, f64)> 
     }
     Some((cost, stored.iter().sum()))
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{ThingId, Timestamp};
+
+    use super::*;
+    use crate::device::Battery;
+    use crate::horizon::Horizon;
+
+    #[test]
+    fn a_battery_by_itself_takes_what_is_too_much_and_gives_what_lacks() {
+        let battery = Battery {
+            stored_kilowatt_hours: 1.0,
+            capacity_kilowatt_hours: 2.0,
+            reserve_kilowatt_hours: 0.5,
+            charge_watts_max: 1_000.0,
+            discharge_watts_max: 1_000.0,
+            charge_efficiency: 1.0,
+            discharge_efficiency: 1.0,
+            loss_per_hour: 0.0,
+            wear_per_kilowatt_hour: 0.0,
+        };
+        let device = Device {
+            thing: ThingId::new("battery").unwrap(),
+            title: "Battery".to_owned(),
+            kind: DeviceKind::Battery(battery),
+        };
+        let outlook = Outlook {
+            horizon: Horizon { start: Timestamp(0), step_seconds: 3_600, steps: 3 },
+            load_watts: vec![0.0, 2_000.0, 2_000.0],
+            solar_watts: vec![1_500.0, 0.0, 0.0],
+            import_price: vec![0.5; 3],
+            export_price: vec![0.1; 3],
+            carbon_grams: vec![0.0; 3],
+            outdoor_celsius: vec![10.0; 3],
+            scenarios: Vec::new(),
+        };
+        // It takes 1 of 1.5, gives 1 and then the half that is above its reserve; the grid gives 1 and 1.5.
+        let (cost, left) = cost(&[device], &outlook).unwrap();
+        assert!((cost - (0.5 * 2.5 - 0.1 * 0.5)).abs() < 1e-9 && (left - 0.5).abs() < 1e-9, "{cost} {left}");
+    }
+}

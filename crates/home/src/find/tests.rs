@@ -124,3 +124,50 @@ fn modes_are_read_by_their_words() {
     let words = [&modes.by_itself, &modes.idle, &modes.fast, &modes.told].map(|word| word.as_deref());
     assert_eq!(words, [Some("self_use"), Some("hold"), Some("charge"), Some("set_power")]);
 }
+
+#[test]
+fn the_demo_home_is_found_whole() {
+    let demo = world::home::home(1, model::Timestamp::from_seconds(1_790_000_000));
+    let look = |thing: &'static str| demo.things.iter().find(|one| one.id.as_str() == thing).unwrap();
+    let candidates = demo.things.iter().map(|one| Candidate {
+        thing: &one.id,
+        title: &one.title,
+        space: Some(&one.space),
+        model: &one.model,
+    });
+    let home = find(candidates, &BTreeMap::new());
+    let of = |role: Role| home.of(role).map(|one| one.thing.as_str()).collect::<Vec<&str>>();
+    assert_eq!(
+        [Role::Grid, Role::Solar, Role::Consumption, Role::Battery, Role::Charger, Role::Car].map(of),
+        [
+            vec!["grid-meter"],
+            vec!["solar-inverter"],
+            vec!["distribution-board"],
+            vec!["home-battery"],
+            vec!["ev-charger"],
+            vec!["car"]
+        ]
+    );
+    assert_eq!(
+        [Role::HeatPump, Role::Tank, Role::Prices, Role::Carbon, Role::Weather].map(of),
+        [
+            vec!["heat-pump"],
+            vec!["hot-water-tank"],
+            vec!["electricity-prices"],
+            vec!["grid-carbon"],
+            vec!["weather-station"]
+        ]
+    );
+    assert_eq!((of(Role::Thermostat).len(), of(Role::Appliance).len(), of(Role::Switched).len()), (6, 2, 3));
+    // The battery says which way its power is positive; the car does not say what it holds.
+    let battery = home.thing(&look("home-battery").id).unwrap();
+    assert_eq!(
+        (battery.ports[&Purpose::Power].scale, battery.ports[&Purpose::SetPower].maximum),
+        (-1.0, Some(4_600.0))
+    );
+    assert_eq!(battery.modes.told.as_deref(), Some("set_power"));
+    let asked: Vec<QuestionKind> = home.questions.iter().map(|question| question.kind).collect();
+    assert_eq!(asked, [QuestionKind::Capacity]);
+    let (_, ahead) = home.with(Role::Prices, Purpose::PricesAhead).unwrap();
+    assert_eq!(ahead.property.as_str(), "prices");
+}
