@@ -22,3 +22,5 @@ pub mod schedule;
 pub mod settings;
 pub mod tariff;
 pub mod world;
+
+pub use program::group;
