@@ -112,6 +112,7 @@ impl Of<'_> {
         let capacity = battery.capacity_kilowatt_hours;
         let off = STORED_OFF_MAX.0 + STORED_OFF_MAX.1 * capacity;
         let mut stored = battery.stored_kilowatt_hours.min(capacity);
+        let mut alone = stored;
         self.near("what is stored", 0, planned.states[0], stored, off)?;
         for (step, watts) in planned.watts.iter().enumerate() {
             self.within(
@@ -122,7 +123,9 @@ impl Of<'_> {
                 battery.charge_watts_max,
                 WATTS_OFF_MAX,
             )?;
-            let reserve = battery.reserve_kilowatt_hours.min(stored * (1.0 - battery.loss_per_hour).powf(self.hours));
+            // What stands below its reserve from the begin, or falls below it by itself, may be there.
+            alone *= (1.0 - battery.loss_per_hour).powf(self.hours);
+            let reserve = battery.reserve_kilowatt_hours.min(alone);
             let moved = watts / 1_000.0 * self.hours;
             let factor = if *watts > 0.0 { battery.charge_efficiency } else { 1.0 / battery.discharge_efficiency };
             stored = stored * (1.0 - battery.loss_per_hour).powf(self.hours) + moved * factor;
@@ -245,14 +248,20 @@ impl Of<'_> {
     }
 }
 
-/// Follows two temperatures through so many hours, by Heun's rule; `pace` is how much of a difference goes in an hour.
+/// Follows two temperatures through so many hours, by the rule of Runge and Kutta; `pace` is how much of a difference goes in an hour.
 fn follow(mut state: [f64; 2], hours: f64, pace: f64, change: impl Fn([f64; 2]) -> [f64; 2]) -> [f64; 2] {
     let parts = (hours * pace / PART_MAX).ceil().clamp(1.0, PARTS_MAX);
     let part = hours / parts;
+    let moved = |state: [f64; 2], by: [f64; 2], hours: f64| [state[0] + hours * by[0], state[1] + hours * by[1]];
     for _ in 0..parts as usize {
         let first = change(state);
-        let second = change([state[0] + part * first[0], state[1] + part * first[1]]);
-        state = [0, 1].map(|place| state[place] + part * f64::midpoint(first[place], second[place]));
+        let second = change(moved(state, first, part / 2.0));
+        let third = change(moved(state, second, part / 2.0));
+        let fourth = change(moved(state, third, part));
+        state = [0, 1].map(|place| {
+            let slope = first[place] + 2.0 * (second[place] + third[place]) + fourth[place];
+            state[place] + part / 6.0 * slope
+        });
     }
     state
 }

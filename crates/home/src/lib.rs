@@ -5,12 +5,15 @@
 //! **Invariant:** a plan uses nothing that is not known at the time of its making.
 
 mod calendar;
+mod chance;
 pub mod check;
 pub mod desk;
 pub mod device;
+pub mod domain;
 pub mod find;
 pub mod heat;
 pub mod horizon;
+pub mod learned;
 pub mod outlook;
 pub mod prices;
 pub mod program;
@@ -18,3 +21,6 @@ pub mod reason;
 pub mod schedule;
 pub mod settings;
 pub mod tariff;
+pub mod world;
+
+pub use program::group;

@@ -32,6 +32,12 @@ impl<'a> Builder<'a> {
         self.draws = vec![Vec::new(); self.steps];
     }
 
+    /// Begins another home beside what was built.
+    pub(super) fn home(&mut self, worth: &'a Worth) {
+        self.worth = worth;
+        self.another(1.0);
+    }
+
     /// A variable that costs so much.
     pub(super) fn variable(&mut self, lower: f64, upper: f64, cost: f64) -> Variable {
         self.program.variable(lower, upper, cost * self.chance)
@@ -155,7 +161,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    fn terms(self) -> impl Iterator<Item = (Variable, f64)> {
+    pub(super) fn terms(self) -> impl Iterator<Item = (Variable, f64)> {
         let plus = [Some(self.import), self.over_import].into_iter().flatten().map(|variable| (variable, 1.0));
         plus.chain([self.export, self.over_export].into_iter().flatten().map(|variable| (variable, -1.0)))
     }

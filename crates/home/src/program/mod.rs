@@ -3,6 +3,7 @@
 mod build;
 mod choices;
 mod extract;
+pub mod group;
 mod heat;
 mod solve;
 mod stores;
@@ -28,10 +29,15 @@ use crate::schedule::Schedule;
 pub fn plan(devices: &[Device], outlook: &Outlook, aims: &Aims) -> Result<Schedule, PlanFailed> {
     validate::validate(devices, outlook, aims)?;
     let home = solve::Home::new(devices, outlook, aims);
-    let solved = home.solve()?;
-    let mut schedule = extract::schedule(&home, &solved);
-    check::check(devices, outlook, aims, &schedule)?;
-    reason::explain(devices, outlook, aims, &extract::worths(&home, &solved), &mut schedule);
+    let (_, solved) = home.solve()?;
+    finish(&home, &solved)
+}
+
+/// Makes a schedule of what was solved, checks it, and gives the reasons.
+fn finish(home: &solve::Home<'_>, solved: &solve::Solved) -> Result<Schedule, PlanFailed> {
+    let mut schedule = extract::schedule(home, solved);
+    check::check(home.devices, home.outlook, home.aims, &schedule)?;
+    reason::explain(home.devices, home.outlook, home.aims, &extract::worths(home, solved), &mut schedule);
     Ok(schedule)
 }
 
@@ -49,6 +55,9 @@ pub enum PlanFailed {
         /// How long each.
         step_seconds: u32,
     },
+    /// Homes of a group that look ahead differently.
+    #[error("the homes of the group have different horizons\nhint: plan all from the same step on")]
+    Horizons,
     /// A series that does not fit the horizon.
     #[error("{what} of {whose} has {found} values for {steps} steps\nhint: give one value a step")]
     Length {

@@ -1,5 +1,7 @@
 //! Builds the program of a home and solves it, in rounds where prices make the linear program cheat: charging and discharging at once, or taking and feeding in.
 
+use std::sync::Arc;
+
 use plan::linear::{Row, Solution, Variable};
 
 use super::PlanFailed;
@@ -13,7 +15,7 @@ use crate::heat::{self, TankStep, ZoneStep};
 use crate::outlook::{Aims, Outlook};
 
 /// Most iterations of the solver.
-const ITERATIONS_MAX: u32 = 200;
+pub(super) const ITERATIONS_MAX: u32 = 200;
 
 /// Most rounds until nothing cheats.
 const ROUNDS_MAX: usize = 12;
@@ -51,7 +53,7 @@ pub(super) enum Part {
 pub(super) struct Solved {
     pub(super) parts: Vec<Part>,
     pub(super) grid: Grid,
-    pub(super) solution: Solution,
+    pub(super) solution: Arc<Solution>,
 }
 
 /// What is settled before a program is solved.
@@ -85,7 +87,7 @@ impl<'a> Home<'a> {
     }
 
     /// The plan for what is expected; where there are scenarios, with their common first step.
-    pub(super) fn solve(&self) -> Result<Solved, PlanFailed> {
+    pub(super) fn solve(&self) -> Result<(Settled, Solved), PlanFailed> {
         let needed = needed(&self.outlook.load_watts, &self.outlook.solar_watts);
         let mut settled = Settled {
             slopes: Slopes::guessed(&self.worth, &needed),
@@ -96,43 +98,56 @@ impl<'a> Home<'a> {
         };
         let solved = self.choose(&needed, &mut settled)?;
         if self.outlook.scenarios.is_empty() {
-            return Ok(solved);
+            return Ok((settled, solved));
         }
         settled.first = self.first_step(&settled)?;
-        self.rounds(&needed, &mut settled)
+        let solved = self.rounds(&needed, &mut settled)?;
+        Ok((settled, solved))
     }
 
     /// Solves until nothing cheats.
     pub(super) fn rounds(&self, needed: &[f64], settled: &mut Settled) -> Result<Solved, PlanFailed> {
         for _ in 1..ROUNDS_MAX {
             let solved = self.once(needed, settled)?;
-            let both = self.both(&solved);
-            let flows = solved.grid.flows.iter().map(|flow| flow.kilowatts(&solved.solution));
-            let changed = settled.slopes.follow(&self.worth, flows);
-            if both.is_empty() && !changed {
+            if !self.correct(&solved, settled) {
                 return Ok(solved);
             }
-            settled.one_way.extend(both);
         }
         self.once(needed, settled)
     }
 
+    /// Settles what a solution cheated with; whether there was anything.
+    pub(super) fn correct(&self, solved: &Solved, settled: &mut Settled) -> bool {
+        let both = self.both(solved);
+        let flows = solved.grid.flows.iter().map(|flow| flow.kilowatts(&solved.solution));
+        let changed = settled.slopes.follow(&self.worth, flows);
+        let cheats = changed || !both.is_empty();
+        settled.one_way.extend(both);
+        cheats
+    }
+
     fn once(&self, needed: &[f64], settled: &Settled) -> Result<Solved, PlanFailed> {
         let mut builder = Builder::new(needed.len(), self.outlook.horizon.step_hours(), &self.worth);
-        let parts = self.parts(&mut builder, settled);
-        for (device, step, charges) in &settled.one_way {
-            if let Part::Store(store) = &parts[*device] {
-                store.one_way(&mut builder, *step, *charges);
-            }
-        }
+        let (parts, grid) = self.add(&mut builder, needed, settled);
         for (part, kilowatts) in parts.iter().zip(&settled.first) {
             if let power @ [_, ..] = &*part.power(0) {
                 builder.program.row(*kilowatts, *kilowatts, power.iter().copied());
             }
         }
-        let grid = builder.grid(&with_fixed(needed, &parts), self.aims, &settled.slopes);
-        let solution = builder.program.solve(ITERATIONS_MAX)?;
+        let solution = Arc::new(builder.program.solve(ITERATIONS_MAX)?);
         Ok(Solved { parts, grid, solution })
+    }
+
+    /// Adds the home to a program.
+    pub(super) fn add(&self, builder: &mut Builder<'_>, needed: &[f64], settled: &Settled) -> (Vec<Part>, Grid) {
+        let parts = self.parts(builder, settled);
+        for (device, step, charges) in &settled.one_way {
+            if let Part::Store(store) = &parts[*device] {
+                store.one_way(builder, *step, *charges);
+            }
+        }
+        let grid = builder.grid(&with_fixed(needed, &parts), self.aims, &settled.slopes);
+        (parts, grid)
     }
 
     /// What every device does in the first step, when every scenario may do as it likes from the second on.
@@ -236,7 +251,7 @@ impl Part {
 }
 
 /// What the home needs beside its devices, in kilowatts.
-fn needed(load_watts: &[f64], solar_watts: &[f64]) -> Vec<f64> {
+pub(super) fn needed(load_watts: &[f64], solar_watts: &[f64]) -> Vec<f64> {
     load_watts.iter().zip(solar_watts).map(|(load, solar)| (load - solar) / WATTS).collect()
 }
 

@@ -52,7 +52,7 @@ impl Speaker for English {
             }
             Why::GivesDear { price, worth } => {
                 format!(
-                    "gives until {until} because a kilowatt hour costs {price:.2} now, and keeping it is worth {worth:.2}"
+                    "gives until {until} because a kilowatt hour from the grid costs {price:.2} now, and keeping it is worth {worth:.2}"
                 )
             }
             Why::GivesGrid { price, worth } => {

@@ -41,7 +41,7 @@ pub(super) fn shortfalls(devices: &[Device], outlook: &Outlook, aims: &Aims, sch
     shortfalls
 }
 
-type Found = Vec<(Missing, Relaxation)>;
+pub(crate) type Found = Vec<(Missing, Relaxation)>;
 
 struct Of<'a> {
     outlook: &'a Outlook,
@@ -235,7 +235,7 @@ impl Of<'_> {
 }
 
 /// The most that flows above what the connection carries, each way.
-fn connection(outlook: &Outlook, aims: &Aims, grid_watts: &[f64]) -> Found {
+pub(crate) fn connection(outlook: &Outlook, aims: &Aims, grid_watts: &[f64]) -> Found {
     let worst = |import: bool, limit: f64| {
         let over = |step: usize| if import { grid_watts[step] } else { -grid_watts[step] } - limit;
         let step = (0..grid_watts.len()).max_by(|a, b| over(*a).total_cmp(&over(*b)).then(b.cmp(a)))?;

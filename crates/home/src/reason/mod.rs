@@ -13,7 +13,7 @@ use model::Timestamp;
 
 use crate::device::{Device, DeviceKind};
 use crate::outlook::{Aims, Outlook};
-use crate::schedule::{DeviceSchedule, Reason, Schedule};
+use crate::schedule::{DeviceSchedule, Reason, Schedule, Shortfall};
 
 /// Prices that differ by less than this part are the same.
 const SAME: f64 = 0.02;
@@ -147,6 +147,7 @@ pub trait Speaker {
 }
 
 pub use english::English;
+pub(crate) use missing::connection;
 
 /// Fills in the reasons and shortfalls of a schedule, in English and universal time.
 pub fn explain(devices: &[Device], outlook: &Outlook, aims: &Aims, worths: &Worths, schedule: &mut Schedule) {
@@ -175,7 +176,12 @@ pub fn tell(schedule: &mut Schedule, speaker: &dyn Speaker) {
             reason.words = speaker.why(why, horizon.begin(reason.to));
         }
     }
-    for shortfall in &mut schedule.shortfalls {
+    tell_shortfalls(&mut schedule.shortfalls, speaker);
+}
+
+/// Puts shortfalls into other words.
+pub fn tell_shortfalls(shortfalls: &mut [Shortfall], speaker: &dyn Speaker) {
+    for shortfall in shortfalls {
         if let Some((missing, relaxation)) = &shortfall.what {
             (shortfall.words, shortfall.relaxation) = (speaker.missing(missing), speaker.relaxation(relaxation));
         }
@@ -205,6 +211,12 @@ impl Of<'_> {
     /// Whether what is taken in a step is what the sun gives over.
     fn from_sun(&self, step: usize) -> bool {
         self.outlook.solar_watts[step] > WATTS_MIN && self.grid_watts[step] < WATTS_MIN
+    }
+
+    /// What a kilowatt hour of this device saves in a step: what the grid takes for it, or pays where the home feeds in without it.
+    fn saves(&self, step: usize) -> f64 {
+        let without = self.grid_watts[step] - self.planned.watts[step];
+        if without > WATTS_MIN { self.outlook.import_price[step] } else { self.outlook.export_price[step] }
     }
 
     /// The dearest step among some, by the price in it.

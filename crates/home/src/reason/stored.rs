@@ -56,9 +56,9 @@ fn gives(of: &Of<'_>, step: usize, worth: f64) -> Why {
     if limited {
         Why::GivesPeak { kilowatts }
     } else if of.grid_watts[step] < -WATTS_MIN {
-        Why::GivesGrid { price: of.prices[step], worth }
+        Why::GivesGrid { price: of.outlook.export_price[step], worth }
     } else {
-        Why::GivesDear { price: of.prices[step], worth }
+        Why::GivesDear { price: of.saves(step), worth }
     }
 }
 
@@ -72,7 +72,7 @@ fn used(of: &Of<'_>, step: usize) -> Option<usize> {
 
 /// What the home pays at the time at which it is given, else what it is worth in the store.
 fn value(of: &Of<'_>, step: usize, worth: f64) -> f64 {
-    used(of, step).map_or(worth, |later| of.prices[later])
+    used(of, step).map_or(worth, |later| of.saves(later))
 }
 
 pub(super) fn car(of: &Of<'_>, car: &Car, step: usize) -> Why {

@@ -48,7 +48,7 @@ pub(super) fn solve(program: &Program, iterations_max: u32) -> Result<(Vec<f64>,
         if state.runs_away(&standard) {
             return Err(LinearError::Unbounded);
         }
-        if iterations == iterations_max || stalls == 3 {
+        if iterations == iterations_max || stalls == 3 || !residuals.gap.is_finite() {
             if residuals.useful() {
                 break;
             }
@@ -66,6 +66,9 @@ pub(super) fn solve(program: &Program, iterations_max: u32) -> Result<(Vec<f64>,
 struct State {
     values: Vec<f64>,
     prices: Vec<f64>,
+    /// The room of each variable above its lower limit, and below its upper; kept beside the values, which rounding would take it from.
+    below: Vec<f64>,
+    above: Vec<f64>,
     /// What the lower limit of each variable costs, and the upper.
     at_lower: Vec<f64>,
     at_upper: Vec<f64>,
@@ -75,26 +78,37 @@ struct State {
 
 impl State {
     fn start(standard: &Standard) -> Self {
-        let sides = standard.lower.iter().zip(&standard.upper);
-        let values = sides.map(|(lower, upper)| match (lower.is_finite(), upper.is_finite()) {
-            (true, true) => lower + (0.5 * (upper - lower)).min(START_MAX),
-            (true, false) => lower + 1.0,
-            (false, true) => upper - 1.0,
-            (false, false) => 0.0,
-        });
-        let costs =
-            |limits: &[f64]| limits.iter().map(|limit| if limit.is_finite() { 1.0 } else { 0.0 }).collect::<Vec<f64>>();
-        let (at_lower, at_upper) = (costs(&standard.lower), costs(&standard.upper));
-        let limits = at_lower.iter().chain(&at_upper).sum::<f64>();
-        Self { values: values.collect(), prices: vec![0.0; standard.rows], at_lower, at_upper, limits }
-    }
-
-    fn room_below(&self, standard: &Standard, column: usize) -> f64 {
-        self.values[column] - standard.lower[column]
-    }
-
-    fn room_above(&self, standard: &Standard, column: usize) -> f64 {
-        standard.upper[column] - self.values[column]
+        let columns = standard.columns();
+        let mut state = Self {
+            values: vec![0.0; columns],
+            prices: vec![0.0; standard.rows],
+            below: vec![f64::INFINITY; columns],
+            above: vec![f64::INFINITY; columns],
+            at_lower: vec![0.0; columns],
+            at_upper: vec![0.0; columns],
+            limits: 0.0,
+        };
+        for column in 0..columns {
+            let (lower, upper, cost) = (standard.lower[column], standard.upper[column], standard.cost[column]);
+            // What is dear starts near its limit, so that room and what the limit costs have much the same product everywhere.
+            let room = (0.5 * (upper - lower)).min(START_MAX) / cost.abs().max(1.0).min(START_MAX * 10.0);
+            let value = match (lower.is_finite(), upper.is_finite()) {
+                (true, true) if cost < 0.0 => upper - room,
+                (true, _) => lower + room,
+                (false, true) => upper - room,
+                (false, false) => 0.0,
+            };
+            state.values[column] = value;
+            if lower.is_finite() {
+                (state.below[column], state.at_lower[column]) = (value - lower, cost.max(0.0) + 1.0);
+                state.limits += 1.0;
+            }
+            if upper.is_finite() {
+                (state.above[column], state.at_upper[column]) = (upper - value, (-cost).max(0.0) + 1.0);
+                state.limits += 1.0;
+            }
+        }
+        state
     }
 
     /// Whether the prices prove that no point within the limits keeps the rows: what the rows ask for is more than the variables can come to.
@@ -153,10 +167,10 @@ impl Residuals {
             }
             columns.push(standard.cost[column] + standard.weight[column] * value - paid);
             if state.at_lower[column] > 0.0 {
-                products += state.at_lower[column] * state.room_below(standard, column);
+                products += state.at_lower[column] * state.below[column];
             }
             if state.at_upper[column] > 0.0 {
-                products += state.at_upper[column] * state.room_above(standard, column);
+                products += state.at_upper[column] * state.above[column];
             }
             size += (standard.cost[column] * value).abs();
             largest = largest.max(value.abs());
@@ -213,10 +227,10 @@ impl System {
         for column in 0..standard.columns() {
             let mut curvature = standard.weight[column] + PULL;
             if state.at_lower[column] > 0.0 {
-                curvature += state.at_lower[column] / state.room_below(standard, column);
+                curvature += state.at_lower[column] / state.below[column];
             }
             if state.at_upper[column] > 0.0 {
-                curvature += state.at_upper[column] / state.room_above(standard, column);
+                curvature += state.at_upper[column] / state.above[column];
             }
             self.curvature[column] = curvature;
             let factors = &standard.factor[standard.begin[column]..standard.begin[column + 1]];
@@ -268,20 +282,20 @@ struct Way {
 fn step(standard: &Standard, state: &mut State, system: &mut System, residuals: &Residuals) -> f64 {
     system.prepare(standard, state);
     let straight = way(standard, state, system, residuals, 0.0, None);
-    let (of_values, of_costs) = lengths(standard, state, &straight, 1.0);
-    let length = of_values.min(of_costs);
-    let after = product_after(standard, state, &straight, length);
+    let after = product_after(standard, state, &straight, lengths(standard, state, &straight, 1.0));
     let centre = residuals.product * (after / residuals.product.max(1e-300)).clamp(0.0, 1.0).powi(3);
     let bent = way(standard, state, system, residuals, centre, Some(&straight));
     let (of_values, of_costs) = lengths(standard, state, &bent, WAY_MAX);
-    let length = of_values.min(of_costs);
     for column in 0..standard.columns() {
-        state.values[column] += length * bent.values[column];
-        state.at_lower[column] += length * bent.at_lower[column];
-        state.at_upper[column] += length * bent.at_upper[column];
+        let moved = of_values * bent.values[column];
+        state.values[column] += moved;
+        state.below[column] += moved;
+        state.above[column] -= moved;
+        state.at_lower[column] += of_costs * bent.at_lower[column];
+        state.at_upper[column] += of_costs * bent.at_upper[column];
     }
-    state.prices.iter_mut().zip(&bent.prices).for_each(|(price, by)| *price += length * by);
-    length
+    state.prices.iter_mut().zip(&bent.prices).for_each(|(price, by)| *price += of_costs * by);
+    of_values.max(of_costs)
 }
 
 /// The way to where every product of room and cost is `centre`; `first` tells by how much they bend on the way.
@@ -300,21 +314,21 @@ fn way(
         let bend = |costs: &Way, at: &[f64], sign: f64| sign * costs.values[column] * at[column];
         if state.at_lower[column] > 0.0 {
             let bent = first.map_or(0.0, |first| bend(first, &first.at_lower, 1.0));
-            lower[column] = (centre - bent) / state.room_below(standard, column) - state.at_lower[column];
+            lower[column] = (centre - bent) / state.below[column] - state.at_lower[column];
         }
         if state.at_upper[column] > 0.0 {
             let bent = first.map_or(0.0, |first| bend(first, &first.at_upper, -1.0));
-            upper[column] = (centre - bent) / state.room_above(standard, column) - state.at_upper[column];
+            upper[column] = (centre - bent) / state.above[column] - state.at_upper[column];
         }
         wanted.push(lower[column] - upper[column] - residuals.columns[column]);
     }
     let (values, prices) = system.solve(standard, &residuals.rows, &wanted);
     for column in 0..columns {
         if state.at_lower[column] > 0.0 {
-            lower[column] -= state.at_lower[column] / state.room_below(standard, column) * values[column];
+            lower[column] -= state.at_lower[column] / state.below[column] * values[column];
         }
         if state.at_upper[column] > 0.0 {
-            upper[column] += state.at_upper[column] / state.room_above(standard, column) * values[column];
+            upper[column] += state.at_upper[column] / state.above[column] * values[column];
         }
     }
     Way { values, prices, at_lower: lower, at_upper: upper }
@@ -326,11 +340,11 @@ fn lengths(standard: &Standard, state: &State, way: &Way, part: f64) -> (f64, f6
     let to = |room: f64, by: f64| if by < 0.0 { -part * room / by } else { f64::INFINITY };
     for column in 0..standard.columns() {
         if state.at_lower[column] > 0.0 {
-            of_values = of_values.min(to(state.room_below(standard, column), way.values[column]));
+            of_values = of_values.min(to(state.below[column], way.values[column]));
             of_costs = of_costs.min(to(state.at_lower[column], way.at_lower[column]));
         }
         if state.at_upper[column] > 0.0 {
-            of_values = of_values.min(to(state.room_above(standard, column), -way.values[column]));
+            of_values = of_values.min(to(state.above[column], -way.values[column]));
             of_costs = of_costs.min(to(state.at_upper[column], way.at_upper[column]));
         }
     }
@@ -338,17 +352,15 @@ fn lengths(standard: &Standard, state: &State, way: &Way, part: f64) -> (f64, f6
 }
 
 /// The usual product of room and cost so far along a way.
-fn product_after(standard: &Standard, state: &State, way: &Way, length: f64) -> f64 {
+fn product_after(standard: &Standard, state: &State, way: &Way, (of_values, of_costs): (f64, f64)) -> f64 {
     let mut products = 0.0;
     for column in 0..standard.columns() {
-        let moved = length * way.values[column];
+        let moved = of_values * way.values[column];
         if state.at_lower[column] > 0.0 {
-            products +=
-                (state.room_below(standard, column) + moved) * (state.at_lower[column] + length * way.at_lower[column]);
+            products += (state.below[column] + moved) * (state.at_lower[column] + of_costs * way.at_lower[column]);
         }
         if state.at_upper[column] > 0.0 {
-            products +=
-                (state.room_above(standard, column) - moved) * (state.at_upper[column] + length * way.at_upper[column]);
+            products += (state.above[column] - moved) * (state.at_upper[column] + of_costs * way.at_upper[column]);
         }
     }
     products / state.limits.max(1.0)
