@@ -261,6 +261,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
                 clock: Arc::clone(&clock),
                 stage: Arc::clone(&stage),
                 home: Arc::clone(&home),
+                runs: Arc::clone(&runs),
                 config: config.demo.clone(),
             },
             progress,

@@ -17,7 +17,6 @@ mod outlook;
 mod past;
 mod seen;
 mod shown;
-mod standing;
 mod told;
 mod turn;
 mod unplanned;
@@ -44,7 +43,6 @@ pub use shown::{
     Course, Day, DayPlan, Days, Decided, Flow, HomeMode, Node, Note, Now, PlannedDevice, PlannedReason,
     PlannedShortfall, SettingsView, Standing,
 };
-pub use standing::Unsimulated;
 use turn::Made;
 
 /// The word of the domain in scenarios, and under which its policy is live.

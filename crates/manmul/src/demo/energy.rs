@@ -1,27 +1,51 @@
 //! The energy of the demo home: its contract, what is comfortable, when the car leaves, and who decides.
 
-use home::desk::{Desk, DeskError, HomeMode};
+use std::time::Duration;
+
+use home::desk::{DOMAIN, DeskError, HomeMode, POLICY};
 use home::settings::Settings;
-use serde_json::json;
+use serde_json::{Value, json};
+use site::run::{PolicyChoice, RunState, Scenario};
+
+use super::Needs;
 
 /// Who has said so.
 const BY: &str = "demo";
+/// How long the run is that shows what the plan is worth, in virtual seconds.
+const FIRST_RUN_SECONDS: u64 = 2 * 24 * 3_600;
+/// How often it is looked at.
+const FIRST_RUN_LOOK: Duration = Duration::from_millis(200);
 
-/// Says what the family would say, where nobody has said anything yet.
-pub(super) fn set_up(desk: &Desk) -> Result<(), DeskError> {
+/// Says what the family would say, where nobody has said anything yet, and takes the plan live with a run to show for it.
+/// Blocks for as long as that run takes.
+pub(super) fn set_up(needs: &Needs, stopping: &dyn Fn() -> bool) -> Result<(), DeskError> {
+    let (desk, runs) = (&*needs.home, &*needs.runs);
     if desk.is_set_up() {
         return Ok(());
     }
     desk.set(settings(), None)?;
-    // Nobody simulated this home before it was there, so it is forced, and says so.
-    match desk.set_mode(HomeMode::Operate, None, true, BY) {
-        Ok(_) => Ok(()),
-        Err(DeskError::Run(error)) => {
-            tracing::warn!(%error, "nobody decides in the demo home");
-            Ok(())
+    let scenario = Scenario {
+        title: "The demo home".to_owned(),
+        domain: DOMAIN.to_owned(),
+        policy: PolicyChoice { name: POLICY.to_owned(), parameters: Value::Null },
+        world: Value::Null,
+        start: needs.clock.now(),
+        duration_seconds: FIRST_RUN_SECONDS,
+        seeds: vec![needs.config.seed],
+    };
+    let run = runs.simulate(scenario, BY)?.id;
+    while !runs.run(&run)?.state.is_over() {
+        if stopping() {
+            return Ok(());
         }
-        Err(error) => Err(error),
+        std::thread::sleep(FIRST_RUN_LOOK);
     }
+    // Somebody may have cancelled it, or decided otherwise meanwhile.
+    let live = runs.live(DOMAIN)?;
+    if live.now.is_none() && live.earlier.is_empty() && runs.run(&run)?.state == RunState::Finished {
+        desk.set_mode(HomeMode::Operate, Some(&run), false, BY)?;
+    }
+    Ok(())
 }
 
 fn settings() -> Settings {
