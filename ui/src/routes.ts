@@ -38,6 +38,7 @@ export const routes: Route[] = [
   { path: "/fleet/robots", title: "fleet.robots", load: () => import("./pages/FleetRobots.svelte") },
   { path: "/fleet/floor", title: "fleet.floor", load: () => import("./pages/FloorEditor.svelte") },
   { path: "/energy/setup", title: "nav.energy", load: () => import("./pages/EnergySetup.svelte") },
+  { path: "/energy/what-if", title: "nav.energy", load: () => import("./pages/EnergyWhatIf.svelte") },
   { path: "/plans/new", title: "plan.new", load: () => import("./pages/PlanNew.svelte") },
   { path: "/plans/:plan", title: "runs.kind.plan", load: () => import("./pages/Plan.svelte") },
   { path: "/spaces/:space", title: "nav.space", load: () => import("./pages/Space.svelte") },

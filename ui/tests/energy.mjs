@@ -37,11 +37,11 @@ async function clean(page) {
 for (const look of looks)
   test(`pages, ${look.name}`, { timeout: 120_000 }, async (context) => {
     const page = await open({ ...still, ...look.options });
-    for (const [who, path] of [["full", "/energy"], ["full", "/energy/setup"], ["bare", "/energy"], ["bare", "/energy/setup"]])
+    for (const [who, path] of [["full", "/energy"], ["full", "/energy/setup"], ["full", "/energy/what-if"], ["bare", "/energy"], ["bare", "/energy/setup"]])
       await context.test(`${who} ${path}`, async () => {
         await page.goto((who === "bare" ? bare : server).url + path);
         await page.getByRole("heading", { level: 1, name: "Energy" }).waitFor();
-        await page.locator("section").first().waitFor();
+        await page.locator("section, form").first().waitFor();
         await clean(page);
       });
     await page.context().close();
@@ -99,6 +99,18 @@ test("a question is answered, and what is wrong is said where it stands without 
   const said = server.changes.findLast((one) => one.path === "/home/settings").body;
   assert.deepEqual([said.things.car.capacity_kilowatt_hours, said.departures[0].percent], [58, 80]);
   assert.equal(await page.getByLabel("How many kilowatt hours does Car hold").count(), 0, "it is not asked again");
+  await page.context().close();
+});
+
+test("what another battery would come to is asked, and told as simulated with its interval", bounded, async () => {
+  const page = await open(still);
+  await page.goto(`${server.url}/energy/what-if`);
+  await page.getByRole("note").getByText("Simulated.").waitFor();
+  await page.getByRole("spinbutton", { name: "Battery, What if" }).fill("15");
+  await page.getByRole("button", { name: "Simulate" }).click();
+  const answer = page.getByRole("region", { name: "What it comes to" });
+  await answer.getByText("± €12.50").waitFor();
+  await answer.getByText("31.0 years – 41.8 years").waitFor();
   await page.context().close();
 });
 
