@@ -35,12 +35,16 @@ pub struct Settings {
     #[cfg_attr(feature = "schema", schema(required))]
     pub carbon: Option<CarbonSource>,
     /// What is comfortable where and when; of several that fit, the first holds.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub comfort: Vec<ComfortBand>,
     /// When cars leave.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub departures: Vec<Leaves>,
     /// What matters beside the cost.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub aims: Wishes,
     /// What things are, above what is found.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub things: BTreeMap<ThingId, Correction>,
 }
 
@@ -74,6 +78,7 @@ pub struct ComfortBand {
     pub space: Option<SpaceId>,
     /// Days of the week, Monday is 1; empty means every day.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub days: Vec<u8>,
     /// From this minute of the day.
     pub from_minute: u16,
@@ -94,6 +99,7 @@ pub struct Leaves {
     pub car: ThingId,
     /// Days of the week, Monday is 1; empty means every day.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub days: Vec<u8>,
     /// At this minute of the day.
     pub minute: u16,
@@ -107,8 +113,10 @@ pub struct Leaves {
 #[serde(deny_unknown_fields, default)]
 pub struct Wishes {
     /// What a kilogram of carbon dioxide is worth avoiding, in the tariff's currency.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub carbon_price_per_kilogram: f64,
     /// What a degree out of a band of comfort for an hour is worth avoiding.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub discomfort_per_kelvin_hour: f64,
     /// The most that may be taken from the grid, in watts; null for what the connection gives.
     #[cfg_attr(feature = "schema", schema(required))]
