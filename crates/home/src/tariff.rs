@@ -52,9 +52,11 @@ pub enum Price {
 pub struct PriceWindow {
     /// Days of the week that it holds on, Monday is 1; empty means every day.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub days: Vec<u8>,
     /// Months that it holds in, January is 1; empty means all.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(required))]
     pub months: Vec<u8>,
     /// From this minute of the day.
     pub from_minute: u16,

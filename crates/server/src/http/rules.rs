@@ -173,6 +173,13 @@ pub const RULES: &[Rule] = &[
     change("PUT", "/api/v1/fleet/webhook", Right::Configure, On::Site, "fleet.webhook"),
     change("DELETE", "/api/v1/fleet/webhook", Right::Configure, On::Site, "fleet.webhook.delete"),
     look("/api/v1/fleet/watch"),
+    look("/api/v1/home/settings"),
+    change("PUT", "/api/v1/home/settings", Right::Configure, On::Site, "home.settings"),
+    look("/api/v1/home/now"),
+    look("/api/v1/home/plan"),
+    look("/api/v1/home/days"),
+    // The route asks for an owner when it is forced.
+    change("POST", "/api/v1/home/mode", Right::Configure, On::Site, "home.mode"),
     look("/api/v1/insights"),
     look("/api/v1/insights/{id}"),
     change("POST", "/api/v1/insights/{id}/acknowledge", Right::Command, On::Site, "insight.acknowledge"),
