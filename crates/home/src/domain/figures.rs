@@ -66,9 +66,8 @@ pub(super) fn live(
     course: &Course,
     goes_on: &mut dyn FnMut(f64) -> bool,
 ) -> Option<Figures> {
-    let past = world.past();
     let mut home = Home::new(world);
-    let mut policy = Decide::new(kind, &past);
+    let mut policy = Decide::new(kind, world.past());
     let mut figures = Figures { stored_before: home.stored(), trace: 0xCBF2_9CE4_8422_2325, ..Figures::default() };
     for at in 0..course.lived {
         if at % 96 == 0 && !goes_on(at as f64 / course.lived as f64) {

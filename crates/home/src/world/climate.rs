@@ -1,15 +1,22 @@
 //! Days of a family in a temperate climate, for homes that have no past yet: always the same ones.
 
+use std::sync::OnceLock;
+
 use super::settings::PastDay;
 use crate::chance::Chance;
 
 /// The days of a sample year.
 const DAYS: u16 = 365;
 /// What the sample's chance begins with.
-const SEED: u64 = 0x5EED_0F_DA15;
+const SEED: u64 = 0x5EED_0FDA;
 
 /// A year of days. They are made up: a plan that rests on them says nothing of a particular home.
-pub fn sample_days() -> Vec<PastDay> {
+pub fn sample_days() -> &'static [PastDay] {
+    static DAYS_MADE: OnceLock<Vec<PastDay>> = OnceLock::new();
+    DAYS_MADE.get_or_init(make)
+}
+
+fn make() -> Vec<PastDay> {
     let mut chance = Chance::new(SEED, 0);
     let (mut warmth, mut clearness) = (0.0, 0.0);
     (1..=DAYS)
@@ -87,7 +94,7 @@ mod tests {
         assert!((2_500.0..5_500.0).contains(&load), "{load} kWh");
         let (january, july) = (sum(|day| &day.outdoor_celsius, 0..31).1, sum(|day| &day.outdoor_celsius, 181..212).1);
         assert!((-5.0..5.0).contains(&january) && (15.0..24.0).contains(&july), "{january} {july}");
-        assert_eq!(sample_days(), days);
+        assert_eq!(make(), days);
         for part in 0..40 {
             let turns = f64::from(part) * 0.05 - 1.0;
             assert!((wave(turns) - (turns * std::f64::consts::TAU).cos()).abs() < 1e-6);

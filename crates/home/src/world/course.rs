@@ -66,7 +66,7 @@ pub struct Slot {
 pub struct Course {
     /// When it begins.
     pub start: Timestamp,
-    /// Its slots, and a day and a half behind its end that plans may look at.
+    /// Its slots, and two days behind its end that plans may look at.
     pub slots: Vec<Slot>,
     /// How many of them are lived.
     pub lived: usize,
@@ -77,8 +77,7 @@ pub struct Course {
 impl Course {
     /// Draws the days of a run from the past.
     pub fn drawn(world: &HomeWorld, start: Timestamp, seconds: u64, seed: u64) -> Self {
-        let past = world.past();
-        Self::of(world, &past, start, seconds, seed, Sequence::Drawn)
+        Self::of(world, world.past(), start, seconds, seed, Sequence::Drawn)
     }
 
     /// Replays the past days as they are, one after the other.
@@ -90,7 +89,7 @@ impl Course {
     fn of(world: &HomeWorld, past: &[PastDay], start: Timestamp, seconds: u64, seed: u64, sequence: Sequence) -> Self {
         let place = Place::new(&world.zone, None).unwrap_or_else(|_| Place::utc());
         let lived = (seconds.div_ceil(u64::from(STEP_SECONDS)) as usize).max(1);
-        let all = lived + 36 * 4;
+        let all = lived + 48 * 4;
         let mut days = Days { past, sequence, seed, chosen: Vec::new(), people: Vec::new() };
         let mut slots: Vec<Slot> = Vec::with_capacity(all);
         let first_day = local(start, &place).0;
@@ -212,7 +211,7 @@ impl<'a> Days<'a> {
         while self.people.len() <= day {
             let number = self.people.len();
             let calendar_day = local_day - (day - number) as i64;
-            let mut chance = Chance::new(self.seed ^ 0xFA_417, number as u64);
+            let mut chance = Chance::new(self.seed ^ 0x000F_A417, number as u64);
             self.people.push(People::draw(world, weekday(calendar_day), number, &mut chance));
         }
         &self.people[day]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::STEP_SECONDS;
 use super::course::{Course, Slot};
 use super::plant::{Commands, Flow, Home, Machine};
 use super::settings::PastDay;
+use super::{STEP_HOURS, STEP_SECONDS};
 use crate::device;
 use crate::device::{Device, DeviceKind};
 use crate::horizon::Horizon;
@@ -217,22 +217,17 @@ impl Decide {
         let slot = course.slots[at];
         Commands {
             battery: Flow::FOLLOW,
-            car_watts: self.car_by_rules(home, course, at, surplus),
+            car_watts: Self::car_by_rules(home, course, at, surplus),
             tank_watts: self.tank_by_rules(home),
-            rooms_watts: rooms_by_thermostat(home, &slot),
+            rooms_watts: rooms_by_thermostat(home, &slot, 0.2),
             start: vec![true; home.state.machines.len()],
         }
     }
 
-    fn car_by_rules(&self, home: &Home<'_>, course: &Course, at: usize, surplus: f64) -> f64 {
+    fn car_by_rules(home: &Home<'_>, course: &Course, at: usize, surplus: f64) -> f64 {
         let Some(car) = &home.world.body.car else { return 0.0 };
-        let wanted = car.capacity_kilowatt_hours * car.wanted_percent / 100.0;
-        let lack = wanted - home.state.car;
-        let slots = lack / (car.charge_watts_max * 0.25 / 1_000.0 * car.charge_efficiency);
         // As late as it can be, and an hour earlier.
-        let until =
-            (at + 1..course.slots.len()).take(96).take_while(|slot| course.slots[*slot].plugged_usually).count();
-        if lack > 0.0 && slots + 5.0 >= until as f64 && until < 95 {
+        if has_to_charge(home, course, at, 5) {
             return car.charge_watts_max;
         }
         if surplus >= car.charge_watts_min && home.state.car < 0.9 * car.capacity_kilowatt_hours {
@@ -272,10 +267,14 @@ impl Decide {
             let watts = device.watts[step];
             match role {
                 Role::Battery => commands.battery = flow(watts, grid),
+                // What was promised is kept where the plan went astray: the car leaves with what it needs, nobody freezes.
+                Role::Car if has_to_charge(home, course, at, 1) => commands.car_watts = f64::INFINITY,
                 Role::Car => commands.car_watts = watts,
+                Role::Tank if home.world.body.tank.is_some_and(|tank| home.state.tank_celsius < tank.celsius_min) => {
+                    commands.tank_watts = f64::INFINITY;
+                }
                 Role::Tank => commands.tank_watts = watts,
-                // Comfort is kept by a thermostat where the plan went astray.
-                Role::Rooms => commands.rooms_watts = watts,
+                Role::Rooms => commands.rooms_watts = watts.max(rooms_by_thermostat(home, &slot, 0.0)),
                 Role::Machine(number) => commands.start[*number] = watts > 0.0,
             }
         }
@@ -483,12 +482,22 @@ fn flow(watts: f64, grid_watts: f64) -> Flow {
     }
 }
 
-/// What keeps the rooms just within their band.
-fn rooms_by_thermostat(home: &Home<'_>, slot: &Slot) -> f64 {
+/// Whether the car has to charge now so that it has what is wanted when it usually leaves, with some slots to spare.
+fn has_to_charge(home: &Home<'_>, course: &Course, at: usize, spare: usize) -> bool {
+    let Some(car) = &home.world.body.car else { return false };
+    let lack = car.capacity_kilowatt_hours * car.wanted_percent / 100.0 - home.state.car;
+    let slots = lack / (car.charge_watts_max * STEP_HOURS / 1_000.0 * car.charge_efficiency);
+    let ahead = (at + 1..course.slots.len()).take(96);
+    let until = ahead.take_while(|slot| course.slots[*slot].plugged_usually).count();
+    lack > 0.0 && slots + spare as f64 >= until as f64 && until < 95
+}
+
+/// What keeps the rooms within their band, by so much.
+fn rooms_by_thermostat(home: &Home<'_>, slot: &Slot, within_kelvin: f64) -> f64 {
     let Some(rooms) = &home.world.body.rooms else { return 0.0 };
     let [least, most] = rooms.band(slot.minute);
     let cools = rooms.performance_at(slot.outdoor_celsius, slot.is_summer) < 0.0;
-    let target = if cools { most - 0.2 } else { least + 0.2 };
+    let target = if cools { most - within_kelvin } else { least + within_kelvin };
     let [without, _] = home.rooms_after(slot, 0.0);
     let [with, _] = home.rooms_after(slot, 1_000.0);
     let needed = (target - without) / (with - without) * 1_000.0;

@@ -188,8 +188,8 @@ impl Purchase {
 
 impl HomeWorld {
     /// The days that new ones are drawn from.
-    pub fn past(&self) -> Vec<PastDay> {
-        if self.days.is_empty() { climate::sample_days() } else { self.days.clone() }
+    pub fn past(&self) -> &[PastDay] {
+        if self.days.is_empty() { climate::sample_days() } else { &self.days }
     }
 
     /// Everything that is wrong with it; places are JSON pointers into the scenario.
