@@ -41,7 +41,7 @@ impl Market {
             return;
         }
         self.first = first;
-        let hours = (0..hours).map(|hour| self.at(moment.day, hour));
+        let hours = (0..hours).map(|hour| self.at(moment.day, hour as i64));
         (self.prices, self.carbon) = hours.unzip();
     }
 
