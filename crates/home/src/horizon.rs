@@ -45,7 +45,7 @@ mod tests {
     fn a_moment_belongs_to_the_step_that_it_falls_into() {
         let start = Timestamp::from_seconds(1_790_000_000);
         let horizon = Horizon { start, step_seconds: 900, steps: 4 };
-        let at = |seconds| horizon.step_at(Timestamp::from_seconds(1_790_000_000 + seconds));
+        let at = |seconds: i64| horizon.step_at(Timestamp::from_seconds(1_790_000_000 + seconds));
         assert_eq!(
             [at(-1), at(0), at(899), at(900), at(3_599), at(3_600)],
             [None, Some(0), Some(0), Some(1), Some(3), None]

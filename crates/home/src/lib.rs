@@ -7,6 +7,7 @@ pub mod check;
 pub mod device;
 pub mod heat;
 pub mod horizon;
+pub mod keeper;
 pub mod outlook;
 pub mod program;
 pub mod reason;
