@@ -13,6 +13,7 @@ pub mod domain;
 pub mod find;
 pub mod heat;
 pub mod horizon;
+pub mod keeper;
 pub mod learned;
 pub mod outlook;
 pub mod prices;

@@ -17,6 +17,7 @@ mod operations;
 mod parallel;
 mod random;
 mod repair;
+pub mod reservoir;
 mod resume;
 mod window;
 
@@ -51,6 +52,9 @@ pub enum PlanError {
         /// What was asked for.
         depth: usize,
     },
+    /// A store that is none.
+    #[error("the store has no sound capacity, floor, loss or number of levels\nhint: use 2 to {} levels", reservoir::LEVELS_MAX)]
+    Store,
     /// There is not one goal, or none, for each agent.
     #[error("{goals} goals for {agents} agents")]
     Goals {
