@@ -94,15 +94,17 @@ fn answer<T: serde::de::DeserializeOwned>(child: Child) -> anyhow::Result<T> {
     Ok(serde_json::from_str(last)?)
 }
 
+/// What the bridge says of a set.
+#[derive(Deserialize)]
+struct Facts {
+    buildings: Vec<Building>,
+}
+
 /// Drives the buildings of a folder, and measures beside CityLearn's own controllers and the perfect foresight.
 pub(super) fn rows(quick: bool, folder: &Path, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     let place = Place::new(folder)?;
     let name = folder.file_name().map(|name| name.to_string_lossy().replace('_', " ")).unwrap_or_default();
     let name = name.trim_start_matches("citylearn challenge ").to_owned();
-    #[derive(Deserialize)]
-    struct Facts {
-        buildings: Vec<Building>,
-    }
     let buildings = answer::<Facts>(place.start("facts", &[])?)?.buildings;
     let hours = if quick { HOURS_QUICK } else { HOURS };
     let anchor = |agent: &str| -> anyhow::Result<Child> { place.start("rule", &[hours.to_string(), agent.to_owned()]) };
@@ -299,7 +301,7 @@ fn begin(payload: &[u8]) -> anyhow::Result<BTreeMap<String, Home>> {
             loss_per_hour: 0.0,
             wear_per_kilowatt_hour: 0.0,
         };
-        let thing = ThingId::new(&format!("{name}-battery"))?;
+        let thing = ThingId::new(format!("{name}-battery"))?;
         let battery = Device { thing, title: "Battery".to_owned(), kind: DeviceKind::Battery(battery) };
         Ok((name, Home { keeper: Keeper::new(settings), battery }))
     };

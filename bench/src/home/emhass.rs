@@ -104,7 +104,7 @@ pub(super) fn rows(quick: bool, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> 
         for _ in 0..AGAIN {
             plan(&home, &outlook, &aims)?;
         }
-        our_time += (machine::cpu_time(std::process::id())? - before).as_secs_f64() / f64::from(AGAIN);
+        our_time += machine::cpu_time(std::process::id())?.saturating_sub(before).as_secs_f64() / f64::from(AGAIN);
         writeln!(peer.asks, "{}", question(&outlook, &aims, &battery, &machines))?;
         let answer: Answer = serde_json::from_str(&peer.line()?)?;
         let watts: Vec<&[f64]> =

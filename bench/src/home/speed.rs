@@ -40,7 +40,7 @@ fn large_home(days: u64) -> anyhow::Result<(f64, f64)> {
         plan(&devices, &outlook, &aims).with_context(|| format!("day {seed}"))?;
         worst = worst.max(begun.elapsed());
     }
-    let spent = machine::cpu_time(std::process::id())? - before;
+    let spent = machine::cpu_time(std::process::id())?.saturating_sub(before);
     Ok((spent.as_secs_f64() / days as f64, worst.as_secs_f64()))
 }
 
@@ -50,7 +50,7 @@ fn battery(days: u64) -> anyhow::Result<f64> {
     for seed in 0..days {
         plan(&day::devices(1, seed), &day::outlook(seed), &aims).with_context(|| format!("day {seed}"))?;
     }
-    let spent = machine::cpu_time(std::process::id())? - before;
+    let spent = machine::cpu_time(std::process::id())?.saturating_sub(before);
     Ok(spent.as_secs_f64() / days as f64)
 }
 
@@ -67,7 +67,7 @@ fn group(add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
     let before = machine::cpu_time(std::process::id())?;
     let begun = Instant::now();
     let together = plan_group(&members, &narrow)?;
-    let (took, spent) = (begun.elapsed(), machine::cpu_time(std::process::id())? - before);
+    let (took, spent) = (begun.elapsed(), machine::cpu_time(std::process::id())?.saturating_sub(before));
     let shape = format!(
         "{HOMES} homes of {DEVICES_EACH} devices behind a feeder for {:.0} % of their peak",
         FEEDER_PART * 100.0

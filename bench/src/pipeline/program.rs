@@ -62,7 +62,12 @@ pub(super) async fn measure(quiet: Duration, rows: &mut Vec<Row>) -> anyhow::Res
 }
 
 /// Starts the program beside this benchmark, and waits for its first page.
-pub(crate) fn start(config: &Path, data: &Path, http: SocketAddr, mqtt: SocketAddr) -> anyhow::Result<(Program, Duration)> {
+pub(crate) fn start(
+    config: &Path,
+    data: &Path,
+    http: SocketAddr,
+    mqtt: SocketAddr,
+) -> anyhow::Result<(Program, Duration)> {
     let program = find()?;
     let began = Instant::now();
     let child = Command::new(&program)

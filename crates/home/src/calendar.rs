@@ -44,7 +44,7 @@ impl WallClock {
     }
 
     /// Whether it shows a time within a window.
-    pub(crate) fn is_in(&self, window: &Window<'_>) -> bool {
+    pub(crate) fn is_in(self, window: &Window<'_>) -> bool {
         let over_midnight = window.to_minute <= window.from_minute;
         let in_time = if over_midnight {
             self.minute >= window.from_minute || self.minute < window.to_minute

@@ -98,25 +98,25 @@ pub fn from_counter(readings: &[(Timestamp, f64)], slots: &Range<i64>, hold_seco
 /// Sums of value times time, and the time covered, for each slot.
 struct Sums {
     first: i64,
-    sums: Vec<f64>,
+    totals: Vec<f64>,
     covered_us: Vec<i64>,
 }
 
 impl Sums {
     fn new(slots: &Range<i64>) -> Self {
         let count = usize::try_from(slots.end - slots.start).unwrap_or(0);
-        Self { first: slots.start, sums: vec![0.0; count], covered_us: vec![0; count] }
+        Self { first: slots.start, totals: vec![0.0; count], covered_us: vec![0; count] }
     }
 
     /// The value held from one moment to another.
     fn add(&mut self, from: i64, to: i64, value: f64) {
-        let (begin, end) = (self.first * SLOT_US, (self.first + self.sums.len() as i64) * SLOT_US);
+        let (begin, end) = (self.first * SLOT_US, (self.first + self.totals.len() as i64) * SLOT_US);
         let (mut from, to) = (from.max(begin), to.min(end));
         while from < to {
             let slot = from.div_euclid(SLOT_US);
             let until = ((slot + 1) * SLOT_US).min(to);
             let at = (slot - self.first) as usize;
-            self.sums[at] += value * (until - from) as f64;
+            self.totals[at] += value * (until - from) as f64;
             self.covered_us[at] += until - from;
             from = until;
         }
@@ -124,7 +124,7 @@ impl Sums {
 
     fn means(self) -> Vec<Option<f64>> {
         let mean = |(sum, covered): (f64, i64)| (covered * 2 >= SLOT_US).then(|| sum / covered as f64);
-        self.sums.into_iter().zip(self.covered_us).map(mean).collect()
+        self.totals.into_iter().zip(self.covered_us).map(mean).collect()
     }
 }
 

@@ -53,7 +53,10 @@ pub enum PlanError {
         depth: usize,
     },
     /// A store that is none.
-    #[error("the store has no sound capacity, floor, loss or number of levels\nhint: use 2 to {} levels", reservoir::LEVELS_MAX)]
+    #[error(
+        "the store has no sound capacity, floor, loss or number of levels\nhint: use 2 to {} levels",
+        reservoir::LEVELS_MAX
+    )]
     Store,
     /// There is not one goal, or none, for each agent.
     #[error("{goals} goals for {agents} agents")]

@@ -92,7 +92,7 @@ impl Setting<'_> {
             wear_per_kilowatt_hour: (self.price * WEAR_SHARE).max(0.0),
         };
         let low = vec![reserve / capacity * 100.0; self.horizon.steps + 1];
-        Ok(self.planned(found, DeviceKind::Battery(battery), 100.0 / capacity, (low, Vec::new())))
+        Ok(planned(found, DeviceKind::Battery(battery), 100.0 / capacity, (low, Vec::new())))
     }
 
     /// None for a charger of which nobody expects anything: one without a car.
@@ -143,12 +143,7 @@ impl Setting<'_> {
         }
         let charge_watts_min = CAR_WATTS_MIN.min(battery.charge_watts_max);
         let car = Car { battery, charge_watts_min, plugged, departures };
-        Ok(self.planned(charger, DeviceKind::Car(car), 100.0 / capacity, (low, Vec::new())))
-    }
-
-    fn planned(&self, found: &Found, kind: DeviceKind, shown: f64, band: (Vec<f64>, Vec<f64>)) -> Planned {
-        let device = Device { thing: found.thing.clone(), title: found.title.clone(), kind };
-        Planned { device, shown, band }
+        Ok(planned(charger, DeviceKind::Car(car), 100.0 / capacity, (low, Vec::new())))
     }
 
     fn correction_watts(&self, found: &Found) -> Option<f64> {
@@ -290,6 +285,11 @@ pub(super) fn release(found: &Found) -> Vec<(model::Name, Value)> {
         (port.property.clone(), Value::Float(watts / port.scale + 0.0))
     });
     rest.into_iter().collect()
+}
+
+fn planned(found: &Found, kind: DeviceKind, shown: f64, band: (Vec<f64>, Vec<f64>)) -> Planned {
+    let device = Device { thing: found.thing.clone(), title: found.title.clone(), kind };
+    Planned { device, shown, band }
 }
 
 #[cfg(test)]

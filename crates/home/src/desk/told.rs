@@ -39,7 +39,7 @@ pub(super) fn ahead(seen: &Seen, settings: &Settings) -> Feeds {
     if let Some(CarbonSource::Told { property, .. }) = &settings.carbon {
         let (told, silent) = of_property(seen, property, Purpose::CarbonAhead);
         feeds.carbon = told;
-        feeds.notes.extend(silent.map(|thing| Note {
+        feeds.notes.extend(silent.map(|Silent { thing }| Note {
             about: "carbon",
             words: match &thing {
                 Some(thing) => {
@@ -56,7 +56,7 @@ pub(super) fn ahead(seen: &Seen, settings: &Settings) -> Feeds {
 fn of_price(seen: &Seen, price: &Price, notes: &mut Vec<Note>) -> Vec<Told> {
     let Price::Dynamic { property, otherwise, .. } = price else { return Vec::new() };
     let (told, silent) = of_property(seen, property, Purpose::PricesAhead);
-    notes.extend(silent.map(|thing| Note {
+    notes.extend(silent.map(|Silent { thing }| Note {
         about: "prices",
         words: match &thing {
             Some(thing) => format!("{thing} is silent: hours whose price it did not tell are taken at {otherwise}"),
@@ -67,9 +67,15 @@ fn of_price(seen: &Seen, price: &Price, notes: &mut Vec<Note>) -> Vec<Told> {
     told
 }
 
-/// What a feed tells, and if it is silent, which thing it is, as far as there is one.
-fn of_property(seen: &Seen, property: &str, ahead: Purpose) -> (Vec<Told>, Option<Option<ThingId>>) {
-    let Some((thing, name)) = split_property(property) else { return (Vec::new(), Some(None)) };
+/// A feed that tells nothing.
+struct Silent {
+    /// Which thing it is, as far as there is one.
+    thing: Option<ThingId>,
+}
+
+/// What a feed tells, and whether it is silent.
+fn of_property(seen: &Seen, property: &str, ahead: Purpose) -> (Vec<Told>, Option<Silent>) {
+    let Some((thing, name)) = split_property(property) else { return (Vec::new(), Some(Silent { thing: None })) };
     let found = seen.home.thing(&thing);
     let mut told = Vec::new();
     if let Some(found) = found {
@@ -93,8 +99,8 @@ fn of_property(seen: &Seen, property: &str, ahead: Purpose) -> (Vec<Told>, Optio
     }
     let silent = match now {
         Ok(_) => None,
-        Err(Missing::NotThere) => Some(None),
-        Err(Missing::Unknown | Missing::Stale) => Some(Some(thing)),
+        Err(Missing::NotThere) => Some(Silent { thing: None }),
+        Err(Missing::Unknown | Missing::Stale) => Some(Silent { thing: Some(thing) }),
     };
     (told, silent)
 }

@@ -58,7 +58,7 @@ fn purpose_of(look: &Look<'_>, role: Role) -> Option<(Purpose, f64, u8)> {
     if look.is_number() {
         return watts(look.unit)
             .and_then(|scale| power_of(look, role, scale))
-            .or_else(|| kilowatt_hours(look.unit).and_then(|scale| energy_of(look, role, scale)))
+            .or_else(|| kilowatt_hours(look.unit).map(|scale| energy_of(look, role, scale)))
             .or_else(|| measure_of(look, role));
     }
     match look.model.data_type {
@@ -89,7 +89,7 @@ fn power_of(look: &Look<'_>, role: Role, scale: f64) -> Option<(Purpose, f64, u8
     (is_power && !is_heat).then(|| (Purpose::Power, scale, look.weight(exact)))
 }
 
-fn energy_of(look: &Look<'_>, role: Role, scale: f64) -> Option<(Purpose, f64, u8)> {
+fn energy_of(look: &Look<'_>, role: Role, scale: f64) -> (Purpose, f64, u8) {
     // A counter that begins anew is worth less than one that counts for ever.
     let resets = look.has(&["today", "session", "day", "daily", "month", "monthly", "year", "yesterday", "hour"]);
     let given = look.has(&[
@@ -120,7 +120,7 @@ fn energy_of(look: &Look<'_>, role: Role, scale: f64) -> Option<(Purpose, f64, u
         _ => (Purpose::Imported, &["energy", "energy_total", "total_energy"]),
     };
     let weight = look.weight(exact);
-    Some((purpose, scale, if resets { weight.saturating_sub(3) } else { weight + 3 }))
+    (purpose, scale, if resets { weight.saturating_sub(3) } else { weight + 3 })
 }
 
 fn measure_of(look: &Look<'_>, role: Role) -> Option<(Purpose, f64, u8)> {

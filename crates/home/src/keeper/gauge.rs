@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::Battery;
 
+/// Powers by how full a store is.
+type Limits = Vec<(f64, f64)>;
+
 /// Levels of fill for which the power that it takes is noted.
 const FILLS: usize = 10;
 /// An exchange of less than this part of what it holds says nothing.
@@ -144,7 +147,7 @@ impl Gauge {
     }
 
     /// By fill: the most power that it takes, and gives.
-    pub(super) fn limits(&self, battery: &Battery) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+    pub(super) fn limits(&self, battery: &Battery) -> (Limits, Limits) {
         (self.taking.limits(battery.charge_watts_max), self.giving.limits(battery.discharge_watts_max))
     }
 }

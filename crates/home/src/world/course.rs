@@ -186,7 +186,7 @@ impl<'a> Days<'a> {
         if matches!(self.sequence, Sequence::Replayed) {
             return number.min(self.past.len() - 1);
         }
-        if number % BLOCK_DAYS != 0 {
+        if !number.is_multiple_of(BLOCK_DAYS) {
             let after = self.chosen[number - 1] + 1;
             // The past may have ended within the block.
             return if after < self.past.len() { after } else { self.chosen[number - 1] };

@@ -41,6 +41,9 @@ pub struct Optimiser {
     pub forecast_error: f64,
 }
 
+/// The means of a figure of slots over the steps of a plan.
+type Mean<'a> = dyn Fn(&dyn Fn(&Slot) -> f64) -> Vec<f64> + 'a;
+
 impl Default for Optimiser {
     fn default() -> Self {
         Self {
@@ -311,7 +314,7 @@ impl Decide {
             outdoor_celsius: mean(&|slot| slot.outdoor_celsius),
             scenarios: Vec::new(),
         };
-        let (devices, roles) = self.devices(home, course, at, &ahead, &mean);
+        let (devices, roles) = Self::devices(home, course, at, &ahead, &mean);
         let average = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let aims = Aims {
             carbon_price_per_kilogram: knobs.carbon_price_per_kilogram,
@@ -333,12 +336,11 @@ impl Decide {
     }
 
     fn devices(
-        &self,
         home: &Home<'_>,
         course: &Course,
         at: usize,
         ahead: &[Vec<Slot>],
-        mean: &dyn Fn(&dyn Fn(&Slot) -> f64) -> Vec<f64>,
+        mean: &Mean<'_>,
     ) -> (Vec<Device>, Vec<Role>) {
         let body = &home.world.body;
         let mut devices = Vec::new();

@@ -264,10 +264,10 @@ impl Data<'_> {
 
     fn prior(&self, unknowns: &Unknowns) -> Normal<UNKNOWNS> {
         let mut normal = Normal::new();
-        for at in 0..UNKNOWNS {
+        for (at, unknown) in unknowns.iter().enumerate() {
             let weight = self.typical.spread[at].powi(-2);
             normal.products[at][at] = weight;
-            normal.targets[at] = weight * (self.typical.unknowns[at] - unknowns[at]);
+            normal.targets[at] = weight * (self.typical.unknowns[at] - unknown);
         }
         normal
     }
@@ -358,7 +358,7 @@ impl Data<'_> {
             for error in free_run(stretch, self.settings, &model, &steps, run, mass[run.from]) {
                 squares[0].add(error);
             }
-            for at in run.from..run.from + run.slots {
+            for (at, mass) in mass.iter().enumerate().skip(run.from).take(run.slots) {
                 let Some(next) = stretch.indoor[at + 1] else { continue };
                 if let Some(start) = start {
                     squares[1].add(next - start);
@@ -368,7 +368,7 @@ impl Data<'_> {
                     squares[2].add(next - yesterday);
                 }
                 if let Some(now) = stretch.indoor[at] {
-                    let expected = after(stretch, self.settings, &model, &steps, at, [now, mass[at]])[0];
+                    let expected = after(stretch, self.settings, &model, &steps, at, [now, *mass])[0];
                     squares[3].add(next - expected);
                     squares[4].add(next - now);
                 }

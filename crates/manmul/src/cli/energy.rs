@@ -63,8 +63,8 @@ struct Settings {
 #[derive(Debug, Args)]
 struct Mode {
     /// Who
-    #[arg(value_enum)]
-    mode: Who,
+    #[arg(value_enum, value_name = "MODE")]
+    who: Who,
     /// The finished run that shows for it; the newest when left out
     #[arg(long)]
     run: Option<String>,
@@ -209,7 +209,7 @@ impl Settings {
 
 impl Mode {
     fn run(self) -> anyhow::Result<()> {
-        let mode = match self.mode {
+        let mode = match self.who {
             Who::Off => "off",
             Who::Shadow => "shadow",
             Who::Operate => "operate",

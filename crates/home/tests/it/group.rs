@@ -1,12 +1,10 @@
 //! Groups of homes stay within what their feeder carries, and pay for it no more than need be.
 
-mod homes;
-
+use crate::homes::*;
 use home::device::DeviceKind;
 use home::group::{Feeder, Member, plan_group};
 use home::outlook::Outlook;
 use home::program::{PlanFailed, plan};
-use homes::*;
 
 /// Homes with a car each that would all charge in the cheap hours.
 fn street(homes: usize) -> Vec<(Vec<home::device::Device>, Outlook)> {

@@ -1,12 +1,10 @@
 //! Plans of homes: what pays is done, what is asked for is kept or told, and whatever home comes, the plan can be.
 
-mod homes;
-
+use crate::homes::*;
 use home::device::{Appliance, Departure, DeviceKind, Switched};
 use home::outlook::Scenario;
 use home::program::{PlanFailed, plan};
 use home::schedule::Schedule;
-use homes::*;
 use proptest::prelude::*;
 
 /// What a kilowatt hour between morning and evening may be off.

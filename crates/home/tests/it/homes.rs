@@ -6,12 +6,12 @@ use home::outlook::{Aims, Outlook};
 use model::{ThingId, Timestamp};
 use proptest::prelude::*;
 
-pub fn device(name: &str, kind: DeviceKind) -> Device {
+pub(crate) fn device(name: &str, kind: DeviceKind) -> Device {
     Device { thing: ThingId::new(name).expect("a name"), title: name.to_owned(), kind }
 }
 
 /// A flat day: a load of 500 W, no sun, 0.30 a kilowatt hour.
-pub fn outlook(steps: usize, step_seconds: u32) -> Outlook {
+pub(crate) fn outlook(steps: usize, step_seconds: u32) -> Outlook {
     Outlook {
         horizon: Horizon { start: Timestamp::from_seconds(1_790_035_200), step_seconds, steps },
         load_watts: vec![500.0; steps],
@@ -25,7 +25,7 @@ pub fn outlook(steps: usize, step_seconds: u32) -> Outlook {
 }
 
 /// The same with sun from 6 to 18 and dearer evenings.
-pub fn sunny(steps: usize, step_seconds: u32) -> Outlook {
+pub(crate) fn sunny(steps: usize, step_seconds: u32) -> Outlook {
     let mut outlook = outlook(steps, step_seconds);
     for step in 0..steps {
         let hour = (step as f64 * f64::from(step_seconds) / 3_600.0) % 24.0;
@@ -35,7 +35,7 @@ pub fn sunny(steps: usize, step_seconds: u32) -> Outlook {
     outlook
 }
 
-pub fn aims() -> Aims {
+pub(crate) fn aims() -> Aims {
     Aims {
         carbon_price_per_kilogram: 0.0,
         peak_price_per_kilowatt: 0.0,
@@ -47,7 +47,7 @@ pub fn aims() -> Aims {
     }
 }
 
-pub fn battery() -> Battery {
+pub(crate) fn battery() -> Battery {
     Battery {
         stored_kilowatt_hours: 2.0,
         capacity_kilowatt_hours: 10.0,
@@ -61,7 +61,7 @@ pub fn battery() -> Battery {
     }
 }
 
-pub fn car(steps: usize, departures: &[Departure]) -> Car {
+pub(crate) fn car(steps: usize, departures: &[Departure]) -> Car {
     let battery = Battery {
         stored_kilowatt_hours: 20.0,
         capacity_kilowatt_hours: 60.0,
@@ -73,7 +73,7 @@ pub fn car(steps: usize, departures: &[Departure]) -> Car {
     Car { battery, charge_watts_min: 0.0, plugged: vec![true; steps], departures: departures.to_vec() }
 }
 
-pub fn tank(steps: usize) -> Tank {
+pub(crate) fn tank(steps: usize) -> Tank {
     let mut drawn_watts = vec![0.0; steps];
     drawn_watts[14 % steps] = 6_000.0;
     drawn_watts[40 % steps] = 6_000.0;
@@ -90,7 +90,7 @@ pub fn tank(steps: usize) -> Tank {
     }
 }
 
-pub fn zone(steps: usize) -> Zone {
+pub(crate) fn zone(steps: usize) -> Zone {
     Zone {
         air_celsius: 20.0,
         mass_celsius: 20.0,
@@ -108,7 +108,7 @@ pub fn zone(steps: usize) -> Zone {
 }
 
 /// What the home costs when no device does anything.
-pub fn home_cost(outlook: &Outlook) -> f64 {
+pub(crate) fn home_cost(outlook: &Outlook) -> f64 {
     let hours = outlook.horizon.step_hours();
     (0..outlook.horizon.steps)
         .map(|step| {
@@ -241,7 +241,7 @@ fn any_aims() -> impl Strategy<Value = Aims> {
 }
 
 /// A home of up to five devices of any kind and condition, with any outlook and aims.
-pub fn any_home() -> impl Strategy<Value = (Vec<Device>, Outlook, Aims)> {
+pub(crate) fn any_home() -> impl Strategy<Value = (Vec<Device>, Outlook, Aims)> {
     (4_usize..40, prop_oneof![Just(900_u32), Just(3_600)]).prop_flat_map(|(steps, step_seconds)| {
         let devices = prop::collection::vec(any_kind(steps), 0..5).prop_map(|kinds| {
             kinds.into_iter().enumerate().map(|(place, kind)| device(&format!("device-{place}"), kind)).collect()

@@ -41,7 +41,7 @@ fn record(seed: u64, start: Timestamp, days: u64) -> Recorded {
     for minute in 1..=days * 24 * 60 {
         let now = start + Duration::from_mins(minute);
         house.step(60.0, &now, &mut random);
-        let mut tell = |series: &mut Samples, value: f64| series.push((now, value));
+        let tell = |series: &mut Samples, value: f64| series.push((now, value));
         for (series, room) in [(&mut recorded.living, Room::LivingRoom), (&mut recorded.bedroom, Room::Bedroom)] {
             tell(&mut series[0], (house.room(room).temperature_celsius * 10.0).round() / 10.0);
             tell(&mut series[1], valve(&house, room));
@@ -121,7 +121,7 @@ fn the_demo_home_is_learned_although_it_is_no_model() {
                 }
                 // A room that is not known says why; the others have to be.
                 (None, "bedroom" | "washing-machine") => {
-                    assert!(thing.words.contains("not known yet"), "{}", thing.words)
+                    assert!(thing.words.contains("not known yet"), "{}", thing.words);
                 }
                 (None, other) => panic!("{other} is not known: {}", thing.words),
             }
