@@ -301,7 +301,7 @@ mod tests {
         let behind = reservoir.costs_to_go(&[later.clone()], &|_| 0.0);
         // Half of a chance of 0.5 is worth less than 0.3 for sure and more than 0.2.
         assert!(reservoir.decide(1.0, 1.0, &stage(0.3, 1.0), &behind, &|_| 0.0) < -0.99);
-        assert_eq!(reservoir.decide(1.0, 1.0, &stage(0.2, 1.0), &behind, &|_| 0.0), 0.0);
+        assert_eq!(reservoir.decide(1.0, 1.0, &stage(0.2, 1.0), &behind, &|_| 0.0), 1.0, "it is filled instead");
     }
 
     #[test]

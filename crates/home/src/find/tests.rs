@@ -1,3 +1,5 @@
+//! What is found in homes that are described as others describe them, and in the demo home.
+
 use serde_json::json;
 
 use super::*;
