@@ -151,7 +151,8 @@ pub fn learn(past: &Past<'_>, subjects: &[Subject<'_>]) -> Learned {
             drifted: drifted.map(begin_of),
         }
     });
-    Learned { things: things.collect(), days: days(past, &slots, &outdoor) }
+    let days = days(past).into_iter().map(|(_, day)| day);
+    Learned { things: things.collect(), days: days.collect() }
 }
 
 type Found = (Option<Model>, String, Option<i64>);
@@ -284,11 +285,13 @@ fn at_ends(samples: Series<'_>, slots: &Range<i64>) -> Vec<Option<f64>> {
     slots.clone().map(of).collect()
 }
 
-/// Local days of which load, sun and outside air are known but for short gaps.
-fn days(past: &Past<'_>, slots: &Range<i64>, outdoor: &[Option<f64>]) -> Vec<PastDay> {
-    let load = means(past.load_watts, slots, HOLD_SECONDS);
-    let solar = means(past.solar_watts, slots, HOLD_SECONDS);
-    let grid = means(past.grid_watts, slots, HOLD_SECONDS);
+/// Local days of which load, sun and outside air are known but for short gaps, with their begins.
+pub(crate) fn days(past: &Past<'_>) -> Vec<(Timestamp, PastDay)> {
+    let slots = slot_of(past.from)..slot_of(past.until);
+    let outdoor = means(past.outdoor_celsius, &slots, HOLD_STATE_SECONDS);
+    let load = means(past.load_watts, &slots, HOLD_SECONDS);
+    let solar = means(past.solar_watts, &slots, HOLD_SECONDS);
+    let grid = means(past.grid_watts, &slots, HOLD_SECONDS);
     let first =
         slots.clone().find(|slot| (slot * 900 + past.utc_offset_s).rem_euclid(86_400) < 900).unwrap_or(slots.end);
     let mut days = Vec::new();
@@ -303,9 +306,9 @@ fn days(past: &Past<'_>, slots: &Range<i64>, outdoor: &[Option<f64>]) -> Vec<Pas
         } else {
             Some(vec![0.0; SLOTS_PER_DAY])
         };
-        if let (Some(load_watts), Some(sun), Some(outdoor_celsius)) = (whole(&load, 1.0), sun, whole(outdoor, 1.0)) {
+        if let (Some(load_watts), Some(sun), Some(outdoor_celsius)) = (whole(&load, 1.0), sun, whole(&outdoor, 1.0)) {
             let grid = whole(&grid, 1.0).unwrap_or_default();
-            days.push(PastDay {
+            let day = PastDay {
                 day_of_year: (((local as f64 + 0.5).rem_euclid(365.2425)) as u16 + 1).min(366),
                 weekday: (local + 3).rem_euclid(7) as u8 + 1,
                 load_watts: load_watts.iter().map(|watts| watts.max(0.0)).collect(),
@@ -314,7 +317,8 @@ fn days(past: &Past<'_>, slots: &Range<i64>, outdoor: &[Option<f64>]) -> Vec<Pas
                 import_watts: grid.iter().map(|watts| watts.max(0.0)).collect(),
                 export_watts: grid.iter().map(|watts| (-watts).max(0.0)).collect(),
                 ..PastDay::default()
-            });
+            };
+            days.push((begin_of(slots.start + from as i64), day));
         }
         from += SLOTS_PER_DAY;
     }

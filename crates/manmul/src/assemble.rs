@@ -315,6 +315,11 @@ impl Running {
         crate::home::turn(&self.home, &self.site, &self.broker);
     }
 
+    /// Learns the home from its past at once, as is done every few hours. Blocks for as long as that takes.
+    pub fn learn_home(&self) {
+        self.home.learn();
+    }
+
     /// How far the past of the demo home is told, from 0 to 1.
     pub fn demo(&self) -> watch::Receiver<f64> {
         self.demo.clone()

@@ -29,16 +29,28 @@ pub(crate) fn planner() -> Arc<Plan> {
 pub(crate) async fn operate(desk: Arc<Desk>, site: Arc<Site>, broker: Broker, closing: CancellationToken) {
     let mut ticks = tokio::time::interval(TURN);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut learning: Option<tokio::task::JoinHandle<()>> = None;
     loop {
         tokio::select! {
-            () = closing.cancelled() => return,
+            () = closing.cancelled() => break,
             _ = ticks.tick() => {}
+        }
+        if learning.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) && desk.is_to_learn() {
+            let desk = Arc::clone(&desk);
+            // Turns go on meanwhile, by what was known before.
+            learning = Some(tokio::task::spawn_blocking(move || desk.learn()));
         }
         let (desk, site, broker) = (Arc::clone(&desk), Arc::clone(&site), broker.clone());
         let turned = tokio::task::spawn_blocking(move || turn(&desk, &site, &broker)).await;
         if let Err(error) = turned {
             tracing::error!(%error, "the energy of the home was not looked after");
         }
+    }
+    if let Some(Err(error)) = match learning {
+        Some(learning) => Some(learning.await),
+        None => None,
+    } {
+        tracing::error!(%error, "the home was not learned");
     }
 }
 

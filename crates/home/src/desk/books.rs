@@ -1,18 +1,36 @@
 //! What is written down: the settings, and which policy is live.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::{Name, ThingId, Value};
 use site::run::{Live, Mode, PolicyChoice, Promotion, RunError, RunState};
 use store::State;
 use store::state::{Change, StateError, Table};
 
 use super::seen::look_around;
 use super::shown::{HomeMode, SettingsView};
-use super::{DOMAIN, Desk, DeskError, POLICY};
+use super::{DOMAIN, Desk, DeskError, POLICY, Room};
 use crate::settings::Settings;
 
 /// The setting in which the settings of the home are kept.
 const SETTING: &str = "home.settings";
+
+/// The setting in which it is kept what things had before they were told something.
+const BEFORE: &str = "home.before";
+
+/// What things had before they were told something.
+type Before = BTreeMap<ThingId, Vec<(Name, Value)>>;
+
+/// What is written down of what things had before.
+pub(super) fn before(state: &dyn State) -> Result<Before, StateError> {
+    let Some(row) = state.get(Table::Setting, BEFORE)? else { return Ok(Before::new()) };
+    let kept: BTreeMap<ThingId, BTreeMap<Name, serde_json::Value>> = row.parse(Table::Setting)?;
+    let values = |values: BTreeMap<Name, serde_json::Value>| {
+        values.into_iter().map(|(name, json)| (name, Value::from_json(json))).collect()
+    };
+    Ok(kept.into_iter().map(|(thing, of)| (thing, values(of))).collect())
+}
 
 /// The settings with their revision.
 pub(super) struct Kept {
@@ -64,6 +82,20 @@ impl Desk {
         self.state.commit(vec![change], self.clock.now())?;
         let rev = self.state.get(Table::Setting, SETTING)?.map_or(kept.rev + 1, |row| row.rev);
         *kept = Kept { settings: Arc::new(settings), rev };
+        Ok(())
+    }
+
+    /// Writes down what things had before they were told something, when that has changed.
+    pub(super) fn keep_before(&self, room: &mut Room) -> Result<(), StateError> {
+        if room.before == room.kept_before {
+            return Ok(());
+        }
+        let json = |values: &Vec<(Name, Value)>| -> BTreeMap<Name, serde_json::Value> {
+            values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
+        };
+        let kept: BTreeMap<&ThingId, _> = room.before.iter().map(|(thing, values)| (thing, json(values))).collect();
+        self.state.commit(vec![Change::put(Table::Setting, BEFORE, None, &kept)], self.clock.now())?;
+        room.kept_before.clone_from(&room.before);
         Ok(())
     }
 

@@ -6,12 +6,15 @@ use model::{Timestamp, Value};
 use rule::Place;
 use site::Site;
 
+use super::heat::{Acts, Weather};
+use super::known::Known;
 use super::past::means;
 use super::seen::Seen;
 use super::shown::Note;
 use crate::device::{Battery, Car, Departure, Device, DeviceKind};
 use crate::find::{Found, Purpose, Role};
 use crate::horizon::Horizon;
+use crate::learned::Model;
 use crate::settings::Settings;
 
 /// The part that survives one way through a battery, when its counters do not say.
@@ -40,6 +43,8 @@ pub(super) struct Planned {
     pub(super) shown: f64,
     /// The least and the most of its states that are asked for, as shown.
     pub(super) band: (Vec<f64>, Vec<f64>),
+    /// Through what it is told.
+    pub(super) acts: Acts,
 }
 
 /// Where and when a plan is made, and by which settings.
@@ -51,6 +56,10 @@ pub(super) struct Setting<'a> {
     pub(super) horizon: Horizon,
     /// The mean price of a kilowatt hour.
     pub(super) price: f64,
+    /// What is known of the home from its past.
+    pub(super) known: Option<&'a Known>,
+    /// What the weather is expected to be.
+    pub(super) weather: &'a Weather,
 }
 
 impl Setting<'_> {
@@ -63,6 +72,8 @@ impl Setting<'_> {
         let made = match found.role {
             Role::Battery => self.battery(found),
             Role::Charger => self.car(found)?,
+            Role::Tank => self.tank(found)?,
+            Role::HeatPump => self.rooms(found)?,
             _ => return None,
         };
         made.map_err(|words| notes.push(Note { about: "device", thing: Some(found.thing.clone()), words })).ok()
@@ -78,7 +89,14 @@ impl Setting<'_> {
         let rate = self.correction_watts(found).unwrap_or(capacity * RATE_PER_HOUR * 1_000.0);
         let port = found.port(Purpose::SetPower);
         let bound = |bound: Option<f64>| bound.map(f64::abs).filter(|watts| *watts > 0.0).unwrap_or(rate);
-        let (charge_efficiency, discharge_efficiency) = self.efficiencies(found, capacity);
+        let learned = self.known.and_then(|known| known.model(&found.thing));
+        let (charge_efficiency, discharge_efficiency, loss_per_hour) = match learned {
+            Some(Model::Battery(model)) => (model.charge_efficiency, model.discharge_efficiency, model.loss_per_hour),
+            _ => {
+                let one_way = self.efficiency(found, capacity);
+                (one_way, one_way, LOSS_PER_HOUR)
+            }
+        };
         let reserve = self.seen.number(found, Purpose::Reserve).unwrap_or(0.0).clamp(0.0, 100.0) / 100.0 * capacity;
         let battery = Battery {
             stored_kilowatt_hours: stored,
@@ -88,11 +106,11 @@ impl Setting<'_> {
             discharge_watts_max: bound(port.and_then(|port| port.minimum)),
             charge_efficiency,
             discharge_efficiency,
-            loss_per_hour: LOSS_PER_HOUR,
+            loss_per_hour,
             wear_per_kilowatt_hour: (self.price * WEAR_SHARE).max(0.0),
         };
         let low = vec![reserve / capacity * 100.0; self.horizon.steps + 1];
-        Ok(planned(found, DeviceKind::Battery(battery), 100.0 / capacity, (low, Vec::new())))
+        Ok(Planned::of(found, DeviceKind::Battery(battery), 100.0 / capacity, (low, Vec::new())))
     }
 
     /// None for a charger of which nobody expects anything: one without a car.
@@ -143,23 +161,29 @@ impl Setting<'_> {
         }
         let charge_watts_min = CAR_WATTS_MIN.min(battery.charge_watts_max);
         let car = Car { battery, charge_watts_min, plugged, departures };
-        Ok(planned(charger, DeviceKind::Car(car), 100.0 / capacity, (low, Vec::new())))
+        Ok(Planned::of(charger, DeviceKind::Car(car), 100.0 / capacity, (low, Vec::new())))
     }
 
     fn correction_watts(&self, found: &Found) -> Option<f64> {
         self.settings.things.get(&found.thing)?.watts_max
     }
 
-    /// What it holds: as people say, as it says, by the range of what it tells, or by what it tells beside its percent.
+    /// What it holds: as people say, as it says, as was learned, by the range of what it tells, or by what it tells beside its
+    /// percent.
     fn capacity(&self, found: &Found) -> Option<f64> {
         let said = self.settings.things.get(&found.thing).and_then(|correction| correction.capacity_kilowatt_hours);
         let told = || self.seen.number(found, Purpose::Capacity).ok();
+        let learned = || match self.known?.model(&found.thing)? {
+            Model::Battery(model) => Some(model.capacity_kilowatt_hours),
+            _ => None,
+        };
         let range = || found.port(Purpose::Stored).and_then(|port| port.maximum);
         let ratio = || {
             let percent = self.seen.number(found, Purpose::Charge).ok().filter(|percent| *percent >= 10.0)?;
             Some(self.seen.number(found, Purpose::Stored).ok()? / percent * 100.0)
         };
-        said.or_else(told).or_else(range).or_else(ratio).filter(|capacity| capacity.is_finite() && *capacity > 0.0)
+        let known = said.or_else(told).or_else(learned).or_else(range).or_else(ratio);
+        known.filter(|capacity| capacity.is_finite() && *capacity > 0.0)
     }
 
     fn stored(&self, found: &Found, capacity: f64) -> Option<f64> {
@@ -168,13 +192,12 @@ impl Setting<'_> {
         Some(stored.clamp(0.0, capacity))
     }
 
-    /// By what went in and came out since ever.
-    fn efficiencies(&self, found: &Found, capacity: f64) -> (f64, f64) {
+    /// The part that survives one way, by what went in and came out since ever.
+    fn efficiency(&self, found: &Found, capacity: f64) -> f64 {
         let counter = |purpose| self.seen.number(found, purpose).ok();
         let both = counter(Purpose::Imported).zip(counter(Purpose::Exported));
         let whole = both.filter(|(taken, _)| *taken > capacity * FILLINGS_MIN).map(|(taken, given)| given / taken);
-        let one_way = whole.filter(|whole| (0.5..=1.0).contains(whole)).map_or(EFFICIENCY, f64::sqrt);
-        (one_way, one_way)
+        whole.filter(|whole| (0.5..=1.0).contains(whole)).map_or(EFFICIENCY, f64::sqrt)
     }
 
     /// Whether a car is at its charger: now as it says, until it leaves; then as it mostly was at that time of the week.
@@ -225,6 +248,23 @@ impl Setting<'_> {
     }
 }
 
+impl Planned {
+    /// A device that is told itself.
+    pub(super) fn of(found: &Found, kind: DeviceKind, shown: f64, band: (Vec<f64>, Vec<f64>)) -> Self {
+        let device = Device { thing: found.thing.clone(), title: found.title.clone(), kind };
+        Self { device, shown, band, acts: Acts::Itself }
+    }
+
+    /// The unit of its states.
+    pub(super) fn unit(&self) -> &'static str {
+        match &self.device.kind {
+            DeviceKind::Battery(_) | DeviceKind::Car(_) => "%",
+            DeviceKind::Tank(_) | DeviceKind::Zone(_) => "°C",
+            DeviceKind::Appliance(_) | DeviceKind::Switched(_) => "",
+        }
+    }
+}
+
 /// Whether there is a way to tell a device what to do.
 fn can_be_told(found: &Found) -> bool {
     let modes = &found.modes;
@@ -267,8 +307,11 @@ pub(super) fn tell(found: &Found, watts: f64, grid_watts: f64) -> Vec<(model::Na
     word.into_iter().collect()
 }
 
-/// What leaves a device to itself.
+/// What leaves a device to itself; nothing for what is told a temperature, which gets back what it had.
 pub(super) fn release(found: &Found) -> Vec<(model::Name, Value)> {
+    if matches!(found.role, Role::Tank | Role::Thermostat) {
+        return Vec::new();
+    }
     let mode = found.port(Purpose::Mode).zip(found.modes.by_itself.as_ref());
     if let Some((port, word)) = mode {
         return vec![(port.property.clone(), Value::text(word))];
@@ -285,11 +328,6 @@ pub(super) fn release(found: &Found) -> Vec<(model::Name, Value)> {
         (port.property.clone(), Value::Float(watts / port.scale + 0.0))
     });
     rest.into_iter().collect()
-}
-
-fn planned(found: &Found, kind: DeviceKind, shown: f64, band: (Vec<f64>, Vec<f64>)) -> Planned {
-    let device = Device { thing: found.thing.clone(), title: found.title.clone(), kind };
-    Planned { device, shown, band }
 }
 
 #[cfg(test)]
@@ -345,5 +383,16 @@ mod tests {
             ["enabled=true", "enabled=false"]
         );
         assert_eq!(words(release(&switched)), "enabled=true");
+    }
+
+    #[test]
+    fn water_is_told_the_most_while_it_is_heated_and_the_least_else() {
+        let tank = found(
+            "water-heater",
+            json!({"temperature": {"unit": "°C"}, "target": {"unit": "°C", "writable": true, "minimum": 35, "maximum": 58}}),
+        );
+        let told = |watts: f64| words(super::super::heat::tell_water(&tank, watts, [45.2, 60.0, 2_000.0]));
+        assert_eq!([told(1_500.0), told(100.0)], ["target=58.0", "target=45.0"]);
+        assert!(release(&tank).is_empty(), "it gets back what it had");
     }
 }

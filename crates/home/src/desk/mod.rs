@@ -12,9 +12,13 @@
 mod books;
 mod devices;
 mod flows;
+mod heat;
+mod known;
 mod obey;
 mod outlook;
+mod own_world;
 mod past;
+mod savings;
 mod seen;
 mod shown;
 mod told;
@@ -36,9 +40,11 @@ use crate::device::Device;
 use crate::outlook::{Aims, Outlook};
 use crate::schedule::Schedule;
 use books::Kept;
+use known::Known;
 use obey::{Given, Held};
 use outlook::Expectations;
 pub use past::DAYS_MAX;
+pub use savings::{Between, LearntThing, Saved, Savings};
 pub use shown::{
     Course, Day, DayPlan, Days, Decided, Flow, HomeMode, Node, Note, Now, PlannedDevice, PlannedReason,
     PlannedShortfall, SettingsView, Standing,
@@ -90,6 +96,14 @@ pub enum DeskError {
         "there is no finished run of this home to show for it\nhint: simulate it first, watch it in shadow, or ask an owner to force it"
     )]
     NothingToShow,
+    /// The home was not learned yet.
+    #[error(
+        "too little of the past of this home is known yet\nhint: whole days of its meter are needed; look again in an hour"
+    )]
+    NotKnown,
+    /// Nobody said what electricity costs.
+    #[error("nobody said what electricity costs\nhint: say it in the settings of the home")]
+    NoTariff,
     /// The run is of something else.
     #[error("run {0} is not of this home")]
     OtherDomain(String),
@@ -133,6 +147,10 @@ pub struct Desk {
     kept: RwLock<Kept>,
     room: Mutex<Room>,
     shown: RwLock<Arc<DayPlan>>,
+    known: RwLock<Option<Arc<Known>>>,
+    savings: RwLock<Arc<Savings>>,
+    /// Held by who learns the home.
+    learning: Mutex<()>,
 }
 
 /// What a turn leaves for the next one.
@@ -142,6 +160,9 @@ struct Room {
     expectations: Expectations,
     given: BTreeMap<ThingId, Given>,
     held: BTreeMap<ThingId, Held>,
+    /// What things had before they were told something, and what of it is written down.
+    before: BTreeMap<ThingId, Vec<(Name, Value)>>,
+    kept_before: BTreeMap<ThingId, Vec<(Name, Value)>>,
     decided: VecDeque<Decided>,
     /// When it was last tried to plan, and why that failed.
     tried: Option<Timestamp>,
@@ -158,6 +179,7 @@ impl Desk {
     /// Goes on from what the state holds.
     pub fn open(parts: Parts) -> Result<Self, DeskError> {
         let kept = Kept::open(&*parts.state)?;
+        let before = books::before(&*parts.state)?;
         let nothing = DayPlan {
             mode: HomeMode::Off,
             live: None,
@@ -174,8 +196,11 @@ impl Desk {
             clock: parts.clock,
             plan: parts.plan,
             kept: RwLock::new(kept),
-            room: Mutex::default(),
+            room: Mutex::new(Room { before: before.clone(), kept_before: before, ..Room::default() }),
             shown: RwLock::new(Arc::new(nothing)),
+            known: RwLock::default(),
+            savings: RwLock::default(),
+            learning: Mutex::default(),
         })
     }
 

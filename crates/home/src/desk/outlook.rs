@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use learn::forecast::{Forecaster, Settings as ForecastSettings};
 use model::{ThingId, Timestamp};
+use rule::Place;
+use site::Site;
 
 use super::devices::Setting;
-use super::past::{Powers, QUARTER};
+use super::heat::Weather;
+use super::past::{Powers, QUARTER, means};
+use super::seen::Seen;
 use super::shown::Note;
 use super::told::{Feeds, carbon_over};
 use crate::find::{Purpose, Role};
@@ -22,6 +26,8 @@ const CONNECTION_WATTS: f64 = 100_000.0;
 /// Where of the prices of the horizon the worth of what is left in stores at its end lies: they can be filled again at the
 /// cheaper hours.
 const END_QUANTILE: f64 = 0.25;
+/// Outside air that nobody tells.
+pub(super) const OUTDOOR_CELSIUS: f64 = 10.0;
 /// What a house takes that nobody has seen yet.
 const UNSEEN_WATTS: f64 = 300.0;
 
@@ -31,6 +37,9 @@ pub(super) struct Expectations {
     load: Option<Forecaster>,
     solar: Option<Forecaster>,
     fed_to: Option<Timestamp>,
+    outdoor: Option<Forecaster>,
+    irradiance: Option<Forecaster>,
+    weather_to: Option<Timestamp>,
     /// What a plan decided about when they were fed: the load is without it.
     planned: Vec<ThingId>,
     last_load: Option<f64>,
@@ -52,7 +61,8 @@ impl Expectations {
         let from = match self.fed_to.filter(|_| is_same) {
             Some(fed) if fed <= until => fed,
             _ => {
-                *self = Self { planned: planned.to_vec(), ..Self::default() };
+                (self.load, self.solar, self.last_load) = (None, None, None);
+                self.planned = planned.to_vec();
                 until - PAST
             }
         };
@@ -71,6 +81,33 @@ impl Expectations {
         self.fed_to = Some(until);
     }
 
+    /// What the weather will be, by what the home's own station told; as it is now when too little was.
+    pub(super) fn weather(&mut self, site: &Site, seen: &Seen, place: &Place, horizon: &Horizon) -> Weather {
+        let station = seen.home.with(Role::Weather, Purpose::Temperature).map(|(found, _)| found);
+        let until = quarter(seen.now);
+        let from = self.weather_to.filter(|fed| *fed <= until).unwrap_or(until - PAST);
+        let offset = place.utc_offset_seconds(seen.now);
+        let new = || Forecaster::new(ForecastSettings { covariates: 0, utc_offset_s: offset });
+        let both = [(Purpose::Temperature, &mut self.outdoor), (Purpose::Irradiance, &mut self.irradiance)];
+        let [celsius, irradiance] = both.map(|(purpose, forecaster)| {
+            let (found, port) = station.and_then(|found| Some((found, found.port(purpose)?)))?;
+            let forecaster = forecaster.get_or_insert_with(new);
+            for (column, mean) in means(site, &found.thing, port, from, until).into_iter().enumerate() {
+                if let Some(mean) = mean {
+                    forecaster.observe(from + QUARTER * column as u32, mean, &[]);
+                }
+            }
+            forecaster.advance(until);
+            Self::of(Some(forecaster), horizon)
+        });
+        self.weather_to = Some(until);
+        let now = station.and_then(|found| seen.number(found, Purpose::Temperature).ok());
+        Weather {
+            outdoor_celsius: celsius.unwrap_or_else(|| vec![now.unwrap_or(OUTDOOR_CELSIUS); horizon.steps]),
+            irradiance: irradiance.map_or_else(|| vec![0.0; horizon.steps], floored),
+        }
+    }
+
     fn of(forecaster: Option<&Forecaster>, horizon: &Horizon) -> Option<Vec<f64>> {
         let forecaster = forecaster?;
         let step = forecaster.forecast(1, &[])?.step;
@@ -82,10 +119,15 @@ impl Expectations {
             let since = horizon.begin(step).since(forecast.start).as_micros();
             let slot = (since / forecast.step.as_micros().max(1)) as usize;
             let value = forecast.median.get(slot).or(forecast.median.last()).copied();
-            value.filter(|value| value.is_finite()).unwrap_or(0.0).max(0.0)
+            value.filter(|value| value.is_finite()).unwrap_or(0.0)
         };
         Some((0..horizon.steps).map(at).collect())
     }
+}
+
+/// What is never below nothing.
+fn floored(values: Vec<f64>) -> Vec<f64> {
+    values.into_iter().map(|value| value.max(0.0)).collect()
 }
 
 /// The begin of the quarter of an hour in which a moment lies.
@@ -101,13 +143,14 @@ pub(super) fn expect(setting: &Setting<'_>, tariff: &Tariff, feeds: &Feeds, expe
     let import = tariff.import.over(&horizon, setting.place, &feeds.import);
     let export = tariff.export.over(&horizon, setting.place, &feeds.export);
     let carbon = carbon_over(setting.settings, &horizon, &feeds.carbon);
-    let load = Expectations::of(expectations.load.as_ref(), &horizon).unwrap_or_else(|| {
+    let load = Expectations::of(expectations.load.as_ref(), &horizon).map(floored).unwrap_or_else(|| {
         let words = "too little was seen of what the home takes: what it took last is expected to go on".to_owned();
         notes.push(Note { about: "load", thing: None, words });
         vec![expectations.last_load.unwrap_or(UNSEEN_WATTS); horizon.steps]
     });
     let has_sun = setting.seen.home.of(Role::Solar).next().is_some();
-    let solar = Expectations::of(expectations.solar.as_ref(), &horizon).filter(|_| has_sun).unwrap_or_else(|| {
+    let solar = Expectations::of(expectations.solar.as_ref(), &horizon).map(floored);
+    let solar = solar.filter(|_| has_sun).unwrap_or_else(|| {
         if has_sun {
             let words = "too little was seen of the sun: none is expected".to_owned();
             notes.push(Note { about: "weather", thing: None, words });
@@ -115,12 +158,11 @@ pub(super) fn expect(setting: &Setting<'_>, tariff: &Tariff, feeds: &Feeds, expe
         vec![0.0; horizon.steps]
     });
     let weather = setting.seen.home.with(Role::Weather, Purpose::Temperature);
-    let outdoor = weather.map(|(found, _)| (found, setting.seen.number(found, Purpose::Temperature)));
-    if let Some((found, Err(_))) = &outdoor {
+    let silent = weather.filter(|(found, _)| setting.seen.number(found, Purpose::Temperature).is_err());
+    if let Some((found, _)) = silent {
         let words = format!("{} is silent: sun and load are expected as on the days before", found.title);
         notes.push(Note { about: "weather", thing: Some(found.thing.clone()), words });
     }
-    let celsius = outdoor.and_then(|(_, celsius)| celsius.ok()).unwrap_or(10.0);
     let aims = aims(setting, tariff, &import);
     let outlook = Outlook {
         horizon,
@@ -129,7 +171,7 @@ pub(super) fn expect(setting: &Setting<'_>, tariff: &Tariff, feeds: &Feeds, expe
         import_price: import.values.clone(),
         export_price: export.values,
         carbon_grams: carbon.values,
-        outdoor_celsius: vec![celsius; horizon.steps],
+        outdoor_celsius: setting.weather.outdoor_celsius.clone(),
         scenarios: Vec::new(),
     };
     Expected { outlook, aims, import, notes }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use model::{ThingId, Timestamp};
 use rule::Place;
 use site::Site;
-use store::history::SeriesKey;
+use store::history::{Bucket, SeriesKey};
 
 use super::shown::{Day, Days};
 use super::told;
 use crate::calendar::{date, midnight};
 use crate::find::{Found, Home, Port, Purpose, Role};
+use crate::prices::Told;
 use crate::settings::Settings;
 
 /// A quarter of an hour.
@@ -39,6 +40,42 @@ pub(super) fn means(site: &Site, thing: &ThingId, port: &Port, from: Timestamp, 
     }
     hold(&mut means);
     means
+}
+
+/// What was told, minute by minute.
+pub(super) fn minutes(
+    site: &Site,
+    thing: &ThingId,
+    port: &Port,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<(Timestamp, f64)> {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let columns = (to.since(from).as_micros() / MINUTE.as_micros()) as usize;
+    let history = site.history_engine();
+    let known = history.list(Some(thing)).into_iter().find(|info| info.key.name == port.property);
+    let (Some(info), true) = (known, columns > 0) else { return Vec::new() };
+    let Ok((_, buckets)) = history.buckets(info.id, from, from + MINUTE * columns as u32, columns) else {
+        return Vec::new();
+    };
+    let mean = |bucket: &Bucket| (bucket.time, bucket.sum / bucket.count.max(1) as f64 * port.scale);
+    buckets.iter().map(mean).collect()
+}
+
+/// What feeds told of the quarters of a day, one that is not told as the one before; empty when nothing was told.
+pub(super) fn of_feeds(told: &[Told], begin: Timestamp, quarters: usize) -> Vec<f32> {
+    let of = |quarter: usize| {
+        let moment = begin + QUARTER * quarter as u32;
+        let after = told.partition_point(|one| one.from <= moment);
+        told[..after].last().filter(|one| moment < one.to).map(|one| one.value as f32)
+    };
+    let values: Vec<Option<f32>> = (0..quarters).map(of).collect();
+    let Some(mut last) = values.iter().copied().flatten().next() else { return Vec::new() };
+    let hold = |value: Option<f32>| {
+        last = value.unwrap_or(last);
+        last
+    };
+    values.into_iter().map(hold).collect()
 }
 
 /// A value that does not change is not always told: what was last told holds for an hour.

@@ -1,11 +1,14 @@
 //! One look at a home: what stands, a new plan when one is due, and what things are to be told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ThingId, Timestamp};
+use model::{Name, ThingId, Timestamp, Value};
+use rule::Place;
 
 use super::devices::{Planned, Setting, release, tell};
+use super::heat::{Acts, lift, tell_room, tell_water};
 use super::obey::{Given, Held, is_same, look};
 use super::outlook::{Expected, expect, quarter};
 use super::seen::{Seen, look_around};
@@ -33,12 +36,16 @@ const AGAIN: Duration = Duration::from_secs(30);
 const RESEND: Duration = Duration::from_mins(5);
 /// A store that is so far from its plan, as a part of what it holds, brings a new one.
 const OFF_PLAN: f64 = 0.1;
+/// So is water that is so far from it.
+const OFF_PLAN_KELVIN: f64 = 5.0;
 
 /// A plan, and what it was made of.
 #[derive(Clone)]
 pub(super) struct Made {
     pub(super) course: Course,
     schedule: Schedule,
+    /// Through what each of its devices is told.
+    acts: Vec<Acts>,
     notes: Vec<Note>,
     basis: Basis,
 }
@@ -51,6 +58,8 @@ struct Basis {
     carbon: Vec<Told>,
     plugged: Vec<(ThingId, Option<bool>)>,
     held: Vec<ThingId>,
+    /// When the home was learned.
+    learned: Option<Timestamp>,
 }
 
 impl Desk {
@@ -68,7 +77,8 @@ impl Desk {
         let mut notes = Vec::new();
         self.look_after(&mut room, &seen, mode, &mut notes);
         let standing = self.think(&mut room, &seen, (&settings, rev), &mut notes);
-        let decisions = decide(&mut room, &seen, mode, standing);
+        let decisions = decide(&mut room, &seen, (&settings, &self.site.place()), (mode, standing));
+        self.keep_before(&mut room)?;
         self.show(&room, &settings, (mode, live.clone(), standing), notes);
         Ok(Turned { live, decisions })
     }
@@ -104,12 +114,14 @@ impl Desk {
 
     /// Things that were set by somebody else, or do not obey, are left alone for a while.
     fn look_after(&self, room: &mut Room, seen: &Seen, mode: HomeMode, notes: &mut Vec<Note>) {
-        let Room { given, held, .. } = room;
+        let Room { given, held, before, .. } = room;
         held.retain(|_, held| held.until > seen.now);
         if mode == HomeMode::Operate {
             for (thing, given) in given.iter().filter(|(thing, _)| !held.contains_key(*thing)).collect::<Vec<_>>() {
                 let title = seen.home.thing(thing).map_or(thing.as_str(), |found| found.title.as_str());
                 if let Some(found) = look(&self.site, seen, thing, title, given) {
+                    // What a person wants now is what it is left at, not what it had before.
+                    before.remove(thing);
                     held.insert(thing.clone(), found);
                 }
             }
@@ -142,6 +154,7 @@ impl Desk {
             carbon: feeds.carbon.clone(),
             plugged: plugged(seen),
             held: room.held.keys().cloned().collect(),
+            learned: self.known.read().as_ref().map(|known| known.made),
         };
         if is_due(room, seen, &basis) {
             room.tried = Some(seen.now);
@@ -178,7 +191,11 @@ impl Desk {
         let horizon = Horizon { start: quarter(seen.now), step_seconds: STEP_SECONDS, steps: STEPS };
         let prices = tariff.import.over(&horizon, &place, &feeds.import);
         let price = prices.values.iter().sum::<f64>() / STEPS as f64;
-        let setting = Setting { site: &self.site, seen, settings, place: &place, horizon, price };
+        let weather = room.expectations.weather(&self.site, seen, &place, &horizon);
+        let known = self.known.read().clone();
+        let known = known.as_deref();
+        let (site, place) = (&*self.site, &place);
+        let setting = Setting { site, seen, settings, place, horizon, price, known, weather: &weather };
         let mut notes = Vec::new();
         let free = seen.home.found.iter().filter(|found| !room.held.contains_key(&found.thing));
         let planned: Vec<(&Found, Planned)> =
@@ -195,7 +212,8 @@ impl Desk {
             notes.push(Note { about: "prices", thing: None, words });
         }
         let course = course(&planned, &devices, &expected, &schedule, seen.now);
-        Ok(Made { course, schedule, notes, basis })
+        let acts = planned.into_iter().map(|(_, planned)| planned.acts).collect();
+        Ok(Made { course, schedule, acts, notes, basis })
     }
 
     fn show(
@@ -264,44 +282,81 @@ fn is_due(room: &Room, seen: &Seen, basis: &Basis) -> bool {
 fn is_off_plan(made: &Made, seen: &Seen) -> bool {
     let Some(step) = made.schedule.horizon.step_at(seen.now) else { return true };
     let into = seen.now.since(made.schedule.horizon.begin(step)).as_secs_f64() / f64::from(STEP_SECONDS);
-    made.course.devices.iter().filter(|device| device.unit == "%").any(|device| {
+    made.course.devices.iter().any(|device| {
         let found = seen.home.thing(&device.thing);
         let of_car = found.and_then(|found| seen.home.thing(found.car.as_ref()?));
-        let told = of_car.or(found).and_then(|found| seen.number(found, Purpose::Charge).ok());
+        let (purpose, most) = match device.role {
+            Role::Tank => (Purpose::Temperature, OFF_PLAN_KELVIN),
+            _ => (Purpose::Charge, OFF_PLAN * 100.0),
+        };
+        let told = of_car.or(found).and_then(|found| seen.number(found, purpose).ok());
         let planned = device.states.get(step).zip(device.states.get(step + 1));
-        told.zip(planned).is_some_and(|(told, (from, to))| (from + (to - from) * into - told).abs() > OFF_PLAN * 100.0)
+        told.zip(planned).is_some_and(|(told, (from, to))| (from + (to - from) * into - told).abs() > most)
     })
 }
 
 /// What the things are to be told now.
-fn decide(room: &mut Room, seen: &Seen, mode: HomeMode, standing: Standing) -> Vec<Decision> {
+fn decide(
+    room: &mut Room,
+    seen: &Seen,
+    said: (&Settings, &Place),
+    (mode, standing): (HomeMode, Standing),
+) -> Vec<Decision> {
     if mode == HomeMode::Off || matches!(standing, Standing::Rule | Standing::HandsOff) {
         return let_go(room, seen, mode);
     }
     let Some(made) = room.made.clone() else { return Vec::new() };
     let Some(step) = made.schedule.horizon.step_at(seen.now) else { return let_go(room, seen, mode) };
     let mut decisions = if mode == HomeMode::Operate { Vec::new() } else { take_hands_off(room, seen, mode) };
-    for (device, schedule) in made.course.devices.iter().zip(&made.schedule.devices) {
+    for (index, device) in made.course.devices.iter().enumerate() {
         let Some(found) = seen.home.thing(&device.thing) else { continue };
-        if room.held.contains_key(&device.thing) {
-            continue;
-        }
         // A car that is away cannot be told.
         let car = found.car.as_ref().and_then(|car| seen.home.thing(car));
         if found.role == Role::Charger && seen.plugged(found, car) == Some(false) {
             room.given.remove(&device.thing);
             continue;
         }
-        let values = tell(found, schedule.watts[step], made.schedule.grid_watts[step]);
-        let reason = schedule.reasons.iter().find(|reason| (reason.from..reason.to).contains(&step));
+        let reasons = &made.schedule.devices[index].reasons;
+        let reason = reasons.iter().find(|reason| (reason.from..reason.to).contains(&step));
         let words = reason.map_or_else(|| "by the plan".to_owned(), |reason| reason.words.clone());
-        decisions.extend(give(room, seen, found, (values, words), mode == HomeMode::Operate));
+        for (found, values) in told(&made, (index, step), seen, said, found) {
+            if !room.held.contains_key(&found.thing) {
+                decisions.extend(give(room, seen, found, (values, words.clone()), mode == HomeMode::Operate));
+            }
+        }
     }
     // What is no longer planned is left to itself.
-    let planned = |thing: &ThingId| made.course.devices.iter().any(|device| device.thing == *thing);
+    let planned = |thing: &ThingId| {
+        made.course.devices.iter().any(|device| device.thing == *thing)
+            || made.acts.iter().any(|acts| acts.through(thing))
+    };
     let others: Vec<ThingId> = room.given.keys().filter(|thing| !planned(thing)).cloned().collect();
     decisions.extend(others.iter().filter_map(|thing| leave(room, seen, thing, mode)));
     decisions
+}
+
+/// Which things a device of the plan is told through in a step, and what.
+fn told<'a>(
+    made: &Made,
+    (index, step): (usize, usize),
+    seen: &'a Seen,
+    said: (&Settings, &Place),
+    found: &'a Found,
+) -> Vec<(&'a Found, Vec<(Name, Value)>)> {
+    let schedule = &made.schedule.devices[index];
+    let watts = schedule.watts[step];
+    match &made.acts[index] {
+        Acts::Itself => vec![(found, tell(found, watts, made.schedule.grid_watts[step]))],
+        Acts::Water { celsius_min, celsius_max, watts_max } => {
+            vec![(found, tell_water(found, watts, [*celsius_min, *celsius_max, *watts_max]))]
+        }
+        Acts::Rooms { thermostats, watts_max } => {
+            let least = made.course.devices[index].low.get(step + 1).copied().unwrap_or(f64::INFINITY);
+            let lift = lift(watts, *watts_max, schedule.states[step + 1], least);
+            let rooms = thermostats.iter().filter_map(|thing| seen.home.thing(thing));
+            rooms.map(|room| (room, tell_room(seen, said, room, lift))).collect()
+        }
+    }
 }
 
 /// A decision, when it is news to the thing.
@@ -309,14 +364,14 @@ fn give(
     room: &mut Room,
     seen: &Seen,
     found: &Found,
-    (values, words): (Vec<(model::Name, model::Value)>, String),
+    (values, words): (Vec<(Name, Value)>, String),
     send: bool,
 ) -> Option<Decision> {
     if values.is_empty() {
         return None;
     }
     let before = room.given.get(&found.thing);
-    let is_so = |(name, value): &(model::Name, model::Value)| {
+    let is_so = |(name, value): &(Name, Value)| {
         seen.value(&found.thing, name, Duration::MAX).is_ok_and(|reported| is_same(reported, value))
     };
     let same = before.is_some_and(|before| before.values == values && before.sent == send);
@@ -326,6 +381,12 @@ fn give(
     }
     // When it was told for the first time counts, for how long it has had to obey.
     let time = before.filter(|_| same).map_or(seen.now, |before| before.time);
+    if send {
+        let stood = |(name, _): &(Name, Value)| {
+            Some((name.clone(), seen.value(&found.thing, name, Duration::MAX).ok()?.clone()))
+        };
+        room.before.entry(found.thing.clone()).or_insert_with(|| values.iter().filter_map(stood).collect());
+    }
     room.given.insert(found.thing.clone(), Given { values: values.clone(), time, sent: send });
     Some(Decision { thing: found.thing.clone(), values, words, send })
 }
@@ -337,17 +398,20 @@ fn take_hands_off(room: &mut Room, seen: &Seen, mode: HomeMode) -> Vec<Decision>
     told.iter().filter_map(|thing| leave(room, seen, thing, mode)).collect()
 }
 
-/// Leaves everything that was told something to itself.
+/// Leaves everything that was told something to itself, by an earlier start of the program too.
 fn let_go(room: &mut Room, seen: &Seen, mode: HomeMode) -> Vec<Decision> {
-    let things: Vec<ThingId> = room.given.keys().cloned().collect();
+    let things: BTreeSet<ThingId> = room.given.keys().chain(room.before.keys()).cloned().collect();
     things.iter().filter_map(|thing| leave(room, seen, thing, mode)).collect()
 }
 
 fn leave(room: &mut Room, seen: &Seen, thing: &ThingId, mode: HomeMode) -> Option<Decision> {
-    let given = room.given.remove(thing)?;
-    let values = release(seen.home.thing(thing)?);
+    let given = room.given.remove(thing);
+    let before = room.before.remove(thing);
     // What was only recorded needs no taking back, but it is shown in shadow what would be done.
-    let send = given.sent;
+    let send = before.is_some() || given?.sent;
+    let own = release(seen.home.thing(thing)?);
+    // What has no word for deciding by itself gets back what it had.
+    let values = if own.is_empty() { before.unwrap_or_default() } else { own };
     if values.is_empty() || (!send && mode == HomeMode::Off) {
         return None;
     }
@@ -378,7 +442,8 @@ fn course(
             sum + watts * hours / 1_000.0 * if *watts > 0.0 { import } else { export }
         });
     // Both are compared with what they leave in the stores.
-    let left: f64 = schedule.devices.iter().filter_map(|device| device.states.last()).sum();
+    let states = devices.iter().zip(&schedule.devices).filter_map(|(device, of)| Some((device, *of.states.last()?)));
+    let left: f64 = states.map(|(device, state)| unplanned::left(device, state)).sum();
     let unplanned = unplanned::cost(devices, outlook).map(|(cost, other)| {
         schedule.cost - energy + cost + (left - other) * expected.aims.end_price_per_kilowatt_hour
     });
@@ -389,7 +454,7 @@ fn course(
         space: found.space.clone(),
         watts: schedule.watts.clone(),
         states: schedule.states.iter().map(|state| state * planned.shown).collect(),
-        unit: if schedule.states.is_empty() { "" } else { "%" },
+        unit: if schedule.states.is_empty() { "" } else { planned.unit() },
         low: planned.band.0.clone(),
         high: planned.band.1.clone(),
         reasons: schedule

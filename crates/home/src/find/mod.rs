@@ -64,6 +64,8 @@ pub enum Role {
 pub enum Purpose {
     /// Power now, in watts.
     Power,
+    /// Heat that it gives now, in watts.
+    Heat,
     /// The power that it is told to take or give, in watts.
     SetPower,
     /// What was taken since ever, in kilowatt hours.
@@ -279,6 +281,11 @@ fn describe(candidate: &Candidate<'_>, role: Role, correction: &Correction) -> F
         car: None,
         sign_known: positive_gives.is_some(),
     }
+}
+
+/// Whether what a heat pump says that it is doing is to make hot water.
+pub(crate) fn is_hot_water(state: &str) -> bool {
+    words::has(state, &["hot water", "dhw", "water", "tank", "온수"])
 }
 
 /// What numbers of a unit of prices or of carbon are multiplied with to become ours.

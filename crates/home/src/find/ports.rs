@@ -86,6 +86,9 @@ fn power_of(look: &Look<'_>, role: Role, scale: f64) -> Option<(Purpose, f64, u8
     // Heat is no electricity.
     let is_power = look.has(&["power", "consumption", "load", "watts", "w", "production", "전력"]);
     let is_heat = look.has(&["heat", "thermal", "cooling output"]) && !look.has(&["power"]);
+    if is_heat && role == Role::HeatPump && !look.has(&["cooling", "source", "rejected"]) {
+        return Some((Purpose::Heat, scale, look.weight(&["heat", "heat_output", "thermal_output"])));
+    }
     (is_power && !is_heat).then(|| (Purpose::Power, scale, look.weight(exact)))
 }
 

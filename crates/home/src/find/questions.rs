@@ -33,6 +33,7 @@ pub struct Question {
     /// What is asked.
     pub kind: QuestionKind,
     /// About which thing; none when it is about the home.
+    #[cfg_attr(feature = "schema", schema(required))]
     pub thing: Option<ThingId>,
     /// The question in words.
     pub words: String,

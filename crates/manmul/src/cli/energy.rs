@@ -1,4 +1,4 @@
-//! `energy`: where energy flows, what is planned and why, what days came to, who decides.
+//! `energy`: where energy flows, what is planned and why, what days came to, what is saved, what would be, who decides.
 
 use std::path::PathBuf;
 
@@ -26,6 +26,14 @@ enum EnergyCommand {
     Plan(Look),
     /// Show what the last days cost and emitted
     Days(Days),
+    /// Show what the plan saved and would have saved, and what is known of the home
+    Savings(Look),
+    /// Ask what another battery, more solar or an event would come to, on the same days
+    WhatIf(WhatIf),
+    /// Compare the last days with what they would have cost under the plan
+    Backtest(Backtest),
+    /// Print this home as a scenario, for `manmul simulate` and `manmul plan`
+    Scenario(Look),
     /// Show what was found and is asked, or say what holds
     Settings(Settings),
     /// Say who decides
@@ -45,6 +53,32 @@ struct Days {
     /// How many
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=62))]
     days: u32,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// What would be different.
+#[derive(Debug, Args)]
+struct WhatIf {
+    /// A place in the scenario and what would be there, as in `/world/sizes/battery_kilowatt_hours=15`
+    #[arg(long = "set", value_name = "PLACE=VALUE", required = true)]
+    set: Vec<String>,
+    /// How many days are lived
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=28))]
+    days: u64,
+    /// How often other days are drawn
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10))]
+    seeds: u64,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// What past days are compared with.
+#[derive(Debug, Args)]
+struct Backtest {
+    /// What was paid for them, without what is not energy
+    #[arg(long)]
+    paid: Option<f64>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -91,6 +125,15 @@ impl Energy {
             EnergyCommand::Now(look) => now(&look.remote),
             EnergyCommand::Plan(look) => plan(&look.remote),
             EnergyCommand::Days(days) => days.run(),
+            EnergyCommand::Savings(look) => savings(&look.remote),
+            EnergyCommand::WhatIf(asked) => asked.run(),
+            EnergyCommand::Backtest(asked) => {
+                let answer = Client::new(&asked.remote)?.post("/home/backtest", &json!({"paid": asked.paid}))?;
+                tell(&asked.remote, &answer)
+            }
+            EnergyCommand::Scenario(look) => {
+                say(&serde_json::to_string_pretty(&Client::new(&look.remote)?.get("/home/scenario")?)?)
+            }
             EnergyCommand::Settings(settings) => settings.run(),
             EnergyCommand::Mode(mode) => mode.run(),
         }
@@ -151,6 +194,44 @@ fn plan(remote: &Remote) -> anyhow::Result<()> {
         say(&format!("{cost:.2} {} and {kilograms:.1} kg of carbon dioxide", text(&plan["currency"])))?;
     }
     Ok(())
+}
+
+fn savings(remote: &Remote) -> anyhow::Result<()> {
+    let savings = Client::new(remote)?.get("/home/savings")?;
+    if remote.json {
+        return say(&savings.to_string());
+    }
+    for (title, saved) in [("since it is carried out", &savings["since"]), ("before", &savings["before"])] {
+        if saved.is_object() {
+            say(&format!("{title}: {}", text(&saved["words"])))?;
+        }
+    }
+    for learnt in list(&savings["learnt"]) {
+        say(text(&learnt["words"]))?;
+    }
+    Ok(())
+}
+
+/// An answer in its words, and what is to be known with it.
+fn tell(remote: &Remote, answer: &Value) -> anyhow::Result<()> {
+    if remote.json {
+        return say(&answer.to_string());
+    }
+    say(text(&answer["words"]))?;
+    list(&answer["findings"]).try_for_each(|finding| say(&format!("note: {}", text(finding))))
+}
+
+impl WhatIf {
+    fn run(self) -> anyhow::Result<()> {
+        let mut change = serde_json::Map::new();
+        for set in &self.set {
+            let (place, value) = set.split_once('=').with_context(|| format!("{set:?} is not PLACE=VALUE"))?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+            change.insert(place.to_owned(), value);
+        }
+        let body = json!({"change": change, "days": self.days, "seeds": self.seeds});
+        tell(&self.remote, &Client::new(&self.remote)?.post("/home/what-if", &body)?)
+    }
 }
 
 impl Days {

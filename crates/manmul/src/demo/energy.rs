@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use home::desk::{DOMAIN, DeskError, HomeMode, POLICY};
 use home::settings::Settings;
+use model::Timestamp;
 use serde_json::{Value, json};
 use site::run::{PolicyChoice, RunState, Scenario};
 
@@ -13,6 +14,8 @@ use super::Needs;
 const BY: &str = "demo";
 /// How long the run is that shows what the plan is worth, in virtual seconds.
 const FIRST_RUN_SECONDS: u64 = 2 * 24 * 3_600;
+/// What stands on the roof, which its power does not say in winter.
+const SOLAR_WATTS: f64 = 8_400.0;
 /// How often it is looked at.
 const FIRST_RUN_LOOK: Duration = Duration::from_millis(200);
 
@@ -24,14 +27,18 @@ pub(super) fn set_up(needs: &Needs, stopping: &dyn Fn() -> bool) -> Result<(), D
         return Ok(());
     }
     desk.set(settings(), None)?;
+    desk.learn();
+    let ours = match desk.scenario() {
+        Ok(ours) => ours,
+        // A past of less than whole days says nothing of this home: a sample stands in, and the run says so.
+        Err(DeskError::NotKnown) => sample(needs.clock.now()),
+        Err(error) => return Err(error),
+    };
     let scenario = Scenario {
         title: "The demo home".to_owned(),
-        domain: DOMAIN.to_owned(),
-        policy: PolicyChoice { name: POLICY.to_owned(), parameters: Value::Null },
-        world: Value::Null,
-        start: needs.clock.now(),
         duration_seconds: FIRST_RUN_SECONDS,
         seeds: vec![needs.config.seed],
+        ..ours
     };
     let run = runs.simulate(scenario, BY)?.id;
     while !runs.run(&run)?.state.is_over() {
@@ -46,6 +53,18 @@ pub(super) fn set_up(needs: &Needs, stopping: &dyn Fn() -> bool) -> Result<(), D
         desk.set_mode(HomeMode::Operate, Some(&run), false, BY)?;
     }
     Ok(())
+}
+
+fn sample(start: Timestamp) -> Scenario {
+    Scenario {
+        title: String::new(),
+        domain: DOMAIN.to_owned(),
+        policy: PolicyChoice { name: POLICY.to_owned(), parameters: Value::Null },
+        world: Value::Null,
+        start,
+        duration_seconds: FIRST_RUN_SECONDS,
+        seeds: Vec::new(),
+    }
 }
 
 fn settings() -> Settings {
@@ -67,7 +86,7 @@ fn settings() -> Settings {
             {"car": "car", "days": [6, 7], "minute": 600, "percent": 60.0}
         ],
         "aims": {"carbon_price_per_kilogram": 0.05, "import_watts_max": 17_000.0},
-        "things": {"car": {"capacity_kilowatt_hours": 58.0}}
+        "things": {"car": {"capacity_kilowatt_hours": 58.0}, "solar-inverter": {"watts_max": SOLAR_WATTS}}
     });
     serde_json::from_value(settings).expect("the settings of the demo home have the shape of settings")
 }

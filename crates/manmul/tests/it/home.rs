@@ -21,6 +21,7 @@ struct Home {
     meter: Mqtt<TcpStream>,
     battery: Mqtt<TcpStream>,
     prices: Mqtt<TcpStream>,
+    weather: Mqtt<TcpStream>,
 }
 
 fn number(unit: &str) -> Value {
@@ -64,6 +65,11 @@ impl Home {
                 json!({"id": "prices", "kind": "price-feed", "title": "Prices",
                     "properties": {"price": number("€/kWh"), "prices": {"type": "json"}}}),
             ),
+            (
+                "weather",
+                json!({"id": "weather", "kind": "weather-station", "title": "Weather",
+                    "properties": {"temperature": number("°C")}}),
+            ),
         ];
         let mut clients = Vec::new();
         for (id, model) in models {
@@ -73,8 +79,8 @@ impl Home {
             assert!(client.publish(&format!("things/{id}/model"), model.to_string()).await);
             clients.push(client);
         }
-        let (prices, battery, meter) = (clients.pop().unwrap(), clients.pop().unwrap(), clients.pop().unwrap());
-        Self { site, clock, meter, battery, prices }
+        let [meter, battery, prices, weather] = clients.try_into().unwrap_or_else(|_| panic!("four things"));
+        Self { site, clock, meter, battery, prices, weather }
     }
 
     /// What the things say now; `charge` is what is in the battery, in percent.
@@ -139,7 +145,7 @@ async fn settings_plan_and_who_decides() {
     let view = home.site.get("/api/v1/home/settings");
     let roles: Vec<&str> =
         view["home"]["found"].as_array().unwrap().iter().map(|found| found["role"].as_str().unwrap()).collect();
-    assert_eq!((roles, &view["rev"]), (vec!["grid", "battery", "prices"], &json!(0)));
+    assert_eq!((roles, &view["rev"]), (vec!["grid", "battery", "prices", "weather"], &json!(0)));
     assert_eq!((&home.turn()["standing"], &home.turn()["course"]), (&json!("hands_off"), &Value::Null));
 
     let mut wrong = settings();
@@ -213,9 +219,12 @@ async fn what_falls_silent_costs_its_own_knowledge_only() {
     home.site.ask("PUT", "/api/v1/home/settings", &settings()).expect(200);
     home.site.ask("POST", "/api/v1/home/mode", &json!({"mode": "operate", "force": true})).expect(200);
     home.tell_prices().await;
+    assert!(home.weather.publish("things/weather/properties/temperature", "11.5").await);
+    home.site.until("/api/v1/things/weather", |thing| thing["properties"][0]["value"] == 11.5).await;
     assert_eq!(home.battery.subscribe("things/battery/desired").await, 1);
     let plan = home.turn();
-    assert_eq!((&plan["standing"], Home::notes(&plan).contains(&"prices")), (&json!("plan"), false), "{plan}");
+    assert_eq!(plan["standing"], "plan", "{plan}");
+    assert!(!Home::notes(&plan).iter().any(|about| ["prices", "weather"].contains(about)), "{plan}");
     let made = plan["course"]["made"].clone();
 
     // The price feed is gone: what it told before still holds, the rest stands as the settings say, and both are said.
@@ -250,7 +259,10 @@ async fn what_falls_silent_costs_its_own_knowledge_only() {
 
     // It speaks again: planned again.
     home.tell(820.0, 40.0).await;
-    assert_eq!(home.turn()["standing"], "plan");
+    let plan = home.turn();
+    assert_eq!(plan["standing"], "plan");
+    // The weather has been silent for hours: it is planned all the same, and that is said.
+    assert!(Home::notes(&plan).contains(&"weather"), "{plan}");
 
     // Days come from what was told.
     let days = home.site.get("/api/v1/home/days?days=2");
@@ -260,5 +272,67 @@ async fn what_falls_silent_costs_its_own_knowledge_only() {
         "{today}"
     );
     home.site.ask("GET", "/api/v1/home/days?days=99", &Value::Null).expect(422);
+    home.site.running.drain().await.unwrap();
+}
+
+/// A battery that follows a house with sun by day, for eight days: what is known of it afterwards, what the plan would have saved,
+/// and what becomes of questions about this home.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_home_is_learned_and_asked_what_would_be() {
+    let mut home = Home::start().await;
+    home.site.ask("GET", "/api/v1/home/scenario", &Value::Null).expect(409);
+    let mut said = settings();
+    said["tariff"]["import"] = json!({"kind": "time_of_use", "otherwise": 0.2, "windows": [
+        {"days": [], "months": [], "from_minute": 1020, "to_minute": 1320, "price": 0.5}]});
+    home.site.ask("PUT", "/api/v1/home/settings", &said).expect(200);
+    let now = home.clock.now().micros();
+    let (mut charge, mut meter, mut battery, mut weather) = (50.0_f64, Vec::new(), Vec::new(), Vec::new());
+    for quarter in 0..9 * 96_i64 {
+        let time = now + (quarter - 9 * 96) * 900_000_000;
+        let hour = (time / 900_000_000).rem_euclid(96) as f64 / 4.0;
+        let surplus = match hour {
+            10.0..15.0 => 1_500.0,
+            17.0..22.0 => -2_000.0,
+            _ => -300.0,
+        };
+        // Ten kilowatt hours, of which nothing is lost.
+        let watts = if surplus > 0.0 {
+            f64::min(surplus, (100.0 - charge) * 400.0)
+        } else {
+            f64::max(surplus, -charge * 400.0)
+        };
+        meter.push(json!({"time": time / 1_000_000, "power": watts - surplus}));
+        battery.push(json!({"time": time / 1_000_000, "charge": charge, "power": -watts}));
+        charge += watts / 400.0;
+        weather.push(json!({"time": time / 1_000_000, "temperature": 12.0}));
+    }
+    for (client, thing, told) in [
+        (&mut home.meter, "meter", meter),
+        (&mut home.battery, "battery", battery),
+        (&mut home.weather, "weather", weather),
+    ] {
+        assert!(client.publish(&format!("things/{thing}/properties"), Value::from(told).to_string()).await);
+    }
+    home.tell(500.0, 50.0).await;
+    block_in_place(|| home.site.running.learn_home());
+    let savings = home.site.get("/api/v1/home/savings");
+    assert_eq!((&savings["since"], &savings["learnt"][0]["known"]), (&Value::Null, &json!(true)), "{savings}");
+    let saving = &savings["before"]["saving"];
+    assert!(saving["mean"].as_f64().unwrap() > 0.0 && saving["low"].as_f64() <= saving["high"].as_f64(), "{savings}");
+    let scenario = home.site.get("/api/v1/home/scenario");
+    assert!(scenario["world"]["days"].as_array().unwrap().len() >= 7, "the days of this home");
+    let kilowatt_hours = scenario["world"]["sizes"]["battery_kilowatt_hours"].as_f64().unwrap();
+    assert!((kilowatt_hours - 10.0).abs() < 1.0, "{kilowatt_hours}");
+    let question = json!({"change": {"/world/sizes/battery_kilowatt_hours": 20.0}, "days": 2, "seeds": 2});
+    let answer = home.site.ask("POST", "/api/v1/home/what-if", &question).expect(200);
+    assert!(
+        answer["purchase"].as_f64().unwrap() > 0.0 && answer["saving_per_year"]["half_width"].is_number(),
+        "{answer}"
+    );
+    let wrong = json!({"change": {"/world/sizes/batery": 20.0}});
+    home.site.ask("POST", "/api/v1/home/what-if", &wrong).expect(422);
+    home.site.ask("POST", "/api/v1/home/what-if", &json!({"change": {}, "days": 99})).expect(422);
+    let bill = home.site.ask("POST", "/api/v1/home/backtest", &json!({"paid": 12.5})).expect(200);
+    assert!(bill["words"].as_str().unwrap().contains("12.50 were paid"), "{bill}");
     home.site.running.drain().await.unwrap();
 }

@@ -1,14 +1,14 @@
-//! The energy of a home: settings, flows, the plan, its days, and who decides.
+//! The energy of a home: settings, flows, the plan, its days and savings, what would be, and who decides.
 
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use home::desk::{DAYS_MAX, DayPlan, Days, Desk, DeskError, HomeMode, Now, SettingsView};
+use home::desk::{DAYS_MAX, DayPlan, Days, Desk, DeskError, HomeMode, Now, Savings, SettingsView};
 use home::settings::Settings;
 use model::{Decision, Resource, Right, decide};
 use serde::Deserialize;
-use site::run::Live;
+use site::run::{Live, Scenario};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
@@ -39,6 +39,32 @@ pub struct SetMode {
     force: bool,
 }
 
+/// What would be different.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = HomeWhatIf)]
+#[serde(deny_unknown_fields)]
+pub struct WhatIf {
+    /// JSON pointers into the scenario of this home with what would be there, as in
+    /// `{"/world/sizes/battery_kilowatt_hours": 15}`.
+    change: serde_json::Value,
+    /// How many days are lived, 1 to 28; 7 when left out.
+    #[serde(default)]
+    days: Option<u64>,
+    /// How often other days are drawn, 1 to 10; 3 when left out.
+    #[serde(default)]
+    seeds: Option<u64>,
+}
+
+/// What past days are compared with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = HomeBacktest)]
+#[serde(deny_unknown_fields)]
+pub struct Backtest {
+    /// What was paid for them, without what is not energy.
+    #[serde(default)]
+    paid: Option<f64>,
+}
+
 impl From<DeskError> for Problem {
     fn from(error: DeskError) -> Self {
         match error {
@@ -46,6 +72,11 @@ impl From<DeskError> for Problem {
             DeskError::Changed { .. } => Self::changed_meanwhile("settings", "of the home"),
             DeskError::NothingToShow => Self::conflict("there is no finished run of this home to show for it")
                 .hint("simulate it first, watch it in shadow, or ask an owner to force it"),
+            DeskError::NotKnown => Self::conflict("too little of the past of this home is known yet")
+                .hint("whole days of its meter are needed; look again in an hour"),
+            DeskError::NoTariff => {
+                Self::conflict("nobody said what electricity costs").hint("say it in the settings of the home")
+            }
             DeskError::OtherDomain(_) => Self::invalid(error.to_string()).at("run"),
             DeskError::Run(error) => error.into(),
             DeskError::State(error) => error.into(),
@@ -105,6 +136,45 @@ pub async fn get_home_days(State(app): State<App>, Query(query): Query<DaysQuery
         return Err(Problem::invalid(format!("{days} days cannot be given")).at("days").hint("1 to 62"));
     }
     at_desk(&app, move |desk| Ok(desk.days(days))).await.map(Json)
+}
+
+/// What the plan saved since it is carried out and what it would have saved before, with intervals, and what is known of the home.
+#[utoipa::path(get, path = "/home/savings", tag = "home", responses((status = 200, body = Savings)))]
+pub async fn get_home_savings(State(app): State<App>) -> Json<Arc<Savings>> {
+    Json(app.home.savings())
+}
+
+/// A scenario of this home as it was learned, to be simulated and planned with.
+#[utoipa::path(get, path = "/home/scenario", tag = "home", responses((status = 200, body = Scenario)))]
+pub async fn get_home_scenario(State(app): State<App>) -> Result<Json<Scenario>, Problem> {
+    at_desk(&app, Desk::scenario).await.map(Json)
+}
+
+/// What another size, tariff or event would come to beside this home, on the same days; nothing is changed by it.
+#[utoipa::path(post, path = "/home/what-if", tag = "home", request_body = WhatIf,
+    responses((status = 200, body = serde_json::Value)))]
+pub async fn ask_what_if(
+    State(app): State<App>,
+    Json(asked): Json<WhatIf>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let (days, seeds) = (asked.days.unwrap_or(7), asked.seeds.unwrap_or(3));
+    for (at, value, most) in [("days", days, 28), ("seeds", seeds, 10)] {
+        if !(1..=most).contains(&value) {
+            let problem = format!("{value} {at} are not lived while you wait");
+            return Err(Problem::invalid(problem).at(at).hint(format!("1 to {most}; make a plan of more")));
+        }
+    }
+    at_desk(&app, move |desk| desk.what_if(&asked.change, days, seeds)).await.map(Json)
+}
+
+/// What the last days would have cost under the plan, beside the meter and what was paid; nothing is changed by it.
+#[utoipa::path(post, path = "/home/backtest", tag = "home", request_body = Backtest,
+    responses((status = 200, body = serde_json::Value)))]
+pub async fn backtest_home(
+    State(app): State<App>,
+    Json(asked): Json<Backtest>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    at_desk(&app, move |desk| desk.backtest(asked.paid)).await.map(Json)
 }
 
 /// Says who decides: nobody, the plan in shadow, or the plan in earnest. 409 when nothing shows what it does; an owner may

@@ -178,6 +178,10 @@ pub const RULES: &[Rule] = &[
     look("/api/v1/home/now"),
     look("/api/v1/home/plan"),
     look("/api/v1/home/days"),
+    look("/api/v1/home/savings"),
+    look("/api/v1/home/scenario"),
+    question("/api/v1/home/what-if"),
+    question("/api/v1/home/backtest"),
     // The route asks for an owner when it is forced.
     change("POST", "/api/v1/home/mode", Right::Configure, On::Site, "home.mode"),
     look("/api/v1/insights"),
