@@ -109,7 +109,7 @@ test("what another battery would come to is asked, and told as simulated with it
   await page.goto(`${server.url}/energy/what-if`);
   await page.getByRole("note").getByText("Simulated.").waitFor();
   await page.getByRole("spinbutton", { name: "Battery, What if" }).fill("15");
-  await page.getByRole("button", { name: "Simulate" }).click();
+  await page.getByRole("button", { name: "Simulate", exact: true }).click();
   const answer = page.getByRole("region", { name: "What it comes to" });
   await answer.getByText("± €12.50").waitFor();
   await answer.getByText("31.0 years – 41.8 years").waitFor();

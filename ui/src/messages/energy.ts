@@ -45,6 +45,7 @@ export const energy = {
   "energy.plan.costs": ["The day is expected to cost {cost} and to emit {carbon}.", "하루 예상 비용 {cost}, 배출 {carbon}."],
   "energy.why": ["Why", "이유"],
   "energy.why.now": ["now", "지금"],
+  "energy.why.later": ["one more until tomorrow|{count} more until tomorrow", "내일까지 {count}개 더"],
   "energy.why.none": ["Nothing is planned for a device yet.", "아직 계획된 기기가 없습니다."],
   "energy.cannot": ["What cannot be", "불가능한 것"],
   "energy.notes": ["What to know", "알아 둘 것"],

@@ -26,6 +26,6 @@ export function clockAt(microseconds: number): string {
 export function colourOf(role: string | null | undefined, id: string): string {
   if (id === "load" || id === "home" || id === "rest") return "var(--series-2)";
   if (id === "solar") return "var(--series-3)";
-  const colours: Record<string, string> = { grid: "var(--series-6)", solar: "var(--series-3)", battery: "var(--series-1)", charger: "var(--series-4)", heat_pump: "var(--series-5)", tank: "var(--series-5)" };
+  const colours: Record<string, string> = { grid: "var(--series-6)", solar: "var(--series-3)", battery: "var(--series-1)", charger: "var(--series-4)", heat_pump: "var(--series-5)", tank: "var(--series-6)" };
   return colours[role ?? ""] ?? "var(--series-2)";
 }
