@@ -4,6 +4,7 @@
 
 pub mod fleet;
 pub mod habits;
+pub mod home;
 pub mod inference;
 pub mod learn;
 pub mod machine;

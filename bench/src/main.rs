@@ -14,6 +14,8 @@ enum Name {
     Fleet,
     /// Habits that are found in homes of fresh seeds.
     Habits,
+    /// Homes: plans beside others, and CityLearn's homes under the keeper beside its own controllers and perfect foresight.
+    Home,
     /// Models that people bring, beside onnxruntime.
     Inference,
     /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
@@ -55,6 +57,9 @@ struct Arguments {
     /// learn: the folder of homes, one `Building_N.csv` each.
     #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
     homes: PathBuf,
+    /// home: the folder of a data set of CityLearn.
+    #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
+    citylearn: PathBuf,
     /// nets: the folder that the nets are written to, with their manifests and cards.
     #[arg(long)]
     models: Option<PathBuf>,
@@ -71,6 +76,7 @@ fn main() -> anyhow::Result<ExitCode> {
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share, &arguments.only)?,
         },
         Name::Habits => bench::habits::run(arguments.quick)?,
+        Name::Home => bench::home::run(arguments.quick, &arguments.citylearn)?,
         Name::Inference => bench::inference::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,

@@ -11,7 +11,7 @@ const looks = [
   { name: "desk, light", options: { colorScheme: "light" } },
   { name: "phone, dark", options: { colorScheme: "dark", viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } },
 ];
-const pages = ["/", "/things", "/history", "/insights", "/insights?state=all", "/models", "/inbox", "/connect", "/connect?way=virtual", "/settings", "/settings/rooms", "/settings/people", "/settings/mind", "/settings/tokens", "/settings/system", "/settings/storage", "/settings/audit", "/settings/about", "/components", "/no/such/page"];
+const pages = ["/", "/things", "/history", "/insights", "/insights?state=all", "/energy", "/energy/setup", "/energy/what-if", "/models", "/inbox", "/connect", "/connect?way=virtual", "/settings", "/settings/rooms", "/settings/people", "/settings/mind", "/settings/tokens", "/settings/system", "/settings/storage", "/settings/audit", "/settings/about", "/components", "/no/such/page"];
 
 for (const look of looks) {
   let page;

@@ -50,6 +50,37 @@ pub(crate) const PYTHON_NVIDIA: &[&str] =
 /// Python packages of the benchmarks, pinned.
 pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];
 
+/// The planner of homes that ours is measured beside, pinned.
+pub(crate) const PYTHON_EMHASS: &[&str] = &["emhass==0.18.7"];
+/// CityLearn with what the bench needs of it. It asks for much more (torch, openstudio: gigabytes) that homes with batteries
+/// do not touch, so everything is named here and nothing is resolved.
+pub(crate) const PYTHON_CITYLEARN: &[&str] = &[
+    "citylearn==3.0.2",
+    "gymnasium==0.28.1",
+    "numpy==1.26.4",
+    "pandas==2.2.3",
+    "scikit-learn==1.2.2",
+    "scipy==1.15.3",
+    "joblib==1.6.0",
+    "threadpoolctl==3.8.0",
+    "cloudpickle==3.1.2",
+    "Farama-Notifications==0.0.6",
+    "jax-jumpy==1.0.0",
+    "typing_extensions==4.16.0",
+    "python-dateutil==4.0.0",
+    "pytz==2026.6",
+    "tzdata==2026.6",
+    "PyYAML==6.0.2",
+    "simplejson==3.20.1",
+    "platformdirs==4.5.0",
+    "requests==2.32.3",
+    "urllib3==2.5.0",
+    "idna==3.20",
+    "certifi==2026.10.18",
+    "charset-normalizer==3.5.2",
+    "paho-mqtt==2.1.0",
+];
+
 /// What makes models ready, and the engine that inference is measured beside, pinned.
 pub(crate) const PYTHON_MODELS: &[&str] = &["onnx==1.23.2", "onnxruntime==1.32.0", "numpy==2.3.5"];
 
@@ -86,6 +117,15 @@ pub(crate) fn tools(tools: &[Tool]) -> anyhow::Result<()> {
 
 /// A virtual environment under `target/` with exactly these packages; returns its folder.
 pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    python_with(name, packages, &[])
+}
+
+/// The same with nothing but these packages, whatever they ask for.
+pub(crate) fn python_alone(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    python_with(name, packages, &["--no-deps"])
+}
+
+fn python_with(name: &str, packages: &[&str], options: &[&str]) -> anyhow::Result<PathBuf> {
     let folder = root().join("target").join("python").join(name);
     let stamp = folder.join("packages.txt");
     let wanted = packages.join("\n");
@@ -100,6 +140,7 @@ pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     }
     run(Command::new(folder.join("bin/pip"))
         .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(options)
         .args(packages))?;
     std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(folder)

@@ -119,7 +119,13 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     install::tools(install::COMPILE)?;
     let mut packages = vec!["--package", "bench"];
     // These stand beside no server, and need no binary of ours.
+    let mut citylearn = None;
     let python = match arguments.first().map(String::as_str) {
+        Some("home") => {
+            packages.extend(["--package", "manmul"]);
+            citylearn = Some(install::python_alone("citylearn", install::PYTHON_CITYLEARN)?.join("bin/python"));
+            None
+        }
         Some("inference") => Some(models::fetch()?),
         Some("nets") => None,
         _ => {
@@ -135,6 +141,10 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     command.env("BENCH_MODELS", models::folder());
     if let Some(python) = python {
         command.env("BENCH_PYTHON", python);
+    }
+    if let Some(citylearn) = citylearn {
+        command.env("BENCH_CITYLEARN", citylearn);
+        command.env("BENCH_EMHASS", install::python("emhass", install::PYTHON_EMHASS)?.join("bin/python"));
     }
     run(&mut command)
 }

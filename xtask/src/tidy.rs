@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("world", 3),
     ("site", 4),
     ("fleet", 5),
+    ("home", 5),
     ("server", 6),
     ("manmul", 7),
     ("bench", 8),
@@ -151,7 +152,10 @@ fn names_a_machine(line: &str) -> bool {
         let path = format!("/{folder}/");
         line.match_indices(&path).any(|(start, _)| {
             let before = line[..start].chars().next_back();
+            // Our own API has a `home`; a machine's has the folders of people in it.
+            let within = line[start + path.len()..].split([' ', '"', '\'', '`', ')']).next().unwrap_or_default();
             before.is_none_or(|c| matches!(c, ' ' | '"' | '\'' | '`' | '(' | '='))
+                && (*folder != "home" || within.contains('/'))
         })
     })
 }

@@ -4,7 +4,7 @@
 
 pub(crate) mod client;
 mod mind;
-mod program;
+pub(crate) mod program;
 mod scale;
 pub(crate) mod stand;
 

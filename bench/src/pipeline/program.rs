@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const REPORTS: usize = 20;
 
 /// A process that ends when this is dropped, without a chance to tidy up.
-struct Program(Child);
+pub(crate) struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -61,7 +61,13 @@ pub(super) async fn measure(quiet: Duration, rows: &mut Vec<Row>) -> anyhow::Res
     Ok(())
 }
 
-fn start(config: &Path, data: &Path, http: SocketAddr, mqtt: SocketAddr) -> anyhow::Result<(Program, Duration)> {
+/// Starts the program beside this benchmark, and waits for its first page.
+pub(crate) fn start(
+    config: &Path,
+    data: &Path,
+    http: SocketAddr,
+    mqtt: SocketAddr,
+) -> anyhow::Result<(Program, Duration)> {
     let program = find()?;
     let began = Instant::now();
     let child = Command::new(&program)
@@ -107,6 +113,6 @@ fn page(http: SocketAddr) -> anyhow::Result<String> {
 }
 
 /// An address on loopback that nobody listens at now.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

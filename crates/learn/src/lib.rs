@@ -7,6 +7,8 @@
 //! **Invariant:** the cost of a sample and the bytes of a state are bounded, whatever arrives; the same samples give the same findings.
 
 pub mod anomaly;
+pub mod appliance;
+pub mod battery;
 mod calibrate;
 #[cfg(test)]
 mod chance;
@@ -17,8 +19,12 @@ pub mod habit;
 #[cfg(feature = "inference")]
 pub mod inference;
 pub mod multivariate;
+mod normal;
+pub mod slots;
 mod stream;
 pub mod switch;
+pub mod tank;
+pub mod thermal;
 
 pub use codec::CodecError;
 pub use stream::{Finding, Kind, STATE_BYTES_MAX, Settings, Stream};

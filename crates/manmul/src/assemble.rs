@@ -59,6 +59,7 @@ pub struct Running {
     /// Where the data lie.
     pub data_directory: PathBuf,
     app: Arc<Application>,
+    home: Arc<home::desk::Desk>,
     broker: Broker,
     server: HttpServer,
     doors: Arc<Doors>,
@@ -181,8 +182,19 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         let seal = Seal::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         Ok::<_, anyhow::Error>(Push::open(Arc::clone(&state), seal, config.push.options(), clock.now())?)
     })?;
+    let home = tokio::task::block_in_place(|| {
+        home::desk::Desk::open(home::desk::Parts {
+            site: Arc::clone(&site),
+            state: Arc::clone(&state),
+            runs: Arc::clone(&runs),
+            clock: Arc::clone(&clock),
+            plan: crate::home::planner(),
+        })
+        .map(Arc::new)
+    })?;
     let app = Application::new(server::Parts {
         push,
+        home: Arc::clone(&home),
         access: Arc::clone(&access),
         site: Arc::clone(&site),
         broker: broker.clone(),
@@ -207,6 +219,12 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
     let owned = access.has_owner();
     let run_worker = runs.start();
     let mut background: Vec<tokio::task::JoinHandle<()>> = crate::fleet::start(&desk, &broker, &draining).into();
+    background.push(tokio::spawn(crate::home::operate(
+        Arc::clone(&home),
+        Arc::clone(&site),
+        broker.clone(),
+        draining.clone(),
+    )));
     background.push(tokio::spawn(crate::push::tell(Arc::clone(&app), Arc::clone(&clock), draining.clone())));
     if owned {
         doors.open_configured().await?;
@@ -242,6 +260,8 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
                 state: Arc::clone(&state),
                 clock: Arc::clone(&clock),
                 stage: Arc::clone(&stage),
+                home: Arc::clone(&home),
+                runs: Arc::clone(&runs),
                 config: config.demo.clone(),
             },
             progress,
@@ -256,6 +276,7 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         local_secret,
         data_directory: directory.root().to_owned(),
         app,
+        home,
         broker,
         server,
         doors,
@@ -289,6 +310,16 @@ impl Running {
         self.addresses().mqtt
     }
 
+    /// Looks after the energy of the home at once, as is done every few seconds. Blocks for as long as a plan takes.
+    pub fn look_after_home(&self) {
+        crate::home::turn(&self.home, &self.site, &self.broker);
+    }
+
+    /// Learns the home from its past at once, as is done every few hours. Blocks for as long as that takes.
+    pub fn learn_home(&self) {
+        self.home.learn();
+    }
+
     /// How far the past of the demo home is told, from 0 to 1.
     pub fn demo(&self) -> watch::Receiver<f64> {
         self.demo.clone()
@@ -312,7 +343,7 @@ impl Running {
         if !self.server.drained(DRAIN_PATIENCE).await {
             tracing::warn!(connections = self.server.connections(), "some connections did not end in time");
         }
-        let Self { fold, log, history, site, app, broker, server, doors, stage, run_worker, .. } = self;
+        let Self { fold, log, history, site, app, home, broker, server, doors, stage, run_worker, .. } = self;
         let (still_log, still_history) = (Arc::clone(&log), Arc::clone(&history));
         tokio::task::spawn_blocking(move || {
             if run_worker.join().is_err() {
@@ -324,7 +355,7 @@ impl Running {
             anyhow::Ok(())
         })
         .await??;
-        drop((site, app, broker, server, doors, stage));
+        drop((site, app, home, broker, server, doors, stage));
         released(still_log, still_history).await;
         Ok(())
     }
@@ -346,7 +377,7 @@ async fn released(log: Arc<dyn Log>, history: Arc<dyn History>) {
 
 /// The fields of work that policies can be run in.
 pub(crate) fn domains() -> Vec<Arc<dyn Domain>> {
-    vec![Arc::new(Fleet)]
+    vec![Arc::new(Fleet), Arc::new(home::domain::Energy)]
 }
 
 /// How many simulations are worked on at the same time: what the machine has.

@@ -1,5 +1,6 @@
 //! The demo home: its places and things at once, its past in the background, then it lives on.
 
+mod energy;
 mod rules;
 
 use std::collections::{HashMap, HashSet};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use model::{Clock, Position, RecordKind, SpaceKind, ThingId, Timestamp};
 use server::{Application, Simulation};
+use site::run::RunBook;
 use site::{NewThing, Site, SiteError};
 use store::history::{Batch, HistoryError, SeriesId, SeriesKey};
 use store::state::{Change, StateError, Table};
@@ -41,6 +43,8 @@ pub(crate) struct Needs {
     pub(crate) state: Arc<dyn State>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<Stage>,
+    pub(crate) home: Arc<home::desk::Desk>,
+    pub(crate) runs: Arc<RunBook>,
     pub(crate) config: DemoConfig,
 }
 
@@ -72,6 +76,7 @@ pub(crate) fn run(needs: &Needs, progress: &Progress, stopping: &dyn Fn() -> boo
         // Once it lives, so that rules follow what happens from here on; their cards show the past that was just told.
         rules::write(&needs.site, stopping).context("the rules of the demo home cannot be written")?;
     }
+    energy::set_up(needs, stopping).context("the energy of the demo home cannot be set up")?;
     // What its family did by hand in that time is looked at now rather than tomorrow.
     if known.until.is_none()
         && !stopping()

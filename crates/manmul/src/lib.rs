@@ -10,6 +10,7 @@ pub mod config;
 mod demo;
 mod doors;
 mod fleet;
+mod home;
 mod push;
 mod stage;
 mod warehouse;

@@ -12,10 +12,12 @@ pub mod grid;
 pub mod guidance;
 mod lacam;
 mod lifelong;
+pub mod linear;
 mod operations;
 mod parallel;
 mod random;
 mod repair;
+pub mod reservoir;
 mod resume;
 mod window;
 
@@ -50,6 +52,12 @@ pub enum PlanError {
         /// What was asked for.
         depth: usize,
     },
+    /// A store that is none.
+    #[error(
+        "the store has no sound capacity, floor, loss or number of levels\nhint: use 2 to {} levels",
+        reservoir::LEVELS_MAX
+    )]
+    Store,
     /// There is not one goal, or none, for each agent.
     #[error("{goals} goals for {agents} agents")]
     Goals {

@@ -99,6 +99,8 @@ pub struct Parts {
     pub runs: Arc<RunBook>,
     /// The fleet in operation.
     pub fleet: Arc<Desk>,
+    /// The energy of the home.
+    pub home: Arc<home::desk::Desk>,
     /// Tells browsers.
     pub push: Push,
     /// What time it is.
@@ -121,6 +123,7 @@ pub struct Application {
     pub(crate) state: Arc<dyn State>,
     pub(crate) runs: Arc<RunBook>,
     pub(crate) fleet: Arc<Desk>,
+    pub(crate) home: Arc<home::desk::Desk>,
     pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stage: Arc<dyn Stage>,
@@ -162,6 +165,7 @@ impl Application {
             state: parts.state,
             runs: parts.runs,
             fleet: parts.fleet,
+            home: parts.home,
             push: parts.push,
             clock: parts.clock,
             stage: parts.stage,

@@ -5,6 +5,7 @@ pub mod energy;
 pub mod family;
 pub mod heating;
 pub mod house;
+pub mod market;
 pub mod place;
 pub mod rooms;
 mod things;

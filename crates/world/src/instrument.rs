@@ -156,6 +156,11 @@ impl<P: 'static> Declared<P> {
             .describe(|model| model.choices = choices.iter().map(Value::text).collect())
     }
 
+    /// A property that is an object or a list.
+    pub fn document(self, name: &str, title: &str, read: impl Fn(&P) -> Value + Send + 'static) -> Self {
+        self.property(name, title, DataType::Json, Box::new(read))
+    }
+
     fn describe(mut self, change: impl FnOnce(&mut PropertyModel)) -> Self {
         let name = self.property.as_ref().expect("a property was declared before it is described");
         change(self.model.properties.get_mut(name).expect("it was declared"));

@@ -649,6 +649,163 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the last days would have cost under the plan, beside the meter and what was paid; nothing is changed by it. */
+        post: operations["backtest_home"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the last days cost and emitted, how much of them was the home's own, and how comfortable they were. */
+        get: operations["get_home_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says who decides: nobody, the plan in shadow, or the plan in earnest. 409 when nothing shows what it does; an owner may
+         *     force it.
+         */
+        post: operations["set_home_mode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where energy comes from and goes to now. */
+        get: operations["get_home_now"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan of the day with its reasons, what it goes by, and what was decided last. */
+        get: operations["get_home_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/savings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the plan saved since it is carried out and what it would have saved before, with intervals, and what is known of the home. */
+        get: operations["get_home_savings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/scenario": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A scenario of this home as it was learned, to be simulated and planned with. */
+        get: operations["get_home_scenario"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people said about the energy of the home, what was found of it, and what could not be decided. */
+        get: operations["get_home_settings"];
+        /** Says what electricity costs and emits, what is comfortable, when the car leaves, and what things are. */
+        put: operations["put_home_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/home/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What another size, tariff or event would come to beside this home, on the same days; nothing is changed by it. */
+        post: operations["ask_what_if"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hooks/{name}": {
         parameters: {
             query?: never;
@@ -2615,6 +2772,26 @@ export interface components {
             /** @description The values, in the order of the variations. */
             values: components["schemas"]["Value"][];
         };
+        /** @description Where it is known what electricity emits. */
+        CarbonSource: {
+            /**
+             * Format: double
+             * @description Grams of carbon dioxide for a kilowatt hour.
+             */
+            grams: number;
+            /** @enum {string} */
+            kind: "flat";
+        } | {
+            /** @enum {string} */
+            kind: "told";
+            /**
+             * Format: double
+             * @description Grams that hold while nothing is told.
+             */
+            otherwise: number;
+            /** @description The thing and its property, as in `grid-carbon/intensity`. */
+            property: string;
+        };
         /** @description A command that would have been given. */
         CardCommand: {
             /** @description Which property or action. */
@@ -2744,6 +2921,32 @@ export interface components {
             /** @description The ids of the nodes that no robot may enter. A station or a charger stands for all of its nodes. */
             nodes: string[];
         };
+        /** @description The temperatures that are comfortable in a room at a time. */
+        ComfortBand: {
+            /**
+             * Format: double
+             * @description The most.
+             */
+            celsius_max: number;
+            /**
+             * Format: double
+             * @description The least.
+             */
+            celsius_min: number;
+            /** @description Days of the week, Monday is 1; empty means every day. */
+            days: number[];
+            /**
+             * Format: int32
+             * @description From this minute of the day.
+             */
+            from_minute: number;
+            space: components["schemas"]["SpaceId"] | null;
+            /**
+             * Format: int32
+             * @description Up to this minute of the day; not after `from_minute` means over midnight.
+             */
+            to_minute: number;
+        };
         /** @description One invocation of an action, or one write of a property. */
         Command: {
             /** @description The action, or the property to write. */
@@ -2833,6 +3036,21 @@ export interface components {
          * @enum {string}
          */
         DataType: "boolean" | "integer" | "number" | "string" | "json";
+        /** @description The plan of a home and how it stands. */
+        DayPlan: {
+            course: components["schemas"]["HomeCourse"] | null;
+            /** @description Three letters; none before there is a tariff. */
+            currency: string | null;
+            /** @description What was decided last, the newest first. */
+            decided: components["schemas"]["HomeDecided"][];
+            live: components["schemas"]["Promotion"] | null;
+            /** @description Who decides. */
+            mode: components["schemas"]["HomeMode"];
+            /** @description What is not as it should be. */
+            notes: components["schemas"]["HomeNote"][];
+            /** @description What the devices go by. */
+            standing: components["schemas"]["HomeStanding"];
+        };
         /** @description A suggestion after a decision. */
         DecidedSuggestion: components["schemas"]["Suggestion"] & {
             rule_state: components["schemas"]["RuleState"] | null;
@@ -3245,6 +3463,485 @@ export interface components {
              * @description Series known.
              */
             series: number;
+        };
+        /** @description A figure with its 95 % interval. */
+        HomeBetween: {
+            /**
+             * Format: double
+             * @description Where it ends.
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Where the interval begins.
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description What is likely.
+             */
+            mean: number;
+        };
+        /** @description What people say about a thing, above what is found. */
+        HomeCorrection: {
+            /**
+             * Format: double
+             * @description What it holds when full.
+             * @default null
+             */
+            capacity_kilowatt_hours: number | null;
+            /** @default null */
+            car: components["schemas"]["ThingId"] | null;
+            /**
+             * @description Whether a plan may tell it what to do; null means yes.
+             * @default null
+             */
+            planned: boolean | null;
+            /**
+             * @description Whether its power is positive while it gives (a battery) or feeds in (a meter); null leaves it to what is found.
+             * @default null
+             */
+            positive_gives: boolean | null;
+            /** @default null */
+            role: components["schemas"]["HomeRole"] | null;
+            /**
+             * Format: double
+             * @description The most that it takes.
+             * @default null
+             */
+            watts_max: number | null;
+        };
+        /** @description The steps of a plan, and what was expected of them. */
+        HomeCourse: {
+            /** @description What one emits, in grams. */
+            carbon_grams: number[];
+            /**
+             * Format: double
+             * @description What it is expected to emit.
+             */
+            carbon_kilograms: number;
+            /**
+             * Format: double
+             * @description What it is expected to cost.
+             */
+            cost: number;
+            /**
+             * Format: double
+             * @description What it would cost if every device did what it does by itself, by the same expectations; none when that is not known.
+             */
+            cost_unplanned: number | null;
+            /** @description What the devices do. */
+            devices: components["schemas"]["PlannedDevice"][];
+            /** @description What the grid pays for one. */
+            export_price: number[];
+            /** @description What is taken from the grid; negative while it is fed in. */
+            grid_watts: number[];
+            /** @description What a kilowatt hour from the grid costs. */
+            import_price: number[];
+            /** @description What nobody can shift, as it is expected. */
+            load_watts: number[];
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            made: number;
+            /** @description Whether the price is known, or stands in for one that is not. */
+            price_known: boolean[];
+            /** @description What cannot be kept. */
+            shortfalls: components["schemas"]["PlannedShortfall"][];
+            /** @description What the sun gives, as it is expected. */
+            solar_watts: number[];
+            /**
+             * Format: int64
+             * @description When its first step begins.
+             */
+            start: number;
+            /**
+             * Format: int32
+             * @description How long each step is.
+             */
+            step_seconds: number;
+        };
+        /** @description A day of a home. */
+        HomeDay: {
+            /**
+             * Format: double
+             * @description What it emitted.
+             */
+            carbon_kilograms: number | null;
+            /**
+             * Format: double
+             * @description The part of the time in which rooms were comfortable, 0 to 1; none when nobody said what is.
+             */
+            comfort: number | null;
+            /**
+             * Format: double
+             * @description What the home took.
+             */
+            consumed_kilowatt_hours: number;
+            /**
+             * Format: double
+             * @description What it came to by the tariff of now, without what peaks cost.
+             */
+            cost: number | null;
+            /** @description The date by the home's calendar. */
+            date: string;
+            /**
+             * Format: double
+             * @description Fed in.
+             */
+            exported_kilowatt_hours: number;
+            /**
+             * Format: double
+             * @description From the grid.
+             */
+            imported_kilowatt_hours: number;
+            /**
+             * Format: double
+             * @description The part of the day of which the meter told something, 0 to 1.
+             */
+            known: number;
+            /** @description Whether it is over. */
+            over: boolean;
+            /**
+             * Format: double
+             * @description The part of what it took that did not come from the grid, 0 to 1.
+             */
+            self_sufficiency: number | null;
+            /**
+             * Format: double
+             * @description From the sun.
+             */
+            solar_kilowatt_hours: number;
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            start: number;
+        };
+        /** @description The days of a home. */
+        HomeDays: {
+            /** @description Three letters. */
+            currency: string | null;
+            /** @description The oldest first. */
+            days: components["schemas"]["HomeDay"][];
+        };
+        /** @description What was decided about a device. */
+        HomeDecided: {
+            /** @description Which of its properties. */
+            name: string;
+            /** @description Why it was not taken, if it was not. */
+            problem: string | null;
+            /** @description Whether it was sent; otherwise it is what would have been done. */
+            sent: boolean;
+            /** @description Which thing. */
+            thing: components["schemas"]["ThingId"];
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+            /** @description What it is to be. */
+            value: unknown;
+            /** @description Why, in a sentence. */
+            words: string;
+        };
+        /** @description All that was found in a home. */
+        HomeFinds: {
+            /** @description What matters, by role and title. */
+            found: components["schemas"]["HomeFound"][];
+            /** @description What could not be decided. */
+            questions: components["schemas"]["HomeQuestion"][];
+        };
+        /** @description Energy on its way. */
+        HomeFlow: {
+            /** @description From which node. */
+            from: string;
+            /** @description To which node. */
+            to: string;
+            /**
+             * Format: double
+             * @description How much, never negative.
+             */
+            watts: number;
+        };
+        /** @description Something that matters for the energy of a home. */
+        HomeFound: {
+            car?: components["schemas"]["ThingId"] | null;
+            /** @description The words of its mode that leave it to itself, stop it, and give it to us. */
+            modes: components["schemas"]["HomeModes"];
+            /** @description What its properties are good for. */
+            ports: {
+                [key: string]: components["schemas"]["HomePort"];
+            };
+            /** @description What it is. */
+            role: components["schemas"]["HomeRole"];
+            /** @description Whether a person said so. */
+            said: boolean;
+            /** @description Whether it is known which way its power is positive. */
+            sign_known: boolean;
+            space?: components["schemas"]["SpaceId"] | null;
+            /** @description Which thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description What is known of a thing from its past. */
+        HomeLearnt: {
+            /**
+             * Format: int64
+             * @description Since when it behaves in another way than was learned.
+             */
+            drifted: number | null;
+            /** @description Whether it is known well enough to be planned with. */
+            known: boolean;
+            /** @description The thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description What is known, or what is missing. */
+            words: string;
+        };
+        /** @description When a car leaves, and how full it is to be. */
+        HomeLeaves: {
+            /** @description Which car. */
+            car: components["schemas"]["ThingId"];
+            /** @description Days of the week, Monday is 1; empty means every day. */
+            days: number[];
+            /**
+             * Format: int32
+             * @description At this minute of the day.
+             */
+            minute: number;
+            /**
+             * Format: double
+             * @description How full it is to be, in percent.
+             */
+            percent: number;
+        };
+        /**
+         * @description Who decides for the devices.
+         * @enum {string}
+         */
+        HomeMode: "off" | "shadow" | "operate";
+        /** @description What a device's modes mean, as far as their words say it. */
+        HomeModes: {
+            /** @description It decides by itself; what it is left in when nobody plans. */
+            by_itself?: string | null;
+            /** @description It takes what it can. */
+            fast?: string | null;
+            /** @description It does nothing. */
+            idle?: string | null;
+            /** @description It follows the power that it is told. */
+            told?: string | null;
+        };
+        /** @description Where energy comes from or goes to. */
+        HomeNode: {
+            /** @description Unique among them: the thing, or `home`, `rest`. */
+            id: string;
+            /**
+             * Format: double
+             * @description How full it is, in percent.
+             */
+            percent: number | null;
+            role: components["schemas"]["HomeRole"] | null;
+            thing: components["schemas"]["ThingId"] | null;
+            /** @description What people call it; empty where there is no thing. */
+            title: string;
+            /**
+             * Format: double
+             * @description What it takes from the home, negative while it gives; none when that is not known now.
+             */
+            watts: number | null;
+        };
+        /** @description Something that is not as it should be, and what is done about it. */
+        HomeNote: {
+            /** @description One word: `prices`, `carbon`, `weather`, `meter`, `device`, `held`, `plan`, `settings`. */
+            about: string;
+            thing: components["schemas"]["ThingId"] | null;
+            /** @description In a sentence. */
+            words: string;
+        };
+        /** @description The energy of a home now. */
+        HomeNow: {
+            /**
+             * Format: double
+             * @description What one emits, in grams.
+             */
+            carbon_grams: number | null;
+            /** @description Three letters; none before there is a tariff. */
+            currency: string | null;
+            /**
+             * Format: double
+             * @description What the grid pays for one.
+             */
+            export_price: number | null;
+            /** @description On its way. */
+            flows: components["schemas"]["HomeFlow"][];
+            /**
+             * Format: double
+             * @description What a kilowatt hour from the grid costs.
+             */
+            import_price: number | null;
+            /** @description Who decides. */
+            mode: components["schemas"]["HomeMode"];
+            /** @description Where energy comes from and goes to. */
+            nodes: components["schemas"]["HomeNode"][];
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time: number;
+        };
+        /** @description One property of a thing, and how its numbers become ours. */
+        HomePort: {
+            /**
+             * Format: double
+             * @description The most.
+             */
+            maximum?: number | null;
+            /**
+             * Format: double
+             * @description The least that it accepts, when it can be written, in our unit.
+             */
+            minimum?: number | null;
+            /** @description Which property. */
+            property: components["schemas"]["Name"];
+            /**
+             * Format: double
+             * @description Multiplies its numbers: 1,000 for kilowatts, -1 where the sign is the other way round.
+             */
+            scale: number;
+        };
+        /** @description A question about a home. */
+        HomeQuestion: {
+            /** @description The things among which the answer is, if it is a thing. */
+            among: components["schemas"]["ThingId"][];
+            /** @description What is asked. */
+            kind: components["schemas"]["HomeQuestionKind"];
+            thing?: components["schemas"]["ThingId"] | null;
+            /** @description What does not work until it is answered. */
+            without: string;
+            /** @description The question in words. */
+            words: string;
+        };
+        /**
+         * @description What is asked.
+         * @enum {string}
+         */
+        HomeQuestionKind: "no_grid_meter" | "which_grid_meter" | "which_prices" | "power_sign" | "capacity" | "which_car";
+        /**
+         * @description What a thing is to the energy of a home.
+         * @enum {string}
+         */
+        HomeRole: "grid" | "solar" | "consumption" | "battery" | "charger" | "car" | "heat_pump" | "tank" | "thermostat" | "appliance" | "switched" | "prices" | "carbon" | "weather" | "nothing";
+        /** @description What was saved on some days, or would have been. */
+        HomeSaved: {
+            /** @description How many. */
+            days: number;
+            /**
+             * Format: double
+             * @description What they cost by the meter.
+             */
+            metered_cost: number;
+            saving: components["schemas"]["HomeBetween"] | null;
+            /**
+             * Format: int64
+             * @description The begin of the first of the days.
+             */
+            start: number;
+            /** @description In a sentence, with what is wrong with it. */
+            words: string;
+        };
+        /** @description What was learned of a home, and what its plan is worth. */
+        HomeSavings: {
+            before: components["schemas"]["HomeSaved"] | null;
+            /** @description Three letters. */
+            currency: string | null;
+            /** @description What is known of the things. */
+            learnt: components["schemas"]["HomeLearnt"][];
+            /**
+             * Format: int64
+             * @description When this was found; none before.
+             */
+            made: number | null;
+            since: components["schemas"]["HomeSaved"] | null;
+        };
+        /** @description What people of a home say about its energy. */
+        HomeSettings: {
+            /**
+             * @description What matters beside the cost.
+             * @default {
+             *       "carbon_price_per_kilogram": 0,
+             *       "discomfort_per_kelvin_hour": 1,
+             *       "import_watts_max": null,
+             *       "export_watts_max": null
+             *     }
+             */
+            aims: components["schemas"]["HomeWishes"];
+            /** @default null */
+            carbon: components["schemas"]["CarbonSource"] | null;
+            /**
+             * @description What is comfortable where and when; of several that fit, the first holds.
+             * @default []
+             */
+            comfort: components["schemas"]["ComfortBand"][];
+            /**
+             * @description When cars leave.
+             * @default []
+             */
+            departures: components["schemas"]["HomeLeaves"][];
+            /** @default null */
+            tariff: components["schemas"]["Tariff"] | null;
+            /**
+             * @description What things are, above what is found.
+             * @default {}
+             */
+            things: {
+                [key: string]: components["schemas"]["HomeCorrection"];
+            };
+        };
+        /** @description What people said, and what was found. */
+        HomeSettingsView: {
+            /** @description What was found, and what could not be decided. */
+            home: components["schemas"]["HomeFinds"];
+            /**
+             * Format: int64
+             * @description Grows with every change.
+             */
+            rev: number;
+            /** @description What people said. */
+            settings: components["schemas"]["HomeSettings"];
+        };
+        /**
+         * @description What the devices go by.
+         * @enum {string}
+         */
+        HomeStanding: "plan" | "last_plan" | "rule" | "hands_off";
+        /** @description What matters beside the cost. */
+        HomeWishes: {
+            /**
+             * Format: double
+             * @description What a kilogram of carbon dioxide is worth avoiding, in the tariff's currency.
+             * @default 0
+             */
+            carbon_price_per_kilogram: number;
+            /**
+             * Format: double
+             * @description What a degree out of a band of comfort for an hour is worth avoiding.
+             * @default 1
+             */
+            discomfort_per_kelvin_hour: number;
+            /**
+             * Format: double
+             * @description The most that may be fed in.
+             * @default null
+             */
+            export_watts_max: number | null;
+            /**
+             * Format: double
+             * @description The most that may be taken from the grid, in watts; null for what the connection gives.
+             * @default null
+             */
+            import_watts_max: number | null;
         };
         /** @description What became of a table. */
         ImportOut: {
@@ -4293,6 +4990,45 @@ export interface components {
             /** @description Whether it writes a property. */
             write: boolean;
         };
+        /** @description What a plan has a device do. */
+        PlannedDevice: {
+            /** @description The most. */
+            high: number[];
+            /** @description The least that its state shall have in each step; empty when nothing is asked. */
+            low: number[];
+            /** @description Why. */
+            reasons: components["schemas"]["PlannedReason"][];
+            /** @description What it is. */
+            role: components["schemas"]["HomeRole"];
+            space: components["schemas"]["SpaceId"] | null;
+            /** @description Its state at the begin of each step and at the end: percent of a battery or car, degrees of a tank or room. */
+            states: number[];
+            /** @description The thing. */
+            thing: components["schemas"]["ThingId"];
+            /** @description What people call it. */
+            title: string;
+            /** @description `%` or `°C`; empty when it has no state. */
+            unit: string;
+            /** @description What it takes in each step, negative while it gives. */
+            watts: number[];
+        };
+        /** @description A stretch of steps with one reason. */
+        PlannedReason: {
+            /** @description From this step on. */
+            from: number;
+            /** @description Up to the step before this. */
+            to: number;
+            /** @description In one sentence. */
+            words: string;
+        };
+        /** @description Something that was asked for and cannot be. */
+        PlannedShortfall: {
+            /** @description The smallest change that helps. */
+            relaxation: string;
+            thing: components["schemas"]["ThingId"] | null;
+            /** @description What is impossible and what is missing. */
+            words: string;
+        };
         /** @description The points of some series. */
         Points: {
             /** @description The series, as asked. */
@@ -4345,6 +5081,68 @@ export interface components {
          * @enum {string}
          */
         Presence: "online" | "offline" | "unknown";
+        /** @description What a kilowatt hour costs when. */
+        Price: {
+            /** @enum {string} */
+            kind: "flat";
+            /**
+             * Format: double
+             * @description For a kilowatt hour.
+             */
+            price: number;
+        } | {
+            /** @enum {string} */
+            kind: "time_of_use";
+            /**
+             * Format: double
+             * @description What holds when no window does; without one, the windows must leave no hole.
+             */
+            otherwise?: number | null;
+            /** @description The first that fits holds. */
+            windows: components["schemas"]["PriceWindow"][];
+        } | {
+            /**
+             * Format: double
+             * @description Multiplies what the property says, for example 1.19 for taxes.
+             */
+            factor: number;
+            /** @enum {string} */
+            kind: "dynamic";
+            /**
+             * Format: double
+             * @description What holds while nothing is told.
+             */
+            otherwise: number;
+            /**
+             * Format: double
+             * @description Is added to it, for example the grid's fee.
+             */
+            plus: number;
+            /** @description The thing and its property, as in `tariff/price`. */
+            property: string;
+        };
+        /** @description A time of the day at which a price holds. */
+        PriceWindow: {
+            /** @description Days of the week that it holds on, Monday is 1; empty means every day. */
+            days: number[];
+            /**
+             * Format: int32
+             * @description From this minute of the day.
+             */
+            from_minute: number;
+            /** @description Months that it holds in, January is 1; empty means all. */
+            months: number[];
+            /**
+             * Format: double
+             * @description For a kilowatt hour.
+             */
+            price: number;
+            /**
+             * Format: int32
+             * @description Up to this minute of the day; not after `from_minute` means over midnight.
+             */
+            to_minute: number;
+        };
         /** @description How urgent an order is from now on. */
         PriorityIn: {
             /**
@@ -5279,6 +6077,15 @@ export interface components {
             /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description Who shall decide. */
+        SetMode: {
+            /** @description Without anything to show for it; for owners. */
+            force?: boolean;
+            /** @description `off`, `shadow` or `operate`. */
+            mode: components["schemas"]["HomeMode"];
+            /** @description The finished run that shows for it; the newest when left out. */
+            run?: string | null;
+        };
         /** @description The first owner. */
         SetUp: {
             /** @description What the owner signs in with. */
@@ -5583,6 +6390,20 @@ export interface components {
              * @description Its place on the log.
              */
             position: number;
+        };
+        /** @description What a contract says. */
+        Tariff: {
+            /**
+             * Format: double
+             * @description What a kilowatt of the month's highest quarter of an hour costs; 0 when peaks cost nothing.
+             */
+            capacity_price_per_kilowatt_month: number;
+            /** @description Three letters (ISO 4217). */
+            currency: string;
+            /** @description What the grid pays for one. */
+            export: components["schemas"]["Price"];
+            /** @description What a kilowatt hour from the grid costs. */
+            import: components["schemas"]["Price"];
         };
         /** @description A thing with everything that is known of it. */
         Thing: components["schemas"]["ThingSummary"] & {
@@ -6004,6 +6825,28 @@ export interface components {
         Written: {
             /** @description The commands. */
             commands: components["schemas"]["Command"][];
+        };
+        HomeBacktest: {
+            /** Format: double */
+            paid?: number | null;
+        };
+        /** @description What would be different. */
+        HomeWhatIf: {
+            /**
+             * @description JSON pointers into the scenario of this home with what would be there, as in
+             *     `{"/world/sizes/battery_kilowatt_hours": 15}`.
+             */
+            change: unknown;
+            /**
+             * Format: int64
+             * @description How many days are lived, 1 to 28; 7 when left out.
+             */
+            days?: number | null;
+            /**
+             * Format: int64
+             * @description How often other days are drawn, 1 to 10; 3 when left out.
+             */
+            seeds?: number | null;
         };
     };
     responses: never;
@@ -7470,6 +8313,315 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PastState"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtest_home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HomeBacktest"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_days: {
+        parameters: {
+            query?: {
+                /** @description Today included, up to 62; 14 when left out. */
+                days?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeDays"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_home_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMode"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_now: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeNow"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayPlan"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_savings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeSavings"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_scenario: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenario"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_home_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeSettingsView"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_home_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HomeSettings"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeSettingsView"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_what_if: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HomeWhatIf"];
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description a problem */

@@ -3,6 +3,8 @@ import type { Message } from "./index.ts";
 
 export const fleet = {
   "nav.fleet": ["Warehouse", "창고"],
+  "nav.energy": ["Energy", "에너지"],
+  "nav.energy.short": ["Power", "전력"],
   "nav.overview.short": ["Home", "개요"],
   "nav.fleet.short": ["Robots", "로봇"],
   "nav.runs.short": ["Plan", "계획"],

@@ -1,5 +1,6 @@
 // The one catalogue of messages: each key has its English and its Korean words, so that neither can be forgotten.
 import { editor } from "./editor.ts";
+import type { energy } from "./energy.ts";
 import { fleet } from "./fleet.ts";
 import type { inference } from "./inference.ts";
 import { mind } from "./mind.ts";
@@ -10,8 +11,8 @@ import { shell } from "./shell.ts";
 import { settings } from "./settings.ts";
 
 const first = { ...shell, ...pages, ...runs, ...fleet, ...editor, ...mind, ...settings };
-/** What the pages of rules and of models say is learnt when the first of them is opened; see pages/rules/words.ts and pages/models/words.ts. */
-export const messages = first as typeof first & typeof rules & typeof inference;
+/** What the pages of rules, models and energy say is learnt when the first of them is opened; see words.ts beside them. */
+export const messages = first as typeof first & typeof rules & typeof inference & typeof energy;
 export type MessageKey = keyof typeof messages;
 export type Message = readonly [english: string, korean: string];
 

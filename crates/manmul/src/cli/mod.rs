@@ -3,6 +3,7 @@
 mod ask;
 mod client;
 mod configure;
+mod energy;
 mod fleet;
 mod history;
 mod learn;
@@ -72,6 +73,8 @@ enum Command {
     Runs(runs::Runs),
     /// Take the policy of a run live, or hand off
     Operate(runs::Operate),
+    /// See where energy flows, what is planned and why; say who decides
+    Energy(energy::Energy),
     /// Plan for fleets of robots
     Fleet(fleet::Fleet),
     /// See what the detectors make of files
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan.run(),
         Command::Runs(runs) => runs.run(),
         Command::Operate(operate) => operate.run(),
+        Command::Energy(energy) => energy.run(),
         Command::Fleet(fleet) => fleet.run(),
         Command::Learn(learn) => learn.run(),
         Command::Token(token) => token.run(),

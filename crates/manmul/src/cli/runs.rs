@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use fleet::warehouse::{Warehouse, read_orders};
+use fleet::warehouse::{Fleet, Warehouse, read_orders};
+use home::domain::Energy;
+use home::world::HomeWorld;
 use model::WallClock;
 use serde_json::{Value, json};
 use site::run::{PlanRequest, RunBook, Scenario};
@@ -33,8 +35,11 @@ const BAR_STEPS: f64 = 1_000.0;
 /// What is simulated.
 #[derive(Debug, Args)]
 struct Subject {
-    /// A scenario (JSON); a fulfilment centre with twenty robots when left out
+    /// A scenario (JSON); when left out, a fulfilment centre with twenty robots, or a sample home with --domain home
     scenario: Option<PathBuf>,
+    /// The field of work of the scenario that is left out: fleet or home
+    #[arg(long, default_value = Fleet::NAME, conflicts_with = "scenario")]
+    domain: String,
     /// Changes a value of the scenario: /world/robots/count=40
     #[arg(long, value_name = "PLACE=VALUE")]
     set: Vec<String>,
@@ -174,9 +179,13 @@ impl Subject {
     fn scenario(&self) -> anyhow::Result<Value> {
         let mut scenario = match &self.scenario {
             Some(path) => read(path)?,
+            None if self.domain == Energy::NAME => {
+                json!({"domain": Energy::NAME, "policy": {"name": "optimiser"}, "duration_seconds": 7 * 86_400, "start": 0,
+                "seeds": [1, 2, 3], "world": HomeWorld::default()})
+            }
             None => {
-                json!({"domain": "fleet", "policy": {"name": "central"}, "duration_seconds": 3_600, "seeds": [1, 2, 3],
-                "world": Warehouse::default()})
+                json!({"domain": self.domain, "policy": {"name": "central"}, "duration_seconds": 3_600, "start": 0,
+                "seeds": [1, 2, 3], "world": Warehouse::default()})
             }
         };
         if let Some(hours) = self.hours {

@@ -15,6 +15,7 @@ mod ask;
 mod bad_input;
 mod common;
 mod fleet;
+mod home;
 mod inference;
 mod links;
 mod live;

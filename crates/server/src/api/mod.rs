@@ -12,6 +12,7 @@ pub mod fleet_orders;
 pub mod fleet_watch;
 pub mod frame;
 pub mod history;
+pub mod home;
 pub mod inference;
 pub mod ingest;
 pub mod live;
@@ -74,6 +75,7 @@ pub type App = Arc<Application>;
         (name = "history", description = "Series, points, time travel, export"),
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
+        (name = "home", description = "The energy of a home: flows, plan, days, settings"),
         (name = "mind", description = "What is unusual, what comes next, what was learned"),
         (name = "rules", description = "What happens by itself: rules, scenes, alarms, notifications"),
         (name = "ask", description = "Sentences, plans of commands, and commands that wait for their time"),
@@ -143,6 +145,15 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(fleet_orders::set_order_priority))
         .routes(routes!(fleet_orders::get_webhook, fleet_orders::put_webhook, fleet_orders::delete_webhook))
         .routes(routes!(fleet_watch::watch_fleet))
+        .routes(routes!(home::get_home_settings, home::put_home_settings))
+        .routes(routes!(home::get_home_now))
+        .routes(routes!(home::get_home_plan))
+        .routes(routes!(home::get_home_days))
+        .routes(routes!(home::get_home_savings))
+        .routes(routes!(home::get_home_scenario))
+        .routes(routes!(home::ask_what_if))
+        .routes(routes!(home::backtest_home))
+        .routes(routes!(home::set_home_mode))
         .routes(routes!(mind::list_insights))
         .routes(routes!(mind::get_insight))
         .routes(routes!(mind::acknowledge_insight))

@@ -73,6 +73,8 @@ pub enum BatteryMode {
     Hold,
     /// Charges from whatever there is.
     Charge,
+    /// Gives or takes what it is told.
+    Told,
 }
 
 /// The home battery.
@@ -80,6 +82,9 @@ pub enum BatteryMode {
 pub struct Battery {
     /// What it does on its own.
     pub mode: BatteryMode,
+    /// What it gives when it is told what; negative to charge.
+    #[serde(default)]
+    pub told_watts: f64,
     /// What is in it.
     pub stored_kilowatt_hours: f64,
     /// What it gives; negative while it charges.
@@ -96,7 +101,8 @@ pub struct Battery {
 
 /// What a full battery holds.
 pub const BATTERY_KILOWATT_HOURS: f64 = 10.2;
-const BATTERY_WATTS: f64 = 4_600.0;
+/// The most that it takes or gives.
+pub const BATTERY_WATTS: f64 = 4_600.0;
 /// Part of the energy that survives one way.
 const BATTERY_EFFICIENCY: f64 = 0.955;
 
@@ -105,6 +111,7 @@ impl Default for Battery {
     fn default() -> Self {
         Self {
             mode: BatteryMode::SelfUse,
+            told_watts: 0.0,
             stored_kilowatt_hours: 4.0,
             power_watts: 0.0,
             reserve_percent: 8.0,
@@ -142,6 +149,7 @@ impl Plant for Battery {
             BatteryMode::SelfUse => inputs.lack_watts.min(inputs.discharge_most_watts.max(0.0)),
             BatteryMode::Hold => 0.0,
             BatteryMode::Charge => -BATTERY_WATTS,
+            BatteryMode::Told => self.told_watts,
         };
         // Neither overfull nor below its reserve within this step; the last tenth fills slowly.
         let hours = dt_seconds / 3_600.0;
@@ -177,6 +185,8 @@ pub enum ChargeMode {
     Fast,
     /// Not at all.
     Off,
+    /// With the power that it is told.
+    Told,
 }
 
 /// What the charger is doing.
@@ -197,6 +207,9 @@ pub enum ChargerState {
 pub struct Car {
     /// How the charger decides.
     pub mode: ChargeMode,
+    /// What it takes when it is told what.
+    #[serde(default)]
+    pub told_watts: f64,
     /// What the charger is doing.
     pub state: ChargerState,
     /// Whether the car is at home, on the plug.
@@ -222,9 +235,10 @@ pub struct Car {
 /// What the car's battery holds.
 pub const CAR_KILOWATT_HOURS: f64 = 58.0;
 const CAR_KILOWATT_HOURS_PER_KILOMETRE: f64 = 0.172;
-/// One phase at 6 ampere is the least, three at 16 the most.
+/// One phase at 6 ampere is the least.
 const CHARGE_LEAST_WATTS: f64 = 1_380.0;
-const CHARGE_MOST_WATTS: f64 = 11_040.0;
+/// Three phases at 16 ampere.
+pub const CHARGE_MOST_WATTS: f64 = 11_040.0;
 const CHARGE_NIGHT_WATTS: f64 = 3_680.0;
 /// The charge below which the charger does not wait for the sun.
 const NIGHT_PERCENT: f64 = 45.0;
@@ -244,6 +258,7 @@ impl Car {
     pub fn new(home: bool) -> Self {
         Self {
             mode: ChargeMode::Surplus,
+            told_watts: 0.0,
             state: if home { ChargerState::Waiting } else { ChargerState::Unplugged },
             home,
             stored_kilowatt_hours: 34.0,
@@ -291,6 +306,8 @@ impl Car {
         match self.mode {
             ChargeMode::Off => 0.0,
             ChargeMode::Fast => CHARGE_MOST_WATTS,
+            ChargeMode::Told if self.told_watts < CHARGE_LEAST_WATTS * 0.5 => 0.0,
+            ChargeMode::Told => self.told_watts.clamp(CHARGE_LEAST_WATTS, CHARGE_MOST_WATTS),
             ChargeMode::Surplus if at_night => CHARGE_NIGHT_WATTS,
             ChargeMode::Surplus => {
                 let charging = self.power_watts > 0.0;
@@ -407,6 +424,25 @@ mod tests {
             let given = (battery.discharged_kilowatt_hours - discharged) / BATTERY_EFFICIENCY;
             prop_assert!((battery.stored_kilowatt_hours - stored - taken + given).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn battery_and_charger_do_what_they_are_told() {
+        let mut random = Random::new(0, "told");
+        let mut battery = Battery { mode: BatteryMode::Told, told_watts: -1_500.0, ..Battery::default() };
+        let inputs = BatteryInputs { lack_watts: 800.0, discharge_most_watts: 800.0, room_celsius: 18.0 };
+        battery.step(60.0, &inputs, &mut random);
+        assert_eq!(battery.power_watts, -1_500.0);
+        (battery.told_watts, battery.stored_kilowatt_hours) = (3_000.0, BATTERY_KILOWATT_HOURS * 0.08);
+        battery.step(60.0, &inputs, &mut random);
+        assert_eq!(battery.power_watts, 0.0, "it keeps its reserve, whatever it is told");
+        let mut car = Car { mode: ChargeMode::Told, told_watts: 2_500.0, ..Car::new(true) };
+        let mut powers = [2_500.0, 900.0, 0.0].into_iter().map(|told_watts| {
+            car.told_watts = told_watts;
+            car.step(60.0, &CarInputs { surplus_watts: 0.0, hour: 12.0 }, &mut random);
+            car.power_watts
+        });
+        assert_eq!([powers.next(), powers.next(), powers.next()], [Some(2_500.0), Some(CHARGE_LEAST_WATTS), Some(0.0)]);
     }
 
     #[test]

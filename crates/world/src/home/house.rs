@@ -7,6 +7,7 @@ use crate::home::devices::{Fridge, Light, Machine, MachineKind, MachineState, Pl
 use crate::home::energy::{Battery, BatteryInputs, Car, CarInputs, Grid, Solar};
 use crate::home::family::{Chore, Family, Household, Whereabouts};
 use crate::home::heating::{HeatPump, HeatPumpInputs, Thermostat, ThermostatInputs};
+use crate::home::market::Market;
 use crate::home::place::{Moment, Place};
 use crate::home::rooms::{ROOMS, Room, RoomInputs, RoomPlant, radiator_watts};
 use crate::home::water::{Water, WaterInputs};
@@ -161,6 +162,9 @@ pub struct House {
     pub loads: Loads,
     /// Water.
     pub water: Water,
+    /// What electricity costs and emits.
+    #[serde(default)]
+    pub market: Market,
     away_seconds: f64,
     started_days: f64,
     all_asleep: bool,
@@ -177,6 +181,8 @@ impl House {
         let is_day = moment.sun_elevation_degrees > 0.0;
         let car_home = household.people[0] != Whereabouts::Away;
         let batteries = [78.0, 64.0, 91.0, 55.0, 83.0, 47.0];
+        let mut market = Market::new(seed);
+        market.step(&moment);
         Self {
             rooms: Room::ALL.map(|room| RoomPlant::new(room, sky.temperature_celsius)),
             thermostats: std::array::from_fn(|index| {
@@ -203,6 +209,7 @@ impl House {
             grid: Grid::default(),
             loads: Loads::default(),
             water: Water::new(seed),
+            market,
             away_seconds: 0.0,
             started_days: start.seconds() / 86_400.0,
             all_asleep: false,
@@ -597,6 +604,7 @@ impl Plant for House {
         }
         self.warm(dt_seconds, random);
         self.balance(dt_seconds, random);
+        self.market.step(&self.moment);
         told
     }
 }

@@ -1,14 +1,16 @@
-//! Meters, solar inverter, home battery, charger and car.
+//! Meters, solar inverter, home battery, charger and car, and what tells prices and emissions of the grid.
 
 use super::{ENERGY, PERCENT, POWER, Thing, at_once};
-use crate::home::energy::{BATTERY_KILOWATT_HOURS, BatteryMode, ChargeMode, ChargerState};
+use crate::home::energy::{
+    BATTERY_KILOWATT_HOURS, BATTERY_WATTS, BatteryMode, CHARGE_MOST_WATTS, ChargeMode, ChargerState,
+};
 use crate::home::house::House;
 
 /// Unit, range and digits of a power that flows both ways.
 const FLOW: (&str, f64, f64, u8) = ("W", -25_000.0, 25_000.0, 0);
 
 pub(super) fn things() -> Vec<Thing> {
-    vec![grid_meter(), distribution_board(), solar_inverter(), home_battery(), charger(), car()]
+    vec![grid_meter(), distribution_board(), solar_inverter(), home_battery(), charger(), car(), prices(), carbon()]
 }
 
 fn grid_meter() -> Thing {
@@ -76,19 +78,26 @@ fn home_battery() -> Thing {
         .number("power", "Power", FLOW, |house| house.battery.power_watts)
         .primary()
         .every(5)
-        .choice("mode", "Mode", &["self_use", "hold", "charge"], |house| match house.battery.mode {
+        .choice("mode", "Mode", &["self_use", "hold", "charge", "set_power"], |house| match house.battery.mode {
             BatteryMode::SelfUse => "self_use",
             BatteryMode::Hold => "hold",
             BatteryMode::Charge => "charge",
+            BatteryMode::Told => "set_power",
         })
         .sets_choice(|house, mode| {
             house.battery.mode = match mode {
                 "hold" => BatteryMode::Hold,
                 "charge" => BatteryMode::Charge,
+                "set_power" => BatteryMode::Told,
                 _ => BatteryMode::SelfUse,
             };
         });
     battery
+        .number("set_power", "Power that it is told", ("W", -BATTERY_WATTS, BATTERY_WATTS, 0), |house| {
+            house.battery.told_watts
+        })
+        .step(100.0)
+        .sets_number(|house, watts| house.battery.told_watts = watts)
         .number("reserve", "Reserve", PERCENT, |house| house.battery.reserve_percent)
         .step(1.0)
         .sets_number(|house, percent| house.battery.reserve_percent = percent)
@@ -118,19 +127,24 @@ fn charger() -> Thing {
         .number("power", "Power", POWER, |house| house.car.power_watts)
         .primary()
         .every(5)
-        .choice("mode", "Mode", &["surplus", "fast", "off"], |house| match house.car.mode {
+        .choice("mode", "Mode", &["surplus", "fast", "off", "set_power"], |house| match house.car.mode {
             ChargeMode::Surplus => "surplus",
             ChargeMode::Fast => "fast",
             ChargeMode::Off => "off",
+            ChargeMode::Told => "set_power",
         })
         .primary()
         .sets_choice(|house, mode| {
             house.car.mode = match mode {
                 "fast" => ChargeMode::Fast,
                 "off" => ChargeMode::Off,
+                "set_power" => ChargeMode::Told,
                 _ => ChargeMode::Surplus,
             };
         })
+        .number("set_power", "Power that it is told", ("W", 0.0, CHARGE_MOST_WATTS, 0), |house| house.car.told_watts)
+        .step(100.0)
+        .sets_number(|house, watts| house.car.told_watts = watts)
         .number("energy_session", "Energy of this session", ("kWh", 0.0, 200.0, 2), |house| {
             house.car.session_kilowatt_hours
         })
@@ -162,4 +176,22 @@ fn car() -> Thing {
             |house, _| if house.car.home { Ok(()) } else { Err("the car is out of reach".to_owned()) },
             at_once,
         )
+}
+
+fn prices() -> Thing {
+    Thing::new("electricity-prices", "Electricity prices", "home", "price-feed")
+        .about("What a kilowatt hour from the grid costs; the next day is known from early afternoon")
+        .number("price", "Price", ("€/kWh", 0.0, 10.0, 4), |house| house.market.price())
+        .primary()
+        .told(0.000_1, 0)
+        .document("prices", "Prices of the hours to come", |house| house.market.prices_ahead())
+}
+
+fn carbon() -> Thing {
+    Thing::new("grid-carbon", "Carbon of the grid", "home", "carbon-feed")
+        .about("What a kilowatt hour from the grid emits; the next day is known from early afternoon")
+        .number("intensity", "Carbon intensity", ("g/kWh", 0.0, 2_000.0, 0), |house| house.market.carbon())
+        .primary()
+        .told(1.0, 0)
+        .document("forecast", "Intensity of the hours to come", |house| house.market.carbon_ahead())
 }

@@ -1,0 +1,190 @@
+"""CityLearn as a plant: every building's meter, solar panels and battery are ordinary MQTT things.
+
+Only what the challenge itself publishes as observations of the present goes out (OBSERVED), its forecasts of price and weather
+included. Each step waits until every battery was told what to do, by an ordinary action of that thing.
+
+usage: bridge.py facts SCHEMA                      what the buildings are and their series, for the perfect foresight
+       bridge.py rule SCHEMA STEPS AGENT           a controller that CityLearn ships
+       bridge.py serve SCHEMA STEPS HOST PORT      drive it over MQTT
+The last line of the output is a JSON object.
+"""
+
+import datetime
+import importlib
+import json
+import queue
+import sys
+
+import numpy
+from citylearn.citylearn import CityLearnEnv
+
+SHARED = ["outdoor_dry_bulb_temperature", "direct_solar_irradiance", "diffuse_solar_irradiance", "carbon_intensity", "electricity_pricing"]
+AHEAD_HOURS = {1: 6, 2: 12, 3: 24}
+OBSERVED = SHARED + ["non_shiftable_load", "solar_generation", "electrical_storage_soc", "net_electricity_consumption"]
+OBSERVED += [f"{name}_predicted_{number}" for name in SHARED if name != "carbon_intensity" for number in AHEAD_HOURS]
+FIGURES = ["cost_total", "carbon_emissions_total", "daily_peak_average", "all_time_peak_average", "ramping_average", "electricity_consumption_total"]
+PATIENCE_SECONDS = 120
+
+
+def environment(schema, steps):
+    limits = {} if steps is None else {"simulation_end_time_step": steps - 1}
+    return CityLearnEnv(schema, central_agent=True, **limits)
+
+
+def figures(env):
+    table = env.unwrapped.evaluate()
+    table = table[table["level"] == "district"].set_index("cost_function")["value"]
+    return {name: float(table[name]) for name in FIGURES}
+
+
+def drawn(env):
+    return {building.name: [float(value) for value in building.net_electricity_consumption] for building in env.buildings}
+
+
+def battery(building):
+    store = building.electrical_storage
+    return {
+        "capacity": float(store.capacity),
+        "power": float(store.nominal_power),
+        "efficiency": float(store.efficiency),
+        "depth_of_discharge": float(store.depth_of_discharge),
+        "initial_soc": float(store.initial_soc),
+        "loss": float(store.loss_coefficient),
+        "capacity_loss": float(store.capacity_loss_coefficient),
+        "efficiency_curve": store.power_efficiency_curve.tolist(),
+        "power_curve": store.capacity_power_curve.tolist(),
+    }
+
+
+def facts(schema):
+    env = environment(schema, None)
+    env.reset()
+    buildings = []
+    for building in env.buildings:
+        series = building.energy_simulation
+        buildings.append({
+            "name": building.name,
+            "battery": battery(building),
+            "load": series.non_shiftable_load.tolist(),
+            "solar": numpy.abs(building.pv.get_generation(series.solar_generation)).tolist(),
+            "price": building.pricing.electricity_pricing.tolist(),
+            "carbon": building.carbon_intensity.carbon_intensity.tolist(),
+        })
+    return {"buildings": buildings}
+
+
+def rule(schema, steps, agent):
+    env = environment(schema, steps)
+    controller = getattr(importlib.import_module("citylearn.agents.rbc"), agent)(env)
+    controller.learn(episodes=1)
+    return {"figures": figures(env), "drawn": drawn(env)}
+
+
+def first_moment(building):
+    """A day of the month and weekday that the data begin with; `hour` is the one that ends then."""
+    series = building.energy_simulation
+    day = datetime.date(2022, int(series.month[0]), 1)
+    last = (day.replace(day=28) + datetime.timedelta(days=4)).replace(day=1) - datetime.timedelta(days=1)
+    hours_of_month = int(numpy.argmax(numpy.asarray(series.month) != series.month[0])) or len(series.month)
+    day = max(day, last - datetime.timedelta(days=(hours_of_month - 1) // 24))
+    while day.isoweekday() != int(series.day_type[0]):
+        day += datetime.timedelta(days=1)
+    begin = datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.timezone.utc)
+    return begin + datetime.timedelta(hours=int(series.hour[0]) - 1)
+
+
+class Plant:
+    """The things on the broker."""
+
+    def __init__(self, host, port):
+        import paho.mqtt.client as mqtt
+
+        self.told = queue.Queue()
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="citylearn")
+        self.client.on_connect = lambda client, *_: client.subscribe("things/+/actions/set_power", qos=1)
+        self.client.on_message = lambda _client, _data, message: self.told.put((message.topic, message.payload))
+        self.client.max_inflight_messages_set(200)
+        self.client.connect(host, port, keepalive=600)
+        self.client.loop_start()
+
+    def say(self, thing, values, time):
+        payload = json.dumps([{"time": time.isoformat(), **values}])
+        self.client.publish(f"things/{thing}/properties", payload, qos=1)
+
+    def event(self, name, value):
+        self.client.publish(f"things/citylearn/events/{name}", json.dumps(value), qos=1)
+
+    def actions(self, step, things):
+        """Waits until each of these things was told what to do in this step."""
+        wanted = {}
+        while len(wanted) < len(things):
+            topic, payload = self.told.get(timeout=PATIENCE_SECONDS)
+            thing, command = topic.split("/")[1], json.loads(payload)
+            if command["id"] == f"{step}-{thing}" and thing in things:
+                wanted[thing] = float(command["input"])
+                status = json.dumps({"id": command["id"], "state": "finished"})
+                self.client.publish(f"{topic}/status", status, qos=1)
+        return wanted
+
+
+def serve(schema, steps, host, port):
+    env = environment(schema, steps)
+    observations, _ = env.reset()
+    begin = first_moment(env.buildings[0])
+    plant = Plant(host, port)
+    homes = {building.name: building.name.lower().replace("_", "-") for building in env.buildings}
+    plant.event("begin", {"homes": {homes[building.name]: battery(building) for building in env.buildings}})
+    actions, before = [], {}
+    while not (env.terminated or env.truncated):
+        step = env.time_step
+        time = begin + datetime.timedelta(hours=step)
+        for index, building in enumerate(env.buildings):
+            seen = building.observations(include_all=False, normalize=False, periodic_normalization=False)
+            seen = {name: float(value) for name, value in seen.items() if name in OBSERVED}
+            home = homes[building.name]
+            if index == 0:
+                say_shared(plant, seen, time)
+            say_home(plant, home, building, seen, time, before.get(home))
+            before[home] = (seen["non_shiftable_load"], seen["solar_generation"])
+        plant.event("step", {"step": step, "time": time.isoformat()})
+        wanted = plant.actions(step, {f"{home}-battery" for home in homes.values()})
+        row = [wanted[f"{homes[building.name]}-battery"] / 1000.0 / building.electrical_storage.nominal_power for building in env.buildings]
+        actions.append(row)
+        env.step([row])
+    result = {"figures": figures(env), "drawn": drawn(env), "actions": actions}
+    plant.event("end", {})
+    return result
+
+
+def say_shared(plant, seen, time):
+    plant.say("grid", {"import_price": seen["electricity_pricing"], "carbon_grams": seen["carbon_intensity"] * 1000.0}, time)
+    names = {"outdoor_dry_bulb_temperature": "outdoor_celsius", "direct_solar_irradiance": "direct_sun", "diffuse_solar_irradiance": "diffuse_sun"}
+    plant.say("weather", {ours: seen[theirs] for theirs, ours in names.items()}, time)
+    for number, hours in AHEAD_HOURS.items():
+        later = time + datetime.timedelta(hours=hours)
+        plant.say("price-forecast", {"import_price": seen[f"electricity_pricing_predicted_{number}"]}, later)
+        plant.say("weather-forecast", {ours: seen[f"{theirs}_predicted_{number}"] for theirs, ours in names.items()}, later)
+
+
+def say_home(plant, home, building, seen, time, before):
+    plant.say(f"{home}-meter", {"load": seen["non_shiftable_load"] * 1000.0}, time)
+    plant.say(f"{home}-solar", {"power": seen["solar_generation"] * 1000.0}, time)
+    values = {"stored": seen["electrical_storage_soc"] * building.electrical_storage.capacity}
+    if before is not None:
+        # What the battery took in the hour before is what the grid gave less what the home took.
+        values["power"] = (seen["net_electricity_consumption"] - before[0] + before[1]) * 1000.0
+    plant.say(f"{home}-battery", values, time)
+
+
+def main():
+    what, schema, *rest = sys.argv[1:]
+    if what == "facts":
+        answer = facts(schema)
+    elif what == "rule":
+        answer = rule(schema, int(rest[0]), rest[1])
+    else:
+        answer = serve(schema, int(rest[0]), rest[1], int(rest[2]))
+    print(json.dumps(answer))
+
+
+main()
