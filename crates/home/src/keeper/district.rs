@@ -41,7 +41,7 @@ pub struct District {
 
 impl Default for District {
     fn default() -> Self {
-        Self { ramp_share: 0.1, before: None, highest: 0.0 }
+        Self { ramp_share: 0.05, before: None, highest: 0.0 }
     }
 }
 
