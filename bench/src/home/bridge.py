@@ -22,7 +22,7 @@ SHARED = ["outdoor_dry_bulb_temperature", "direct_solar_irradiance", "diffuse_so
 AHEAD_HOURS = {1: 6, 2: 12, 3: 24}
 OBSERVED = SHARED + ["non_shiftable_load", "solar_generation", "electrical_storage_soc", "net_electricity_consumption"]
 OBSERVED += [f"{name}_predicted_{number}" for name in SHARED if name != "carbon_intensity" for number in AHEAD_HOURS]
-FIGURES = ["cost_total", "carbon_emissions_total", "daily_peak_average", "all_time_peak_average", "ramping_average", "electricity_consumption_total"]
+FIGURES = ["cost_total", "carbon_emissions_total", "daily_peak_average", "all_time_peak_average", "ramping_average", "daily_one_minus_load_factor_average", "electricity_consumption_total"]
 PATIENCE_SECONDS = 120
 
 

@@ -2,7 +2,8 @@
 //!
 //! CityLearn runs in a process of its own (`bridge.py`) and is a client of a running Manmul like any other: every meter, roof
 //! and battery is a thing. A second client keeps the homes: it hears what the things say, and tells each battery by its action
-//! what power to take. Nobody here sees a row of the data before CityLearn shows it.
+//! what power to take; the homes stand behind one connection, and settle there what they draw together. Nobody here sees a row of
+//! the data before CityLearn shows it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use home::device::{self, Device, DeviceKind};
+use home::keeper::district::{District, Member};
 use home::keeper::{CarbonWorth, Keeper, Quantity, Settings};
 use model::{ThingId, Timestamp};
 use serde::Deserialize;
@@ -56,6 +58,7 @@ impl Driven {
             daily_peak: figure("daily_peak_average"),
             peak: figure("all_time_peak_average"),
             ramping: figure("ramping_average"),
+            load_factor: figure("daily_one_minus_load_factor_average"),
         }
     }
 }
@@ -148,7 +151,9 @@ fn tell_anchor(name: &str, who: &str, ratios: &Ratios, add: &mut dyn FnMut(Row))
     add(Row::absolute(format!("{name}: {who}, carbon"), "x no control", ratios.carbon, Target::None));
     add(Row::absolute(format!("{name}: {who}, mean"), "x no control", ratios.mean(), Target::None));
     add(Row::absolute(format!("{name}: {who}, daily peak"), "x no control", ratios.daily_peak, Target::None));
+    add(Row::absolute(format!("{name}: {who}, highest peak"), "x no control", ratios.peak, Target::None));
     add(Row::absolute(format!("{name}: {who}, ramping"), "x no control", ratios.ramping, Target::None));
+    add(Row::absolute(format!("{name}: {who}, 1 - load factor"), "x no control", ratios.load_factor, Target::None));
 }
 
 fn tell_ours(name: &str, hours: usize, ours: &Ratios, best: &Ratios, optimum: &Ratios, add: &mut dyn FnMut(Row)) {
@@ -162,6 +167,7 @@ fn tell_ours(name: &str, hours: usize, ours: &Ratios, best: &Ratios, optimum: &R
     beside("daily peak", ours.daily_peak, best.daily_peak, Target::AtMost(1.0));
     beside("highest peak", ours.peak, best.peak, Target::AtMost(1.0));
     beside("ramping", ours.ramping, best.ramping, Target::AtMost(1.0));
+    beside("1 - load factor", ours.load_factor, best.load_factor, Target::None);
     let share = (best.mean() - ours.mean()) / (best.mean() - optimum.mean());
     add(Row::absolute(
         format!("{name}, {hours} h: way from BasicBatteryRBC to the perfect foresight"),
@@ -249,6 +255,7 @@ struct Step {
 /// Hears what things say and tells batteries what to do, until there is nothing more to do.
 fn keep(mut link: Link) -> anyhow::Result<()> {
     let mut homes: BTreeMap<String, Home> = BTreeMap::new();
+    let mut district = District::default();
     loop {
         let (topic, payload) = link.next()?;
         let parts: Vec<&str> = topic.split('/').collect();
@@ -258,7 +265,7 @@ fn keep(mut link: Link) -> anyhow::Result<()> {
             ["things", "citylearn", "events", "step"] => {
                 let step: Step = serde_json::from_slice(&payload)?;
                 let now = Timestamp::parse(&step.time).context("no time")?;
-                for (thing, watts) in decide(&mut homes, now) {
+                for (thing, watts) in decide(&mut homes, &mut district, now) {
                     let command = serde_json::json!({"id": format!("{}-{thing}", step.step), "input": watts});
                     link.publish(&format!("things/{thing}/actions/set_power"), &command.to_string())?;
                 }
@@ -347,19 +354,13 @@ fn hear(homes: &mut BTreeMap<String, Home>, thing: &str, values: &BTreeMap<Strin
     Ok(())
 }
 
-/// What every battery is to take; homes do not know of each other.
-fn decide(homes: &mut BTreeMap<String, Home>, now: Timestamp) -> Vec<(ThingId, f64)> {
-    std::thread::scope(|scope| {
-        let deciding: Vec<_> = homes
-            .values_mut()
-            .map(|home| {
-                scope.spawn(move || {
-                    let decision = home.keeper.decide(now, std::slice::from_ref(&home.battery));
-                    let point = decision.set_points.first();
-                    (home.battery.thing.clone(), point.map_or(0.0, |point| point.watts))
-                })
-            })
-            .collect();
-        deciding.into_iter().map(|home| home.join().expect("a keeper does not panic")).collect()
-    })
+/// What every battery is to take.
+fn decide(homes: &mut BTreeMap<String, Home>, district: &mut District, now: Timestamp) -> Vec<(ThingId, f64)> {
+    let mut members: Vec<Member<'_>> = homes
+        .values_mut()
+        .map(|home| Member { keeper: &mut home.keeper, devices: std::slice::from_ref(&home.battery) })
+        .collect();
+    let decisions = district.decide(now, &mut members);
+    let watts = decisions.iter().map(|decision| decision.set_points.first().map_or(0.0, |point| point.watts));
+    homes.values().map(|home| home.battery.thing.clone()).zip(watts).collect()
 }

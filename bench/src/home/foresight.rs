@@ -36,6 +36,7 @@ pub(super) struct Ratios {
     pub(super) daily_peak: f64,
     pub(super) peak: f64,
     pub(super) ramping: f64,
+    pub(super) load_factor: f64,
 }
 
 impl Ratios {
@@ -119,6 +120,13 @@ pub(super) fn ratios(buildings: &[Building], drawn: &[Vec<f64>]) -> Ratios {
         let peaks: Vec<f64> = series.chunks(length).map(|part| part.iter().copied().fold(f64::MIN, f64::max)).collect();
         peaks.iter().sum::<f64>() / peaks.len() as f64
     };
+    let load_factor = |series: &[f64]| {
+        let of_day = |day: &[f64]| {
+            let highest = day.iter().copied().fold(f64::MIN, f64::max);
+            1.0 - day.iter().sum::<f64>() / day.len() as f64 / highest
+        };
+        series.chunks(24).map(of_day).sum::<f64>() / series.chunks(24).len() as f64
+    };
     let ramping = |series: &[f64]| series.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).sum::<f64>();
     Ratios {
         cost,
@@ -126,5 +134,6 @@ pub(super) fn ratios(buildings: &[Building], drawn: &[Vec<f64>]) -> Ratios {
         daily_peak: peaks(&together, 24) / peaks(&without, 24),
         peak: peaks(&together, hours) / peaks(&without, hours),
         ramping: ramping(&together) / ramping(&without),
+        load_factor: load_factor(&together) / load_factor(&without),
     }
 }

@@ -61,6 +61,13 @@ impl Side {
     }
 }
 
+/// What could have come of what was asked, and what came of it, in kilowatt hours, until it is enough to tell.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Heed {
+    possible: f64,
+    done: f64,
+}
+
 /// What was asked of a battery, to be compared with what came of it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Asked {
@@ -74,6 +81,7 @@ pub(super) struct Gauge {
     taking: Side,
     giving: Side,
     asked: Option<Asked>,
+    heed: Heed,
     refusals: u32,
 }
 
@@ -128,12 +136,21 @@ impl Gauge {
     fn watch(&mut self, asked: Asked, change: f64, capacity: f64, battery: &Battery, hours: f64) {
         let wanted = asked.watts * hours / 1_000.0;
         let room = if wanted > 0.0 { capacity - asked.stored } else { asked.stored - battery.reserve_kilowatt_hours };
-        let possible = wanted.abs().min(room);
-        if possible < TELLING_SHARE * capacity {
+        self.heed.possible += wanted.abs().min(room.max(0.0));
+        self.heed.done += change * wanted.signum();
+        if self.heed.possible < TELLING_SHARE * capacity {
             return;
         }
-        let done = change * wanted.signum();
-        self.refusals = if done < DONE_SHARE * possible { self.refusals.saturating_add(1) } else { 0 };
+        let heed = std::mem::take(&mut self.heed);
+        self.refusals = if heed.done < DONE_SHARE * heed.possible { self.refusals.saturating_add(1) } else { 0 };
+    }
+
+    /// The power that tells within so many hours whether a battery that did not obey does again: what it cannot but notice, and so
+    /// little that nothing is lost by it.
+    pub(super) fn telling_watts(battery: &Battery, hours: f64) -> f64 {
+        let energy = 2.0 * TELLING_SHARE * battery.capacity_kilowatt_hours;
+        let is_full = battery.capacity_kilowatt_hours - battery.stored_kilowatt_hours < energy;
+        1_000.0 * energy / hours * if is_full { -1.0 } else { 1.0 }
     }
 
     /// The part of what it takes that is stored.

@@ -16,6 +16,7 @@
 //! as a measurement exists yet, and what is foreseen is what somebody foresaw.
 
 mod counter;
+pub mod district;
 mod feed;
 mod gauge;
 mod recourse;
@@ -36,6 +37,7 @@ use crate::schedule::Schedule;
 use counter::Counter;
 use feed::{Bands, Feed};
 use gauge::Gauge;
+use recourse::Answer;
 
 /// How long the load may be unknown before hands are off.
 const BLIND_SECONDS: u64 = 2 * 3_600;
@@ -148,8 +150,18 @@ pub struct Decision {
     pub notices: Vec<String>,
 }
 
+impl Decision {
+    /// What a thing is told, in place of what it was.
+    fn put(&mut self, told: SetPoint) {
+        match self.set_points.iter_mut().find(|point| point.thing == told.thing) {
+            Some(point) => *point = told,
+            None => self.set_points.push(told),
+        }
+    }
+}
+
 /// Makes plans, as [`crate::program::plan`] does.
-pub type Planner<'a> = &'a dyn Fn(&[Device], &Outlook, &Aims) -> Result<Schedule, PlanFailed>;
+pub type Planner<'a> = &'a (dyn Fn(&[Device], &Outlook, &Aims) -> Result<Schedule, PlanFailed> + Sync);
 
 /// Keeps one home.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -164,6 +176,9 @@ pub struct Keeper {
     decided: Option<Timestamp>,
     #[serde(skip)]
     last_plan: Option<(Schedule, Vec<Device>)>,
+    /// How its only battery can answer, until the next decision.
+    #[serde(skip)]
+    answer: Option<Answer>,
 }
 
 /// What the home would have paid, emitted and drawn without stores.
@@ -191,6 +206,7 @@ impl Keeper {
             usual: Usual::default(),
             decided: None,
             last_plan: None,
+            answer: None,
         }
     }
 
@@ -280,6 +296,7 @@ impl Keeper {
     /// The same with another planner.
     pub fn decide_with(&mut self, now: Timestamp, devices: &[Device], planner: Planner<'_>) -> Decision {
         let horizon = self.horizon(now);
+        self.answer = None;
         let mut decision = Decision {
             time: now,
             until: horizon.begin(1),
@@ -301,15 +318,25 @@ impl Keeper {
             decision.notices.push("nothing is known of the load: nothing is told to anybody".to_owned());
         } else if let Some(expected) = self.expected(&horizon, now) {
             self.follow(&obeying, &expected, planner, &mut decision);
-            // It is told all the same, so that it is noticed when it obeys again.
-            decision.set_points.extend(self.by_rule(now, &others));
+            decision.set_points.extend(self.tried(now, &others));
         } else {
             decision.notices.push("not enough of the past is known to plan".to_owned());
             self.rule(now, &obeying, &mut decision);
         }
-        guard(&mut decision, &devices);
-        self.ask(now, &decision, &devices);
+        self.told(&mut decision, &devices);
         decision
+    }
+
+    /// What is told is made what each can do, and noted.
+    fn told(&mut self, decision: &mut Decision, devices: &[Device]) {
+        guard(decision, devices);
+        self.ask(decision.time, decision, devices);
+    }
+
+    /// What the home draws now without its stores, as far as it is known.
+    fn drawn_watts(&self) -> f64 {
+        let newest = |what| self.feeds.get(&what).and_then(Feed::last).map_or(0.0, |(_, value)| value);
+        newest(Quantity::Load) - newest(Quantity::Solar)
     }
 
     fn horizon(&self, now: Timestamp) -> Horizon {
@@ -398,7 +425,7 @@ impl Keeper {
             return;
         }
         let newest = |what| self.feeds.get(&what).and_then(Feed::last).map_or(0.0, |(_, value)| value);
-        let drawn = (newest(Quantity::Load) - newest(Quantity::Solar)).max(0.0);
+        let drawn = self.drawn_watts().max(0.0);
         let energy = drawn * horizon.step_hours() / 1_000.0;
         let (price, grams) = (newest(Quantity::ImportPrice), newest(Quantity::Carbon));
         let usual = &mut self.usual;
@@ -444,7 +471,7 @@ impl Keeper {
             Ok(schedule) => {
                 decision.rung = Rung::Plan;
                 decision.set_points = set_points(&schedule, 0);
-                self.recourse(devices, expected, &schedule, decision);
+                self.answer = self.recourse(devices, expected, &schedule, decision);
                 self.last_plan = Some((schedule.clone(), devices.to_vec()));
                 decision.schedule = Some(schedule);
             }
@@ -458,7 +485,7 @@ impl Keeper {
                         decision.set_points = set_points(last, step);
                         let is_there = |point: &SetPoint| devices.iter().any(|device| device.thing == point.thing);
                         decision.set_points.retain(is_there);
-                        self.recourse(devices, expected, last, decision);
+                        self.answer = self.recourse(devices, expected, last, decision);
                         decision.schedule = Some(last.clone());
                     }
                     None => self.rule(decision.time, devices, decision),
@@ -486,6 +513,22 @@ impl Keeper {
             over -= watts;
             let words = if watts > 0.0 { "takes what the sun leaves over" } else { "gives what is missing" };
             points.push(SetPoint { thing: device.thing.clone(), watts, words: words.to_owned() });
+        }
+        points
+    }
+
+    /// What batteries are told that do not obey, so that it is noticed when they do again: what the rule says and, where that is
+    /// too little to tell, a little more.
+    fn tried(&self, now: Timestamp, devices: &[Device]) -> Vec<SetPoint> {
+        let mut points = self.by_rule(now, devices);
+        for point in &mut points {
+            let device = devices.iter().find(|device| device.thing == point.thing);
+            let Some(DeviceKind::Battery(battery)) = device.map(|device| &device.kind) else { continue };
+            let telling = Gauge::telling_watts(battery, f64::from(self.settings.step_seconds) / 3_600.0);
+            if point.watts.abs() < telling.abs() {
+                point.watts = bounded(battery, telling, self.settings.step_seconds);
+                "is tried, to see whether it does what it is told again".clone_into(&mut point.words);
+            }
         }
         points
     }

@@ -3,7 +3,7 @@
 use plan::reservoir::{Curve, Reservoir, Stage, Store};
 
 use super::feed::Bands;
-use super::{Decision, Expected, Keeper, bounded};
+use super::{Decision, Expected, Keeper, SetPoint, bounded};
 use crate::device::{Battery, Device, DeviceKind};
 use crate::schedule::Schedule;
 
@@ -11,6 +11,48 @@ use crate::schedule::Schedule;
 pub(super) const END_SHARE: f64 = 0.8;
 /// Levels of what is stored.
 const LEVELS: usize = 64;
+
+/// What a single battery can answer now: each level of it has its worth afterwards.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    device: Device,
+    battery: Battery,
+    reservoir: Reservoir,
+    /// What it costs from the next step on, for each level.
+    behind: Vec<f64>,
+    stage: Stage,
+    /// What the home draws in this step without the battery, in kilowatt hours.
+    pub(super) asked: f64,
+    /// The mean price of the steps ahead.
+    pub(super) level: f64,
+    step_seconds: u32,
+}
+
+impl Answer {
+    fn hours(&self) -> f64 {
+        f64::from(self.step_seconds) / 3_600.0
+    }
+
+    /// The best that it can take in this step, in kilowatt hours, when drawing from outside costs so much more.
+    pub(super) fn best(&self, more: &dyn Fn(f64) -> f64) -> f64 {
+        let stored = self.battery.stored_kilowatt_hours;
+        let moved = self.reservoir.decide(stored, self.asked, &self.stage, &self.behind, more);
+        let kilowatt_hours = self.hours() / 1_000.0;
+        bounded(&self.battery, moved / kilowatt_hours, self.step_seconds) * kilowatt_hours
+    }
+
+    /// It as what the battery is told, with the reason.
+    pub(super) fn set_point(&self, moved: f64) -> SetPoint {
+        let (stored, capacity) = (self.battery.stored_kilowatt_hours, self.battery.capacity_kilowatt_hours);
+        let unit = capacity / LEVELS as f64;
+        let near = (stored - unit, stored + unit);
+        let worth = |stored| self.reservoir.between(&self.behind, stored);
+        let kept = ((worth(near.0) - worth(near.1)) / (2.0 * unit)).max(0.0);
+        let watts = moved * 1_000.0 / self.hours();
+        let words = words(watts, self.asked, self.stage.price, kept, &self.battery);
+        SetPoint { thing: self.device.thing.clone(), watts, words }
+    }
+}
 
 impl Keeper {
     /// Lets the only battery answer to what is known by now, instead of what was planned for it.
@@ -20,33 +62,32 @@ impl Keeper {
         expected: &Expected,
         schedule: &Schedule,
         decision: &mut Decision,
-    ) {
+    ) -> Option<Answer> {
+        let answer = self.answer(devices, expected, schedule)?;
+        decision.put(answer.set_point(answer.best(&|_| 0.0)));
+        Some(answer)
+    }
+
+    fn answer(&self, devices: &[Device], expected: &Expected, schedule: &Schedule) -> Option<Answer> {
         let mut batteries = devices.iter().filter_map(|device| match &device.kind {
             DeviceKind::Battery(battery) => Some((device, battery)),
             _ => None,
         });
-        let (Some((device, battery)), None) = (batteries.next(), batteries.next()) else { return };
-        let Ok(reservoir) = Reservoir::new(self.store(device, battery, expected), LEVELS) else { return };
+        let (Some((device, battery)), None) = (batteries.next(), batteries.next()) else { return None };
+        let reservoir = Reservoir::new(self.store(device, battery, expected), LEVELS).ok()?;
         let others = |step: usize| -> f64 {
             let of_others = schedule.devices.iter().filter(|other| other.thing != device.thing);
             let step = schedule.horizon.step_at(expected.horizon.begin(step));
             of_others.filter_map(|other| other.watts.get(step?)).sum()
         };
-        let stages = self.stages(expected, battery, &others);
+        let mut stages = self.stages(expected, battery, &others);
         let cheapest = stages.iter().map(|stage| stage.price).fold(f64::INFINITY, f64::min).max(0.0);
+        let level = stages.iter().map(|stage| stage.price.abs()).sum::<f64>() / stages.len() as f64;
         let behind = reservoir.costs_to_go(&stages[1..], &|stored| -stored * END_SHARE * cheapest);
-        let asked = stages[0].outcomes.iter().map(|(chance, asked)| chance * asked).sum::<f64>();
-        let stored = battery.stored_kilowatt_hours;
-        let moved = reservoir.decide(stored, asked, &stages[0], &behind, &|_| 0.0);
-        let watts = bounded(battery, moved * 1_000.0 / expected.horizon.step_hours(), expected.horizon.step_seconds);
-        let unit = battery.capacity_kilowatt_hours / LEVELS as f64;
-        let near = (stored - unit, stored + unit);
-        let kept = (reservoir.between(&behind, near.0) - reservoir.between(&behind, near.1)) / (2.0 * unit);
-        let words = words(watts, asked, stages[0].price, kept.max(0.0), battery);
-        match decision.set_points.iter_mut().find(|point| point.thing == device.thing) {
-            Some(point) => (point.watts, point.words) = (watts, words),
-            None => decision.set_points.push(super::SetPoint { thing: device.thing.clone(), watts, words }),
-        }
+        let stage = stages.swap_remove(0);
+        let asked = stage.outcomes.iter().map(|(chance, asked)| chance * asked).sum::<f64>();
+        let (device, battery, step_seconds) = (device.clone(), battery.clone(), expected.horizon.step_seconds);
+        Some(Answer { device, battery, reservoir, behind, stage, asked, level, step_seconds })
     }
 
     fn store(&self, device: &Device, battery: &Battery, expected: &Expected) -> Store {

@@ -199,12 +199,15 @@ fn without_a_plan_the_last_one_holds_and_then_the_rule() {
     assert_eq!(keeper.decide_with(at(24 * 5), &[battery(stored)], fails).rung, Rung::Rule);
 }
 
-#[test]
-fn a_battery_that_does_not_obey_is_noticed_and_found_again() {
-    let (mut keeper, mut stored, _) = lived(24 * 3);
+/// Whether disobedience for a day and a half is noticed, and forgiven afterwards.
+fn noticed_and_forgiven(sun_share: f64, stored_then: Option<f64>) -> (bool, bool) {
+    let (mut keeper, lived, _) = lived(24 * 3);
+    let mut stored = stored_then.unwrap_or(lived);
     let (mut noticed, mut forgiven) = (false, false);
     for hour in 24 * 3..24 * 6 {
-        tell(&mut keeper, hour);
+        keeper.tell(Quantity::ImportPrice, at(hour), price(hour));
+        keeper.tell(Quantity::Solar, at(hour), sun_share * solar(hour));
+        keeper.tell(Quantity::Load, at(hour), load(hour));
         let decision = keeper.decide(at(hour), &[battery(stored)]);
         let says = decision
             .notices
@@ -212,12 +215,18 @@ fn a_battery_that_does_not_obey_is_noticed_and_found_again() {
             .any(|notice| notice == "Battery does not do what it is told: it is not planned with");
         noticed |= says;
         forgiven |= noticed && !says;
-        // For a day and a half it stays as it is.
         if hour >= 24 * 4 + 12 {
             stored = obey(stored, &decision);
         }
     }
-    assert!(noticed && forgiven, "noticed: {noticed}, forgiven: {forgiven}");
+    (noticed, forgiven)
+}
+
+#[test]
+fn a_battery_that_does_not_obey_is_noticed_and_found_again() {
+    assert_eq!(noticed_and_forgiven(1.0, None), (true, true));
+    assert_eq!(noticed_and_forgiven(0.0, Some(0.0)), (true, true), "empty, and nothing left over to try it with");
+    assert_eq!(noticed_and_forgiven(0.0, Some(8.0)), (true, true), "full");
 }
 
 #[test]

@@ -103,6 +103,8 @@ impl<'a> Home<'a> {
             return Ok((settled, solved));
         }
         settled.first = self.first_step(&settled)?;
+        // Which way a store goes in the first step is decided now, by all that may come.
+        settled.one_way.retain(|(_, step, _)| *step > 0);
         let solved = self.rounds(&needed, &mut settled)?;
         Ok((settled, solved))
     }
@@ -133,7 +135,12 @@ impl<'a> Home<'a> {
         let (parts, grid) = self.add(&mut builder, needed, settled);
         for (part, kilowatts) in parts.iter().zip(&settled.first) {
             if let power @ [_, ..] = &*part.power(0) {
-                builder.program.row(*kilowatts, *kilowatts, power.iter().copied());
+                // It gives where what it is to be is a rounding away from what can be.
+                let price = self.worth.shortfall * builder.hours;
+                let (more, less) =
+                    (builder.variable(0.0, f64::INFINITY, price), builder.variable(0.0, f64::INFINITY, price));
+                let terms = power.iter().copied().chain([(more, -1.0), (less, 1.0)]);
+                builder.program.row(*kilowatts, *kilowatts, terms);
             }
         }
         let solution = Arc::new(builder.program.solve(ITERATIONS_MAX)?);

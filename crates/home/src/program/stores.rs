@@ -15,6 +15,12 @@ pub(super) struct Store {
     discharge: Vec<Variable>,
     /// What is in it at the end of each step.
     stored: Vec<Variable>,
+    /// What is in it at the begin, and the part of it that is left after a step.
+    begin: f64,
+    keep: f64,
+    /// What a kilowatt of charging brings into it in a step, and what one of discharging takes out.
+    brings: f64,
+    takes: f64,
     /// Their prices say what a kilowatt hour in the store is worth.
     pub(super) rows: Vec<Row>,
     /// The rows that ask for something by the begin of a step.
@@ -68,6 +74,10 @@ impl Store {
             charge: Vec::with_capacity(steps),
             discharge: Vec::with_capacity(steps),
             stored: Vec::with_capacity(steps),
+            begin: alone,
+            keep,
+            brings: hours * battery.charge_efficiency,
+            takes: hours / battery.discharge_efficiency,
             rows: Vec::with_capacity(steps),
             departures: Vec::new(),
         };
@@ -84,11 +94,7 @@ impl Store {
             let worth = if step + 1 == steps { -end_price } else { 0.0 };
             let reserve = battery.reserve_kilowatt_hours;
             let stored = builder.variable(reserve.min(alone), battery.capacity_kilowatt_hours, worth);
-            let terms = [
-                (stored, 1.0),
-                (charge, -hours * battery.charge_efficiency),
-                (discharge, hours / battery.discharge_efficiency),
-            ];
+            let terms = [(stored, 1.0), (charge, -store.brings), (discharge, store.takes)];
             let terms = terms.into_iter().chain(before.map(|before| (before, -keep)));
             store.rows.push(builder.program.row(brought, brought, terms));
             if alone < reserve {
@@ -103,10 +109,17 @@ impl Store {
         store
     }
 
-    /// What it takes in each step, in kilowatts.
+    /// What it takes in each step, in kilowatts: what brings it from state to state. Where the solution charges and discharges a
+    /// little at once, that is not the difference of both, which would be off by more with every step.
     pub(super) fn kilowatts(&self, solution: &Solution) -> Vec<f64> {
-        let of = |(charge, discharge): (&Variable, &Variable)| solution.value(*charge) - solution.value(*discharge);
-        self.charge.iter().zip(&self.discharge).map(of).collect()
+        let mut before = self.begin;
+        let of = |stored: &Variable| {
+            let stored = solution.value(*stored);
+            let brought = stored - self.keep * before;
+            before = stored;
+            if brought > 0.0 { brought / self.brings } else { brought / self.takes }
+        };
+        self.stored.iter().map(of).collect()
     }
 
     /// Steps in which it charges and discharges at once, which wastes energy and which no battery can, each with whether charging outweighs.

@@ -2,7 +2,7 @@
 
 use home::device::{Appliance, Battery, Car, Departure, Device, DeviceKind, Switched, Tank, Zone};
 use home::horizon::Horizon;
-use home::outlook::{Aims, Outlook};
+use home::outlook::{Aims, Outlook, Scenario};
 use model::{ThingId, Timestamp};
 use proptest::prelude::*;
 
@@ -240,12 +240,73 @@ fn any_aims() -> impl Strategy<Value = Aims> {
         })
 }
 
+/// Little sun and much load, what is expected, much sun and little load.
+fn with_scenarios(mut outlook: Outlook, spread: f64) -> Outlook {
+    let scaled = |series: &[f64], by: f64| series.iter().map(|value| value * by).collect::<Vec<f64>>();
+    let scenario = |chance, by: f64| Scenario {
+        chance,
+        load_watts: scaled(&outlook.load_watts, 1.0 - by),
+        solar_watts: scaled(&outlook.solar_watts, 1.0 + by),
+    };
+    outlook.scenarios = vec![scenario(0.25, -spread), scenario(0.5, 0.0), scenario(0.25, spread)];
+    outlook
+}
+
+/// An hour of a sunny home as a keeper sees it: smooth sun, few prices, a store that is empty, full or between.
+pub(crate) fn any_sunny_hour() -> impl Strategy<Value = (Vec<Device>, Outlook, Aims)> {
+    let stored = prop_oneof![Just(0.0), Just(1.0), Just(0.1), 0.0..1.0];
+    let of_battery = (stored, 0.0..0.3, 2.0..15.0, 0.85..1.0, prop_oneof![Just(0.0), 0.0..0.05]);
+    let of_day = (0_usize..24, 0.0..9_000.0, prop_oneof![Just(0.0), 100.0..800.0], 0.0..0.6, any::<bool>());
+    let of_prices = (prop_oneof![Just(0.0), 0.0..0.15], prop_oneof![Just(0.0), 0.0..0.3], any::<bool>());
+    (of_battery, of_day, of_prices, any_kind(24)).prop_map(
+        |(
+            (stored, reserve, capacity, part, wear),
+            (begin, peak, base, spread, quarters),
+            (export, end, alone),
+            other,
+        )| {
+            let (steps, seconds) = if quarters { (96, 900) } else { (24, 3_600) };
+            let mut outlook = sunny(steps, seconds);
+            let turn = begin * steps / 24;
+            outlook.solar_watts.iter_mut().for_each(|watts| *watts *= peak / 5_000.0);
+            outlook.load_watts =
+                (0..steps).map(|step| base * if (17..22).contains(&(step * 24 / steps)) { 3.0 } else { 1.0 }).collect();
+            outlook.export_price = vec![export; steps];
+            for series in [&mut outlook.solar_watts, &mut outlook.load_watts, &mut outlook.import_price] {
+                series.rotate_left(turn);
+            }
+            let store = Battery {
+                stored_kilowatt_hours: stored * capacity,
+                capacity_kilowatt_hours: capacity,
+                reserve_kilowatt_hours: reserve * capacity,
+                charge_efficiency: part,
+                discharge_efficiency: part,
+                wear_per_kilowatt_hour: wear,
+                ..battery()
+            };
+            let mut devices = vec![device("battery", DeviceKind::Battery(store))];
+            if !alone && !quarters {
+                devices.push(device("other", other));
+            }
+            let aims =
+                Aims { end_price_per_kilowatt_hour: end, import_watts_max: 1e6, export_watts_max: 1e6, ..aims() };
+            (devices, with_scenarios(outlook, spread), aims)
+        },
+    )
+}
+
 /// A home of up to five devices of any kind and condition, with any outlook and aims.
 pub(crate) fn any_home() -> impl Strategy<Value = (Vec<Device>, Outlook, Aims)> {
     (4_usize..40, prop_oneof![Just(900_u32), Just(3_600)]).prop_flat_map(|(steps, step_seconds)| {
         let devices = prop::collection::vec(any_kind(steps), 0..5).prop_map(|kinds| {
             kinds.into_iter().enumerate().map(|(place, kind)| device(&format!("device-{place}"), kind)).collect()
         });
-        (devices, any_outlook(steps, step_seconds), any_aims())
+        let outlook = (any_outlook(steps, step_seconds), prop_oneof![Just(None), (0.0..0.9).prop_map(Some)]).prop_map(
+            |(outlook, spread)| match spread {
+                Some(spread) => with_scenarios(outlook, spread),
+                None => outlook,
+            },
+        );
+        (devices, outlook, any_aims())
     })
 }

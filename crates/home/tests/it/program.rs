@@ -349,6 +349,12 @@ proptest! {
     }
 
     #[test]
+    fn any_sunny_hour_has_a_plan((devices, outlook, aims) in any_sunny_hour()) {
+        let schedule = plan(&devices, &outlook, &aims);
+        prop_assert!(schedule.is_ok(), "{}", schedule.expect_err("none"));
+    }
+
+    #[test]
     fn batteries_never_cost_more_than_doing_nothing((devices, outlook, _) in any_home()) {
         let of = |mut device: home::device::Device| match &mut device.kind {
             // Keeping a reserve costs what standing loses.
@@ -362,7 +368,9 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_devices_does_not_matter((devices, outlook, aims) in any_home()) {
+    fn the_order_of_devices_does_not_matter((devices, mut outlook, aims) in any_home()) {
+        // What is best for all that may come in the first step need not be the cheapest for what is expected.
+        outlook.scenarios.clear();
         let reversed: Vec<_> = devices.iter().cloned().rev().collect();
         let one = plan(&devices, &outlook, &aims).expect("a plan");
         let other = plan(&reversed, &outlook, &aims).expect("a plan");

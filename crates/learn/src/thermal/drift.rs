@@ -29,7 +29,7 @@ struct Usual {
 }
 
 impl Drift {
-    /// Begins anew with the errors of the days that a model was fitted to, in kelvin.
+    /// Begins anew with how far a model is off on days that it has not seen, in kelvin.
     pub(super) fn reset(&mut self, errors: &[f64]) {
         let logs: Vec<f64> = errors.iter().map(|error| error.max(0.02).ln()).collect();
         let count = logs.len() as f64;

@@ -66,7 +66,9 @@ pub(super) fn fit(window: &Window, settings: Settings) -> (Result<Known, NotKnow
     let unknowns = data.search(&runs, earlier);
     let unsure = data.unsure(&unknowns, &runs);
     let known = Known { model: data.model(&unknowns), quality, unsure };
-    let errors = runs.iter().filter_map(|run| data.run_error(&known.model, run)).collect();
+    let optimism = data.optimism(&data.model(&earlier), &known.model, &runs[held..]);
+    let errors =
+        runs.iter().filter_map(|run| data.run_error(&known.model, run)).map(|error| error * optimism).collect();
     (judged(known), errors)
 }
 
@@ -201,6 +203,16 @@ impl Data<'_> {
 
     fn run_error(&self, model: &ZoneModel, run: &Run) -> Option<f64> {
         run_error(self.stretches, self.settings, model, run)
+    }
+
+    /// By what factor days are further off for a model that has not seen them, at least 1.
+    fn optimism(&self, unseen: &ZoneModel, seen: &ZoneModel, runs: &[Run]) -> f64 {
+        let logs = runs.iter().filter_map(|run| {
+            let (unseen, seen) = (self.run_error(unseen, run)?, self.run_error(seen, run)?);
+            Some((unseen.max(1e-3) / seen.max(1e-3)).ln())
+        });
+        let (sum, count) = logs.fold((0.0, 0.0_f64), |(sum, count), log| (sum + log, count + 1.0));
+        (sum / count.max(1.0)).exp().max(1.0)
     }
 
     /// How unlikely errors and unknowns are together, with weights for outliers.

@@ -19,7 +19,7 @@ const WAY_MAX: f64 = 0.9995;
 /// Rows are kept this well, and prices, of the size of what they are about.
 const RESIDUAL_MAX: f64 = 1e-8;
 
-/// How far above its bound the cost may stay, of its size.
+/// How far above its bound the cost may stay, of its size, or of what one of a usual variable costs.
 const GAP_MAX: f64 = 1e-7;
 
 /// A system is solved when its rows are missed by no more than this, or this part of what they missed before,
@@ -186,7 +186,7 @@ impl Residuals {
         Self {
             rows_missed: most(&rows) / (1.0 + most(&standard.right)),
             columns_missed: most(&columns),
-            gap: products / (1e-3 + size),
+            gap: products / size.max(1.0),
             product: if state.limits > 0.0 { products / state.limits } else { 0.0 },
             rows,
             columns,

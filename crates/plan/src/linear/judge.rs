@@ -7,7 +7,8 @@ use super::{BOUNDLESS, Program};
 /// How far a limit may be missed, of the size of what is limited.
 const LIMIT_MISSED_MAX: f64 = 1e-5;
 
-/// How far cost and lower bound may be apart, of their size.
+/// How far cost and lower bound may be apart, of their size: of all that is paid and earned, and where that is next to nothing, of
+/// what one of a usual variable costs.
 const GAP_MAX: f64 = 1e-4;
 
 /// How good a solution is.
@@ -15,7 +16,7 @@ const GAP_MAX: f64 = 1e-4;
 pub struct Judgement {
     /// The most that a limit is missed by, of the size of what is limited.
     pub limit_missed: f64,
-    /// How far the cost is above what the prices prove to be the least possible, of the size of the cost.
+    /// How far the cost is above what the prices prove to be the least possible, of the size of what is paid and earned.
     pub gap: f64,
 }
 
@@ -49,8 +50,15 @@ pub fn judge(program: &Program, values: &[f64], prices: &[f64]) -> Judgement {
     }
     let cost = program.objective(values);
     let size = values.iter().enumerate().map(|(index, value)| (program.cost[index] * value).abs()).sum::<f64>();
-    let gap = (cost - bound(program, values, prices)) / size.max(1e-3);
+    let gap = (cost - bound(program, values, prices)) / size.max(usual_cost(program));
     Judgement { limit_missed: missed, gap: if gap.is_nan() { f64::INFINITY } else { gap.abs() } }
+}
+
+/// What one of a usual variable costs: the median of those that cost anything.
+fn usual_cost(program: &Program) -> f64 {
+    let mut costs: Vec<f64> = program.cost.iter().map(|cost| cost.abs()).filter(|cost| *cost > 0.0).collect();
+    let middle = costs.len() / 2;
+    if costs.is_empty() { 1.0 } else { *costs.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
 /// What one more of each variable would cost, less what it is worth in its rows.
@@ -103,6 +111,16 @@ mod tests {
     #[test]
     fn the_least_holds() {
         assert!(judge(&of_two(), &[6.0, 4.0], &[3.0]).holds());
+    }
+
+    #[test]
+    fn what_costs_nothing_is_measured_by_what_it_could_cost() {
+        let mut program = Program::new();
+        let free = program.variable(0.0, 6.0, 0.0);
+        let dear = program.variable(0.0, f64::INFINITY, 0.3);
+        program.row(5.0, 5.0, [(free, 1.0), (dear, 1.0)]);
+        assert!(judge(&program, &[5.0, 0.0], &[1e-6]).holds(), "a price of nearly nothing");
+        assert!(!judge(&program, &[4.99, 0.01], &[0.0]).holds(), "what need not be paid");
     }
 
     #[test]
