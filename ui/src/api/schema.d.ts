@@ -3464,6 +3464,14 @@ export interface components {
              */
             series: number;
         };
+        /** @description What past days are compared with. */
+        HomeBacktest: {
+            /**
+             * Format: double
+             * @description What was paid for them, without what is not energy.
+             */
+            paid?: number | null;
+        };
         /** @description A figure with its 95 % interval. */
         HomeBetween: {
             /**
@@ -3817,7 +3825,7 @@ export interface components {
             among: components["schemas"]["ThingId"][];
             /** @description What is asked. */
             kind: components["schemas"]["HomeQuestionKind"];
-            thing?: components["schemas"]["ThingId"] | null;
+            thing: components["schemas"]["ThingId"] | null;
             /** @description What does not work until it is answered. */
             without: string;
             /** @description The question in words. */
@@ -3916,6 +3924,24 @@ export interface components {
          * @enum {string}
          */
         HomeStanding: "plan" | "last_plan" | "rule" | "hands_off";
+        /** @description What would be different. */
+        HomeWhatIf: {
+            /**
+             * @description JSON pointers into the scenario of this home with what would be there, as in
+             *     `{"/world/sizes/battery_kilowatt_hours": 15}`.
+             */
+            change: unknown;
+            /**
+             * Format: int64
+             * @description How many days are lived, 1 to 28; 7 when left out.
+             */
+            days?: number | null;
+            /**
+             * Format: int64
+             * @description How often other days are drawn, 1 to 10; 3 when left out.
+             */
+            seeds?: number | null;
+        };
         /** @description What matters beside the cost. */
         HomeWishes: {
             /**
@@ -6825,28 +6851,6 @@ export interface components {
         Written: {
             /** @description The commands. */
             commands: components["schemas"]["Command"][];
-        };
-        HomeBacktest: {
-            /** Format: double */
-            paid?: number | null;
-        };
-        /** @description What would be different. */
-        HomeWhatIf: {
-            /**
-             * @description JSON pointers into the scenario of this home with what would be there, as in
-             *     `{"/world/sizes/battery_kilowatt_hours": 15}`.
-             */
-            change: unknown;
-            /**
-             * Format: int64
-             * @description How many days are lived, 1 to 28; 7 when left out.
-             */
-            days?: number | null;
-            /**
-             * Format: int64
-             * @description How often other days are drawn, 1 to 10; 3 when left out.
-             */
-            seeds?: number | null;
         };
     };
     responses: never;

@@ -422,3 +422,35 @@ fn both(reader: &Reader<'_>, own: &Samples, other: &Samples) -> Samples {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::past::QUARTER;
+    use crate::prices::Told as Price;
+
+    #[test]
+    fn performance_grows_with_the_air_outside_when_that_was_seen() {
+        let points = |spread: f64| -> Vec<(f64, f64)> {
+            (0..120).map(|at| spread * (f64::from(at) / 60.0 - 1.0)).map(|at| (at, 3.0 + 0.05 * at)).collect()
+        };
+        let (performance, slope) = line(&points(10.0)).unwrap();
+        assert!((performance - 3.0).abs() < 1e-9 && (slope - 0.05).abs() < 1e-9, "{performance} {slope}");
+        // A degree says nothing of ten.
+        let (performance, slope) = line(&points(1.0)).unwrap();
+        assert!((performance - 3.0).abs() < 0.01 && slope == 0.0, "{performance} {slope}");
+        assert_eq!(line(&points(10.0)[..30]), None);
+    }
+
+    #[test]
+    fn what_a_feed_did_not_tell_of_a_quarter_is_as_the_one_before() {
+        let begin = Timestamp::from_seconds(0);
+        let at = |quarter: u32, value: f64| Price {
+            from: begin + QUARTER * quarter,
+            to: begin + QUARTER * (quarter + 1),
+            value,
+        };
+        assert_eq!(of_feeds(&[at(1, 0.5), at(3, 0.25)], begin, 5), [0.5, 0.5, 0.5, 0.25, 0.25]);
+        assert_eq!(of_feeds(&[], begin, 5), [0.0_f32; 0], "nothing is known");
+    }
+}

@@ -143,11 +143,13 @@ pub(super) fn expect(setting: &Setting<'_>, tariff: &Tariff, feeds: &Feeds, expe
     let import = tariff.import.over(&horizon, setting.place, &feeds.import);
     let export = tariff.export.over(&horizon, setting.place, &feeds.export);
     let carbon = carbon_over(setting.settings, &horizon, &feeds.carbon);
-    let load = Expectations::of(expectations.load.as_ref(), &horizon).map(floored).unwrap_or_else(|| {
+    let load = if let Some(load) = Expectations::of(expectations.load.as_ref(), &horizon) {
+        floored(load)
+    } else {
         let words = "too little was seen of what the home takes: what it took last is expected to go on".to_owned();
         notes.push(Note { about: "load", thing: None, words });
         vec![expectations.last_load.unwrap_or(UNSEEN_WATTS); horizon.steps]
-    });
+    };
     let has_sun = setting.seen.home.of(Role::Solar).next().is_some();
     let solar = Expectations::of(expectations.solar.as_ref(), &horizon).map(floored);
     let solar = solar.filter(|_| has_sun).unwrap_or_else(|| {

@@ -24,8 +24,8 @@ pub(super) fn cost(devices: &[Device], outlook: &Outlook) -> Option<(f64, f64)> 
         });
     }
     let mut cost = 0.0;
-    for step in 0..outlook.horizon.steps {
-        let mut watts = outlook.load_watts[step] - outlook.solar_watts[step] + heated[step];
+    for (step, heated) in heated.iter().enumerate() {
+        let mut watts = outlook.load_watts[step] - outlook.solar_watts[step] + heated;
         for (device, stored) in devices.iter().zip(&mut stored) {
             if let DeviceKind::Car(car) = &device.kind
                 && car.plugged[step]
