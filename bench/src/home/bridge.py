@@ -112,7 +112,13 @@ class Plant:
         self.client.publish(f"things/{thing}/properties", payload, qos=1)
 
     def event(self, name, value):
-        self.client.publish(f"things/citylearn/events/{name}", json.dumps(value), qos=1)
+        return self.client.publish(f"things/citylearn/events/{name}", json.dumps(value), qos=1)
+
+    def end(self):
+        """Says that it is over, and waits until that is heard."""
+        self.event("end", {}).wait_for_publish(PATIENCE_SECONDS)
+        self.client.disconnect()
+        self.client.loop_stop()
 
     def actions(self, step, things):
         """Waits until each of these things was told what to do in this step."""
@@ -152,7 +158,7 @@ def serve(schema, steps, host, port):
         actions.append(row)
         env.step([row])
     result = {"figures": figures(env), "drawn": drawn(env), "actions": actions}
-    plant.event("end", {})
+    plant.end()
     return result
 
 

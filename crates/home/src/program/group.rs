@@ -1,6 +1,6 @@
 //! Many homes behind one feeder: each is planned alone, and where all of them together are too much, one program of all homes shares what the feeder carries.
 //!
-//! The homes meet only in the rows of the steps that are too full, which are few: the program is solved nearly as fast as the homes one by one. What is on or off
+//! The homes meet only in the rows of the steps that may be too full: the program is solved nearly as fast as the homes one by one. What is on or off
 //! stays as each home chose it alone.
 
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use crate::schedule::{Schedule, Shortfall};
 /// Most homes of a group.
 pub const HOMES_MAX: usize = 1_000;
 
-/// Steps that are filled beyond this part of what the feeder carries are looked at from the begin.
-const FULL: f64 = 0.95;
+/// Steps that are filled beyond this part of what the feeder carries are looked at from the begin: a row more costs little, and a
+/// program solved again because what was shifted fills other steps costs as much as the first.
+const FULL: f64 = 0.1;
 
 /// Most times that further steps are taken in, when what was shifted fills them.
 const ROUNDS_MAX: usize = 8;
