@@ -281,3 +281,44 @@ fn the_losses_of_a_battery_are_learnt() {
     let (charge, discharge) = (gauge.charge_efficiency(&battery), gauge.discharge_efficiency(&battery));
     assert!((charge - 0.8).abs() < 0.03 && discharge > 0.98, "{charge} {discharge}");
 }
+
+/// The most that three homes draw together, of the most that they would without their batteries; and what they pay, of the same.
+fn together(district: Option<district::District>) -> (f64, f64) {
+    let mut district = district;
+    let keeper = || Keeper::new(Settings { step_seconds: 3_600, steps: 24, shave: None, ..Settings::default() });
+    let (mut keepers, mut stored) = ([keeper(), keeper(), keeper()], [0.0; 3]);
+    let (mut most, mut paid, mut most_without, mut paid_without) = (0.0_f64, 0.0, 0.0_f64, 0.0);
+    for hour in 0..24 * 6 {
+        keepers.iter_mut().for_each(|keeper| tell(keeper, hour));
+        let devices = stored.map(|stored| [battery(stored)]);
+        let decisions = match &mut district {
+            Some(district) => {
+                let of = |(keeper, devices)| district::Member { keeper, devices };
+                let mut members: Vec<_> =
+                    keepers.iter_mut().zip(devices.iter().map(<[Device; 1]>::as_slice)).map(of).collect();
+                district.decide(at(hour), &mut members)
+            }
+            None => {
+                keepers.iter_mut().zip(&devices).map(|(keeper, devices)| keeper.decide(at(hour), devices)).collect()
+            }
+        };
+        let without = 3.0 * (load(hour) - solar(hour));
+        let drawn = without + decisions.iter().map(watts).sum::<f64>();
+        (most, most_without) = (most.max(drawn), most_without.max(without));
+        paid += drawn.max(0.0) * price(hour);
+        paid_without += without.max(0.0) * price(hour);
+        for (stored, decision) in stored.iter_mut().zip(&decisions) {
+            *stored = obey(*stored, decision);
+        }
+    }
+    (most / most_without, paid / paid_without)
+}
+
+#[test]
+fn homes_behind_one_connection_draw_no_more_than_they_would_without_stores() {
+    let (alone, paid_alone) = together(None);
+    let (settled, paid) = together(Some(district::District::default()));
+    assert!(alone > 1.2, "each for itself they make a peak of their own: {alone}");
+    assert!(settled < 1.001, "{settled}");
+    assert!(paid_alone < paid && paid < 0.75, "an even power has its price: {paid} {paid_alone}");
+}
