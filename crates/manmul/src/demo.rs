@@ -130,6 +130,7 @@ fn let_someone_wait(site: &Site) -> Result<(), SiteError> {
         title: Some(title),
         model: Some(model),
         space: None,
+        location: None,
         tags: vec!["demo".to_owned()],
         origin: Origin::Virtual,
     };
@@ -165,6 +166,7 @@ fn place(site: &Site, spaces: &[model::Space], things: &[DemoThing]) -> Result<(
             title: Some(thing.title.clone()),
             model: Some((*thing.model).clone()),
             space,
+            location: None,
             tags: vec!["demo".to_owned()],
             origin: Origin::Virtual,
         })?;

@@ -188,7 +188,7 @@ fn place(site: &Site, robots: u32) -> Result<(), SiteError> {
     if !spaces.iter().any(|(row, _)| row.space.id == id) {
         let root = spaces.iter().find(|(row, _)| row.space.parent.is_none());
         let parent = root.map(|(row, _)| row.space.id.clone());
-        site.add_space(Space { id: id.clone(), parent, kind: SpaceKind::Building, title: "Warehouse".to_owned() })?;
+        site.add_space(Space::new(id.clone(), parent, SpaceKind::Building, "Warehouse"))?;
     }
     for index in 0..robots as usize {
         let thing = thing(index);
@@ -198,6 +198,7 @@ fn place(site: &Site, robots: u32) -> Result<(), SiteError> {
                 title: Some(format!("Robot {}", index + 1)),
                 model: None,
                 space: Some(id.clone()),
+                location: None,
                 tags: vec!["demo".to_owned()],
                 origin: Origin::Virtual,
             })?;

@@ -10,6 +10,7 @@
 pub mod access;
 pub mod clock;
 pub mod command;
+pub mod geo;
 pub mod id;
 pub mod record;
 pub mod space;
@@ -23,6 +24,7 @@ mod wot;
 pub use access::{Decision, Principal, Resource, Right, Role, decide};
 pub use clock::{Clock, SteppedClock, WallClock};
 pub use command::{Command, CommandState};
+pub use geo::{Bounds, Coordinates, CoordinatesError, Geometry, GeometryError};
 pub use id::{CommandId, IdError, Name, SiteId, SpaceId, ThingId};
 pub use record::{Cause, CauseKind, Entry, Position, Quality, Record, RecordKind};
 pub use space::{Space, SpaceKind};

@@ -106,6 +106,7 @@ impl<'a> Apply<'a> {
             }
             for index in self.touched.drain(..) {
                 self.things.registry.slot_mut(index).twin.advance(entry.position, entry.received);
+                self.things.registry.chart(index);
             }
             self.things.applied = entry.position.max(self.things.applied);
             before = *now;

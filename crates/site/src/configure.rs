@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Cause, CauseKind, Space, SpaceId, ThingId, ThingModel};
+use model::{Cause, CauseKind, Coordinates, Space, SpaceId, ThingId, ThingModel};
 use store::state::{Change, Table};
 use twin::{Origin, SpaceRow, Thing, ThingEdit, ThingStatus};
 
@@ -23,6 +23,8 @@ pub struct NewThing {
     pub model: Option<ThingModel>,
     /// Where it stands.
     pub space: Option<SpaceId>,
+    /// Where on the earth it stands.
+    pub location: Option<Coordinates>,
     /// Words to find it by.
     pub tags: Vec<String>,
     /// Whether there is a body behind it.
@@ -58,6 +60,7 @@ impl Site {
             let edit = ThingEdit {
                 title: new.title,
                 space: new.space.map(Some),
+                location: new.location.map(Some),
                 tags: Some(new.tags),
                 status: Some(ThingStatus::Accepted),
                 model: new.model,

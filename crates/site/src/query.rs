@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use memchr::memmem;
-use model::{DataType, Name, PropertyModel, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
+use model::{Coordinates, DataType, Name, PropertyModel, PropertyRole, SpaceId, ThingId, Timestamp, Unit, Value};
 use twin::{Desired, DiagnosticCount, Diagnostics, Presence, PresenceState, Reported, Slot, Thing, ThingStatus};
 
 use crate::mind::{Book, Health, HealthLevel, health};
@@ -76,6 +76,8 @@ pub struct ThingSummary {
     pub presence: Presence,
     /// When it last said anything.
     pub last_seen: Option<Timestamp>,
+    /// Where on the earth it is.
+    pub location: Option<Coordinates>,
     /// At most [`HEADLINES_MAX`] values that stand for it.
     pub primary: Vec<Headline>,
     /// How well it is; `None` before it has said anything.
@@ -105,6 +107,7 @@ pub(crate) fn summarise(slot: &Slot, book: &Book) -> ThingSummary {
         thing: Arc::clone(&slot.thing),
         presence: slot.twin.presence().clone(),
         last_seen: slot.twin.last_seen(),
+        location: slot.location(),
         primary: headlines(slot, HEADLINES_MAX),
         health: (health.level != HealthLevel::Unknown).then_some(health),
     }

@@ -10,6 +10,7 @@
 
 pub mod commands;
 pub mod diagnostics;
+pub mod map;
 pub mod presence;
 pub mod recent;
 pub mod registry;
@@ -20,6 +21,7 @@ pub mod twin;
 
 pub use commands::{CommandBook, CommandRow, CommandsFull, Step};
 pub use diagnostics::{DiagnosticCount, Diagnostics};
+pub use map::{Map, Mark, TileAddress, TileContents};
 pub use presence::{Presence, PresenceState};
 pub use registry::{Registry, RegistryError, RegistryLimits, Slot, ThingIndex};
 pub use reported::{Folded, Reported};

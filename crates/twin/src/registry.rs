@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Bound;
 use std::sync::{Arc, Weak};
 
-use model::{Position, SpaceId, ThingId, ThingModel};
+use model::{Coordinates, Position, SpaceId, ThingId, ThingModel};
 
+use crate::map::{Map, Mark};
 use crate::thing::{Thing, ThingEdit, ThingStatus};
 use crate::twin::{Checkpoint, Twin};
 
@@ -60,6 +61,10 @@ pub enum RegistryError {
     },
 }
 
+/// The properties by which a thing tells where it is, in degrees of WGS 84.
+const LONGITUDE: &str = "longitude";
+const LATITUDE: &str = "latitude";
+
 /// Where a thing stands in the registry: small, dense, valid until the thing is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ThingIndex(pub u32);
@@ -73,6 +78,8 @@ pub struct Slot {
     pub twin: Twin,
     /// What a search looks through and a list is sorted by: title, id, kind and tags in lower case.
     words: Arc<str>,
+    /// Its model has the properties `longitude` and `latitude`.
+    tells_location: bool,
     row_changed: bool,
 }
 
@@ -86,7 +93,32 @@ impl Slot {
 
     fn new(thing: Arc<Thing>, twin: Twin) -> Self {
         let words = words(&thing);
-        Self { thing, twin, words, row_changed: true }
+        let tells_location = [LONGITUDE, LATITUDE].iter().all(|name| thing.model.properties.contains_key(*name));
+        Self { thing, twin, words, tells_location, row_changed: true }
+    }
+
+    /// Where on the earth it is: where it says it is, or else where people put it.
+    pub fn location(&self) -> Option<Coordinates> {
+        self.reported_location().or(self.thing.location)
+    }
+
+    fn reported_location(&self) -> Option<Coordinates> {
+        if !self.tells_location {
+            return None;
+        }
+        let degrees = |name: &str| {
+            let reported = self.twin.properties().iter().find(|reported| reported.name.as_str() == name)?;
+            reported.value.as_f64()
+        };
+        Coordinates::new(degrees(LONGITUDE)?, degrees(LATITUDE)?).ok()
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        if self.thing.status != ThingStatus::Accepted {
+            return None;
+        }
+        let (kind, presence) = (Arc::from(self.thing.kind()), self.twin.presence().state);
+        self.location().map(|coordinates| Mark { coordinates, kind, presence })
     }
 
     /// What a search looks through and a list is sorted by, in lower case; the title comes first.
@@ -116,6 +148,7 @@ pub struct Registry {
     /// Sub-things by gateway.
     behind: HashMap<ThingId, BTreeSet<ThingIndex>, ahash::RandomState>,
     counts: [usize; 3],
+    map: Map,
     models: Models,
     /// Things whose rows have to be written, and ids of rows to be removed.
     changed: Vec<ThingIndex>,
@@ -134,6 +167,7 @@ impl Registry {
             by_title: BTreeMap::new(),
             behind: HashMap::default(),
             counts: [0; 3],
+            map: Map::default(),
             models: Models::default(),
             changed: Vec::new(),
             removed: HashSet::default(),
@@ -185,6 +219,7 @@ impl Registry {
             self.behind.entry(via.clone()).or_default().insert(index);
         }
         self.counts[thing.status as usize] += 1;
+        self.map.put(index, slot.mark());
         self.slots[index.0 as usize] = Some(slot);
         self.arrangement += 1;
         index
@@ -203,6 +238,7 @@ impl Registry {
             }
         }
         self.counts[slot.thing.status as usize] -= 1;
+        self.map.put(index, None);
         self.free.push(index.0);
         self.arrangement += 1;
         Some(slot)
@@ -242,6 +278,9 @@ impl Registry {
             }
             if let Some(space) = edit.space {
                 thing.space = space;
+            }
+            if let Some(location) = edit.location {
+                thing.location = location;
             }
             if let Some(tags) = edit.tags {
                 thing.tags = tags;
@@ -328,6 +367,20 @@ impl Registry {
         };
         let range = self.by_title.range((from, Bound::Unbounded));
         range.take_while(move |((of, ..), _)| *of == status).map(|((_, words, _), index)| (words, *index))
+    }
+
+    /// Which things are where. What a twin was told since its last [`Registry::chart`] is not on it.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Brings the map up to date with what a thing's twin knows.
+    pub fn chart(&mut self, index: ThingIndex) {
+        let slot = self.slot(index);
+        if slot.tells_location || slot.thing.location.is_some() {
+            let mark = slot.mark();
+            self.map.put(index, mark);
+        }
     }
 
     /// The things that speak through a gateway.

@@ -64,7 +64,7 @@ pub struct Spaces {
 impl Spaces {
     /// A tree of one place.
     pub fn new(root: SpaceId, title: impl Into<String>) -> Self {
-        let space = Space { id: root.clone(), parent: None, kind: SpaceKind::Site, title: title.into() };
+        let space = Space::new(root.clone(), None, SpaceKind::Site, title);
         Self { rows: BTreeMap::from([(root.clone(), SpaceRow { space, rev: 1 })]), root }
     }
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn space(name: &str, parent: &str) -> Space {
-        Space { id: id(name), parent: Some(id(parent)), kind: SpaceKind::Room, title: name.into() }
+        Space::new(id(name), Some(id(parent)), SpaceKind::Room, name)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Name, SpaceId, ThingId, ThingModel, Timestamp};
+use model::{Coordinates, Name, SpaceId, ThingId, ThingModel, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Whether people want to have anything to do with a thing.
@@ -61,6 +61,9 @@ pub struct Thing {
     pub corrected: bool,
     /// Where it stands.
     pub space: Option<SpaceId>,
+    /// Where on the earth it stands, if anybody said so. What it reports of its own position comes before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Coordinates>,
     /// The room that its producer suggests.
     #[serde(default)]
     pub suggested_space: Option<String>,
@@ -95,6 +98,7 @@ impl Thing {
             model: Arc::new(ThingModel { inferred: true, ..ThingModel::default() }),
             corrected: false,
             space: None,
+            location: None,
             suggested_space: None,
             tags: Vec::new(),
             via: None,
@@ -131,6 +135,8 @@ pub struct ThingEdit {
     pub title: Option<String>,
     /// A new place; `Some(None)` takes it out of its place.
     pub space: Option<Option<SpaceId>>,
+    /// Where on the earth it stands; `Some(None)` takes it off the map.
+    pub location: Option<Option<Coordinates>>,
     /// New tags in place of the old ones.
     pub tags: Option<Vec<String>>,
     /// Accept or ignore it.

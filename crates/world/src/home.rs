@@ -113,11 +113,8 @@ fn space_id(text: &str) -> SpaceId {
 }
 
 fn spaces() -> Vec<Space> {
-    let space = |id: &str, parent: Option<&str>, kind: SpaceKind, title: &str| Space {
-        id: space_id(id),
-        parent: parent.map(space_id),
-        kind,
-        title: title.to_owned(),
+    let space = |id: &str, parent: Option<&str>, kind: SpaceKind, title: &str| {
+        Space::new(space_id(id), parent.map(space_id), kind, title)
     };
     let mut spaces = vec![
         space("home", None, SpaceKind::Site, "Home"),

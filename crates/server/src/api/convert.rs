@@ -82,6 +82,7 @@ impl From<site::ThingSummary> for ThingSummary {
             presence: summary.presence.state.into(),
             presence_since_us: Some(summary.presence.since.micros()),
             space: thing.space.clone(),
+            location: summary.location,
             tags: thing.tags.clone(),
             via: thing.via.clone(),
             adapter: thing.adapter.to_string(),
@@ -165,8 +166,8 @@ impl From<site::RawMessage> for Message {
 
 impl Space {
     pub(super) fn new(row: twin::SpaceRow, things: usize) -> Self {
-        let model::Space { id, parent, kind, title } = row.space;
-        Self { id, parent, kind, title, rev: row.rev, things }
+        let model::Space { id, parent, kind, title, geometry } = row.space;
+        Self { id, parent, kind, title, geometry, rev: row.rev, things }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Spaces and the overview.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{Name, SpaceId, SpaceKind, ThingId, Timestamp, Unit, Value};
+use model::{Geometry, Name, SpaceId, SpaceKind, ThingId, Timestamp, Unit, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -24,6 +25,9 @@ pub struct Space {
     pub kind: SpaceKind,
     /// What people call it.
     pub title: String,
+    /// Where it lies on the earth, as GeoJSON has it; null when nobody said so.
+    #[schema(required)]
+    pub geometry: Option<Arc<Geometry>>,
     /// Its revision, also the ETag.
     pub rev: i64,
     /// Accepted things in it, without those of the spaces below.
@@ -44,6 +48,9 @@ pub struct NewSpace {
     pub kind: SpaceKind,
     /// What people call it.
     pub title: String,
+    /// Where it lies on the earth, as GeoJSON has it.
+    #[serde(default)]
+    pub geometry: Option<Arc<Geometry>>,
 }
 
 /// What to change of a place; what is left out stays.
@@ -59,6 +66,10 @@ pub struct SpaceChange {
     /// What people call it.
     #[serde(default)]
     pub title: Option<String>,
+    /// Where it lies on the earth, as GeoJSON has it; null takes it off the map.
+    #[serde(default, deserialize_with = "super::things::present")]
+    #[schema(value_type = Option<Geometry>)]
+    pub geometry: Option<Option<Arc<Geometry>>>,
 }
 
 /// How pressing something is.
@@ -177,7 +188,7 @@ pub async fn make_space(
         None => free_id(&title, &spaces)?,
     };
     let root = spaces.iter().find(|(row, _)| row.space.parent.is_none()).map(|(row, _)| row.space.id.clone());
-    let space = model::Space { id, parent: new.parent.or(root), kind: new.kind, title };
+    let space = model::Space { id, parent: new.parent.or(root), kind: new.kind, title, geometry: new.geometry };
     let row = app.blocking(move |site| site.add_space(space)).await?;
     Ok((StatusCode::CREATED, Extension(Made(row.space.id.to_string())), Revised(row.rev, Space::new(row, 0))))
 }
@@ -204,6 +215,7 @@ pub async fn change_space(
     space.parent = change.parent.or(space.parent);
     space.kind = change.kind.unwrap_or(space.kind);
     space.title = change.title.unwrap_or(space.title);
+    space.geometry = change.geometry.unwrap_or(space.geometry);
     let row = app.blocking(move |site| site.replace_space(space, if_match.0.or(Some(row.rev)))).await?;
     Ok(Revised(row.rev, Space::new(row, things)))
 }
@@ -265,7 +277,8 @@ mod tests {
 
     fn space(id: &str, parent: Option<&str>) -> Space {
         let parent = parent.map(|parent| SpaceId::new(parent).unwrap());
-        Space { id: SpaceId::new(id).unwrap(), parent, kind: SpaceKind::Room, title: id.into(), rev: 1, things: 0 }
+        let (id, title) = (SpaceId::new(id).unwrap(), id.to_owned());
+        Space { id, parent, kind: SpaceKind::Room, title, geometry: None, rev: 1, things: 0 }
     }
 
     #[test]
@@ -279,8 +292,7 @@ mod tests {
     #[test]
     fn ids_are_made_from_titles_and_are_free() {
         let row = |id: &str| {
-            let space =
-                model::Space { id: SpaceId::new(id).unwrap(), parent: None, kind: SpaceKind::Room, title: id.into() };
+            let space = model::Space::new(SpaceId::new(id).unwrap(), None, SpaceKind::Room, id);
             (twin::SpaceRow { space, rev: 1 }, 0)
         };
         assert_eq!(free_id("Living room!", &[]).unwrap().as_str(), "living-room");

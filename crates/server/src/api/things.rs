@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::access::TopicRules;
-use model::{ModelError, Name, Principal, SpaceId, ThingId, ThingModel};
+use model::{Coordinates, ModelError, Name, Principal, SpaceId, ThingId, ThingModel};
 use mqtt::ReasonCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -89,6 +89,9 @@ pub struct NewThing {
     /// Where it is.
     #[serde(default)]
     pub space: Option<SpaceId>,
+    /// Where on the earth it stands.
+    #[serde(default)]
+    pub location: Option<Coordinates>,
     /// What people sort it by.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -114,6 +117,10 @@ pub struct ThingChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<SpaceId>)]
     pub space: Option<Option<SpaceId>>,
+    /// Where on the earth it stands; null takes it off the map.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Coordinates>)]
+    pub location: Option<Option<Coordinates>>,
     /// What people sort it by.
     #[serde(default)]
     pub tags: Option<Vec<String>>,
@@ -124,7 +131,7 @@ pub struct ThingChange {
 
 /// Tells "null" from "left out".
 #[expect(clippy::option_option, reason = "a merge patch has three cases: left out, null, a value")]
-fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+pub(super) fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
@@ -192,6 +199,9 @@ pub struct NewVirtualThing {
     /// Where it is.
     #[serde(default)]
     pub space: Option<SpaceId>,
+    /// Where on the earth it stands.
+    #[serde(default)]
+    pub location: Option<Coordinates>,
 }
 
 /// Lists things.
@@ -237,6 +247,7 @@ pub async fn make_thing(
         title: new.title,
         model: model.map(|model| (*model).clone()),
         space: new.space,
+        location: new.location,
         tags: new.tags,
         origin: twin::Origin::Physical,
     };
@@ -266,6 +277,7 @@ pub async fn change_thing(
     let edit = twin::ThingEdit {
         title: change.title,
         space: change.space,
+        location: change.location,
         tags: change.tags,
         status: change.status.map(Into::into),
         model: None,
@@ -370,6 +382,7 @@ pub async fn make_virtual_thing(
         title: Some(title.clone()),
         model: Some((*model).clone()),
         space: new.space,
+        location: new.location,
         tags: Vec::new(),
         origin: twin::Origin::Virtual,
     };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    Cause, CommandId, CommandState, Name, Position, Quality, RecordKind, Role, SpaceId, ThingId, ThingModel, Timestamp,
-    Unit, Value,
+    Cause, CommandId, CommandState, Coordinates, Name, Position, Quality, RecordKind, Role, SpaceId, ThingId,
+    ThingModel, Timestamp, Unit, Value,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -84,6 +84,9 @@ pub struct ThingSummary {
     /// Where it is.
     #[schema(required)]
     pub space: Option<SpaceId>,
+    /// Where on the earth it is: where it says it is, or else where people put it.
+    #[schema(required)]
+    pub location: Option<Coordinates>,
     /// What people sort it by.
     pub tags: Vec<String>,
     /// The gateway through which it speaks.

@@ -192,6 +192,7 @@ impl Site {
                     title: Some(spec.model.clone()),
                     model: None,
                     space: None,
+                    location: None,
                     tags: vec![TAG.to_owned()],
                     // As for every thing that is made by hand and not said to be otherwise.
                     origin: <_>::default(),

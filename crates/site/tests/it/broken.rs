@@ -51,7 +51,7 @@ impl Demo {
         let known: BTreeSet<ThingId> = SENSORS.iter().map(|(thing, _)| id(thing)).collect();
         for DemoThing { id, title, model, .. } in things.into_iter().filter(|thing| known.contains(&thing.id)) {
             let (model, origin) = (Some((*model).clone()), <_>::default());
-            let new = NewThing { id, title: Some(title), model, space: None, tags: Vec::new(), origin };
+            let new = NewThing { id, title: Some(title), model, space: None, location: None, tags: Vec::new(), origin };
             site.create_thing(new).unwrap();
         }
         let history = site.history_engine();

@@ -106,7 +106,7 @@ fn a_space_is_what_stands_in_it_now() {
     let bench = Bench::new();
     let site = bench.open();
     let kitchen = SpaceId::new("kitchen").unwrap();
-    let space = Space { id: kitchen.clone(), parent: None, kind: SpaceKind::Room, title: "Kitchen".into() };
+    let space = Space::new(kitchen.clone(), None, SpaceKind::Room, "Kitchen");
     site.add_space(space).unwrap();
     let mut client = site.subscribe(Filter { spaces: Some(vec![kitchen.clone()]), ..Filter::default() }, None);
     bench.say("things/a/properties/x", "1");

@@ -19,11 +19,9 @@ fn house(bench: &Bench) -> Arc<Site> {
     bench.say("things/t03/presence", "offline");
     site.turn().unwrap();
     accept_all(&site);
-    let room = |name: &str, parent: Option<&str>| Space {
-        id: SpaceId::new(name).unwrap(),
-        parent: parent.map(|parent| SpaceId::new(parent).unwrap()),
-        kind: SpaceKind::Room,
-        title: name.to_uppercase(),
+    let room = |name: &str, parent: Option<&str>| {
+        let parent = parent.map(|parent| SpaceId::new(parent).unwrap());
+        Space::new(SpaceId::new(name).unwrap(), parent, SpaceKind::Room, name.to_uppercase())
     };
     site.add_space(room("upstairs", None)).unwrap();
     site.add_space(room("study", Some("upstairs"))).unwrap();

@@ -345,8 +345,7 @@ fn a_backtest_shows_what_it_would_have_done_beside_what_happened() {
 fn a_stage_keeps_the_rest_of_the_things_in_shadow() {
     let bench = Bench::new();
     let site = home(&bench);
-    let attic =
-        Space { id: SpaceId::new("attic").unwrap(), title: "Attic".into(), kind: SpaceKind::Room, parent: None };
+    let attic = Space::new(SpaceId::new("attic").unwrap(), None, SpaceKind::Room, "Attic");
     let attic = Space { parent: Some(site.spaces()[0].0.space.id.clone()), ..attic };
     site.add_space(attic.clone()).unwrap();
     let rule = site.add_rule(COMES, None, "kim").unwrap();

@@ -326,7 +326,7 @@ fn weeks_of_the_demo_home_lead_to_a_suggestion() {
     for thing in things {
         let model = Some((*thing.model).clone());
         let (id, title, tags, origin) = (thing.id, Some(thing.title), Vec::new(), <_>::default());
-        site.create_thing(site::NewThing { id, title, model, space: None, tags, origin }).unwrap();
+        site.create_thing(site::NewThing { id, title, model, space: None, location: None, tags, origin }).unwrap();
     }
     bench.pass(DAY * 21);
     let history = site.history_engine();

@@ -26,11 +26,8 @@ fn spaces() -> Vec<Space> {
         ("bathroom", Some("upper-floor"), Room, "Bathroom"),
         ("study", Some("upper-floor"), Room, "Study"),
     ];
-    let space = |(own, parent, kind, title): (&str, Option<&str>, SpaceKind, &str)| Space {
-        id: id(own),
-        parent: parent.map(id),
-        kind,
-        title: title.to_owned(),
+    let space = |(own, parent, kind, title): (&str, Option<&str>, SpaceKind, &str)| {
+        Space::new(id(own), parent.map(id), kind, title)
     };
     rows.into_iter().map(space).collect()
 }
