@@ -96,6 +96,11 @@ impl Site {
     /// The twins of those things go with them, because a row is only right for the twin that it was made with. They
     /// may be ahead of the fold's position on disk (each remembers its own), but never ahead of the history.
     pub(crate) fn write_rows(&self) -> Result<(), SiteError> {
+        self.write_rows_with(Vec::new())
+    }
+
+    /// The same, with further changes that stand or fall with them.
+    pub(crate) fn write_rows_with(&self, more: Vec<Change>) -> Result<(), SiteError> {
         let _one = self.keeping.lock();
         let (mut rows, settled) = {
             // Between two batches, so that what the twins have seen was handed to the history, too.
@@ -109,14 +114,15 @@ impl Site {
                 ids.filter_map(|id| Some((id.clone(), things.registry.get(id)?.twin.checkpoint()))).collect();
             (Rows { twins: twins.into_iter().collect(), ..rows }, settled)
         };
-        if rows.is_nothing() {
+        if rows.is_nothing() && more.is_empty() {
             return Ok(());
         }
         if let Err(error) = settled.and_then(|()| Ok(self.history.sync()?)) {
             tracing::error!(%error, "the history cannot be written; what is known of things now is written down without it");
             rows.twins.clear();
         }
-        if let Err(error) = self.state.commit(rows.changes(), self.clock.now()) {
+        let changes = more.into_iter().chain(rows.changes()).collect();
+        if let Err(error) = self.state.commit(changes, self.clock.now()) {
             self.give_back(rows);
             return Err(error.into());
         }

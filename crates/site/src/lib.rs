@@ -20,6 +20,7 @@ pub mod history;
 pub mod inference;
 pub mod live;
 mod maintenance;
+pub mod map;
 pub mod mind;
 pub mod options;
 pub mod overview;

@@ -213,7 +213,7 @@ impl Things {
 }
 
 /// What is the matter with a thing: the worst of it.
-fn attention_of(slot: &Slot, now: Timestamp, book: &Book) -> Option<Attention> {
+pub(crate) fn attention_of(slot: &Slot, now: Timestamp, book: &Book) -> Option<Attention> {
     let presence = slot.twin.presence();
     let attention = |text: String, level: Level| Attention {
         thing: slot.thing.id.clone(),

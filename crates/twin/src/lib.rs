@@ -21,7 +21,7 @@ pub mod twin;
 
 pub use commands::{CommandBook, CommandRow, CommandsFull, Step};
 pub use diagnostics::{DiagnosticCount, Diagnostics};
-pub use map::{Map, Mark, TileAddress, TileContents};
+pub use map::{Cluster, Map, Mark, Square, TILE_LEVEL_MAX, TileAddress, TileContents};
 pub use presence::{Presence, PresenceState};
 pub use registry::{Registry, RegistryError, RegistryLimits, Slot, ThingIndex};
 pub use reported::{Folded, Reported};

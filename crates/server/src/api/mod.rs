@@ -16,6 +16,7 @@ pub mod home;
 pub mod inference;
 pub mod ingest;
 pub mod live;
+pub mod map;
 pub mod mind;
 pub mod page;
 pub mod place;
@@ -72,6 +73,7 @@ pub type App = Arc<Application>;
         (name = "commands", description = "Writing properties and invoking actions"),
         (name = "records", description = "What was said and what was made of it"),
         (name = "spaces", description = "Places and the overview"),
+        (name = "map", description = "Where things are: tiles, questions about places, sums by space, import"),
         (name = "history", description = "Series, points, time travel, export"),
         (name = "runs", description = "Runs of policies: simulate, plan, compare, take live"),
         (name = "fleet", description = "Robots in operation: orders, floor, robots"),
@@ -111,6 +113,12 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(spaces::list_spaces, spaces::make_space))
         .routes(routes!(spaces::get_space, spaces::change_space, spaces::delete_space))
         .routes(routes!(spaces::overview))
+        .routes(routes!(map::map_summary))
+        .routes(routes!(map::map_tile))
+        .routes(routes!(map::map_spaces))
+        .routes(routes!(map::map_things))
+        .routes(routes!(map::map_roll_up))
+        .routes(routes!(map::import_map))
         .routes(routes!(history::list_series))
         .routes(routes!(history::points))
         .routes(routes!(history::state_at))

@@ -7,6 +7,7 @@ pub mod guard;
 pub(crate) mod health;
 pub mod mqtt;
 pub(crate) mod multipart;
+pub mod mvt;
 pub mod observe;
 mod pages;
 pub mod problem;

@@ -8,6 +8,7 @@ mod fold;
 mod full_disk;
 mod inference;
 mod live;
+mod map;
 mod mind;
 mod plans;
 mod queries;

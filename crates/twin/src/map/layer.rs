@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use model::{Bounds, Coordinates};
 
 use super::Mark;
-use super::grid::{Square, TileAddress, cell_of, cover};
+use super::grid::{Square, TileAddress, cell_of, cover, keys_of};
 use crate::presence::PresenceState;
 use crate::registry::ThingIndex;
 
@@ -103,6 +103,16 @@ impl Layer {
         self.ordered.is_empty()
     }
 
+    /// A rectangle around the deepest cells that are counted.
+    pub(super) fn bounds(&self) -> Option<Bounds> {
+        let cells = self.levels.last()?.keys();
+        let corners = cells.flat_map(|cell| {
+            let keys = keys_of(*cell, COUNTED_LEVEL_MAX);
+            [Square::from_key(*keys.start()), Square::from_key(*keys.end())]
+        });
+        Bounds::around(corners.map(Square::coordinates))
+    }
+
     /// The things in the cells that cover a rectangle: some of them lie beyond its edges.
     pub(super) fn within(&self, bounds: Bounds) -> impl Iterator<Item = ThingIndex> {
         let ranges = cover(bounds).into_iter();
@@ -132,7 +142,7 @@ impl Layer {
         };
         let (alone, many): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(_, sums)| sums.things == 1);
         let alone = alone.into_iter().filter_map(|(cell, _)| {
-            let (_, index, _) = self.keyed(super::grid::keys_of(cell, level)).next()?;
+            let (_, index, _) = self.keyed(keys_of(cell, level)).next()?;
             Some(*index)
         });
         (many.into_iter().map(|(_, sums)| sums.cluster()).collect(), alone.collect())

@@ -12,7 +12,7 @@ use model::{Bounds, Coordinates};
 use crate::presence::PresenceState;
 use crate::registry::ThingIndex;
 
-pub use grid::{TILE_LEVEL_MAX, TileAddress};
+pub use grid::{Square, TILE_LEVEL_MAX, TileAddress};
 pub use layer::Cluster;
 
 use layer::Layer;
@@ -92,6 +92,11 @@ impl Map {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A rectangle around all of them, up to 150 m wider; `None` when there are none.
+    pub fn bounds(&self) -> Option<Bounds> {
+        self.all.bounds()
     }
 
     /// How many things of each kind are on the map.
