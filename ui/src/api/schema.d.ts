@@ -1075,6 +1075,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there is on the map. */
+        get: operations["map_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes in spaces and things from a GeoJSON FeatureCollection: all of them, or none when a row is wrong. */
+        post: operations["import_map"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/roll-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What things tell of a property now, summed up by space. */
+        get: operations["map_roll_up"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/spaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The spaces that have a shape, as GeoJSON. */
+        get: operations["map_spaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/things": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The things at a place: in a rectangle, inside or along a space, or around a point. */
+        get: operations["map_things"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map/tiles/{level}/{column}/{row}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Things on a tile, as a vector tile with the layers `things` and `clusters`. */
+        get: operations["map_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/model-cards": {
         parameters: {
             query?: never;
@@ -3016,6 +3118,13 @@ export interface components {
             /** @description Each of them. */
             items: components["schemas"]["RuleConflict"][];
         };
+        /** @description A point of the earth's surface, in degrees of WGS 84, kept to a ten-millionth of a degree. */
+        Coordinates: {
+            /** Format: int32 */
+            latitude: number;
+            /** Format: int32 */
+            longitude: number;
+        };
         /** @description How a thing signs in. */
         CredentialInfo: {
             /**
@@ -3364,6 +3473,29 @@ export interface components {
             simulations: number;
             /** @description Where more of what was varied brings less. */
             turns?: components["schemas"]["Turn"][];
+        };
+        /** @description A thing that was found. */
+        FoundThing: components["schemas"]["ThingSummary"] & {
+            /**
+             * Format: double
+             * @description How far away in metres; null when a rectangle or the inside of a space was asked for.
+             */
+            distance_metres: number | null;
+        };
+        /** @description What was found. */
+        FoundThings: {
+            /** @description False when there was so much to look at that the rest was left out. */
+            complete: boolean;
+            /** @description Nearest first, or in order of id. */
+            items: components["schemas"]["FoundThing"][];
+            /** @description How many fit. */
+            total: number;
+        };
+        /** @description A shape as GeoJSON has it (RFC 7946): longitude comes before latitude, in degrees of WGS 84. */
+        Geometry: {
+            coordinates: unknown[];
+            /** @enum {string} */
+            type: "Point" | "LineString" | "MultiLineString" | "Polygon" | "MultiPolygon";
         };
         /**
          * @description What a person does with a robot.
@@ -3976,6 +4108,25 @@ export interface components {
             /** @description What is wrong with the others. */
             errors: components["schemas"]["RowError"][];
         };
+        /** @description What an import did, or would do. */
+        ImportOutcome: {
+            /** @description Whether it was done. */
+            done: boolean;
+            /** @description What is wrong, at most a hundred of it; with any error nothing was done. */
+            errors: components["schemas"]["RowError"][];
+            /** @description How many rows are wrong. */
+            errors_total: number;
+            /** @description Features in the file. */
+            rows: number;
+            /** @description Spaces that are new. */
+            spaces_added: number;
+            /** @description Spaces that were there already, and have a new shape or name. */
+            spaces_changed: number;
+            /** @description Things that are new. */
+            things_added: number;
+            /** @description Things that were there already, and stand elsewhere or have a new name. */
+            things_changed: number;
+        };
         /** @description Rules from elsewhere. */
         ImportRules: {
             /** @description `home_assistant`. */
@@ -4198,6 +4349,13 @@ export interface components {
              */
             timeout_ms?: number | null;
         };
+        /** @description How many things of a kind are on the map. */
+        KindCount: {
+            /** @description The kind in one word; empty when nobody knows. */
+            kind: string;
+            /** @description How many. */
+            things: number;
+        };
         /** @description What a figure is. */
         KpiDescription: {
             /** @description Which way it should go. */
@@ -4307,6 +4465,23 @@ export interface components {
         MakePlan: {
             /** @description In the order in which they shall go out. */
             commands: components["schemas"]["PlanCommand"][];
+        };
+        /** @description The corners of a rectangle. */
+        MapBounds: {
+            /** @description Its upper right corner. */
+            north_east: components["schemas"]["Coordinates"];
+            /** @description Its lower left corner. */
+            south_west: components["schemas"]["Coordinates"];
+        };
+        /** @description What there is on the map. */
+        MapSummary: {
+            bounds: components["schemas"]["MapBounds"] | null;
+            /** @description Accepted things that are not: nobody said where they are. */
+            elsewhere: number;
+            /** @description How many of each kind, the most first. */
+            kinds: components["schemas"]["KindCount"][];
+            /** @description Things on it. */
+            things: number;
         };
         /** @description One message as it was said. */
         Message: {
@@ -4510,6 +4685,7 @@ export interface components {
         };
         /** @description A new place. */
         NewSpace: {
+            geometry?: components["schemas"]["Geometry"] | null;
             id?: components["schemas"]["SpaceId"] | null;
             /** @description The sort of place. */
             kind: components["schemas"]["SpaceKind"];
@@ -4528,6 +4704,7 @@ export interface components {
         NewThing: {
             /** @description Unique; also its MQTT username. */
             id: components["schemas"]["ThingId"];
+            location?: components["schemas"]["Coordinates"] | null;
             model?: components["schemas"]["ModelChoice"] | null;
             space?: components["schemas"]["SpaceId"] | null;
             /** @description What people sort it by. */
@@ -4559,6 +4736,7 @@ export interface components {
         /** @description A thing that this server plays. */
         NewVirtualThing: {
             id?: components["schemas"]["ThingId"] | null;
+            location?: components["schemas"]["Coordinates"] | null;
             /** @description What it shall be. */
             model: components["schemas"]["ModelChoice"];
             space?: components["schemas"]["SpaceId"] | null;
@@ -4767,6 +4945,7 @@ export interface components {
                  * @description When it last spoke.
                  */
                 last_seen_us: number | null;
+                location: components["schemas"]["Coordinates"] | null;
                 /** @description Whether it is made of matter. */
                 origin: components["schemas"]["Origin"];
                 /** @description Whether it is there. */
@@ -6187,6 +6366,7 @@ export interface components {
         };
         /** @description A place. */
         Space: {
+            geometry: components["schemas"]["Geometry"] | null;
             /** @description Unique in the site. */
             id: components["schemas"]["SpaceId"];
             /** @description The sort of place. */
@@ -6204,10 +6384,29 @@ export interface components {
         };
         /** @description What to change of a place; what is left out stays. */
         SpaceChange: {
+            geometry?: components["schemas"]["Geometry"] | null;
             kind?: components["schemas"]["SpaceKind"] | null;
             parent?: components["schemas"]["SpaceId"] | null;
             /** @description What people call it. */
             title?: string | null;
+        };
+        /** @description A shape with what is known of its space. */
+        SpaceFeature: {
+            /** @description Where it lies. */
+            geometry: components["schemas"]["Geometry"];
+            /** @description The space. */
+            id: components["schemas"]["SpaceId"];
+            /** @description What is known of it. */
+            properties: components["schemas"]["SpaceProperties"];
+            /** @description Always `Feature`. */
+            type: string;
+        };
+        /** @description The spaces that have a shape, as GeoJSON. */
+        SpaceFeatures: {
+            /** @description One for each space. */
+            features: components["schemas"]["SpaceFeature"][];
+            /** @description Always `FeatureCollection`. */
+            type: string;
         };
         /** @description One headline figure of a space. */
         SpaceHeadline: {
@@ -6241,7 +6440,7 @@ export interface components {
          * @description What sort of place a space is (Brick and RealEstateCore "Location").
          * @enum {string}
          */
-        SpaceKind: "site" | "building" | "floor" | "room" | "zone";
+        SpaceKind: "site" | "district" | "street" | "junction" | "building" | "floor" | "room" | "zone";
         /** @description A space at a glance. */
         SpaceOverview: {
             /** @description What wants to be looked at. */
@@ -6253,6 +6452,48 @@ export interface components {
             /** @description The space. */
             space: components["schemas"]["Space"];
             /** @description Accepted things in it. */
+            things: number;
+        };
+        /** @description What is known of a space on the map. */
+        SpaceProperties: {
+            /** @description The space. */
+            id: components["schemas"]["SpaceId"];
+            /** @description The sort of place. */
+            kind: components["schemas"]["SpaceKind"];
+            /** @description A point to hang its name on. */
+            middle: components["schemas"]["Coordinates"];
+            /** @description How many of them are online. */
+            online: number;
+            /** @description Accepted things in it or within it. */
+            things: number;
+            /** @description What people call it. */
+            title: string;
+        };
+        /** @description The sums of a property over a space and what is within it. */
+        SpaceSums: {
+            /**
+             * Format: double
+             * @description The least.
+             */
+            least: number;
+            /**
+             * Format: double
+             * @description The mean.
+             */
+            mean: number;
+            /**
+             * Format: double
+             * @description The most.
+             */
+            most: number;
+            /** @description The space. */
+            space: components["schemas"]["SpaceId"];
+            /**
+             * Format: double
+             * @description The sum.
+             */
+            sum: number;
+            /** @description How many things told it. */
             things: number;
         };
         /** @description One watched property of a thing. */
@@ -6453,6 +6694,7 @@ export interface components {
         };
         /** @description What to change of a thing; what is left out stays. */
         ThingChange: {
+            location?: components["schemas"]["Coordinates"] | null;
             space?: components["schemas"]["SpaceId"] | null;
             status?: components["schemas"]["ThingStatus"] | null;
             /** @description What people sort it by. */
@@ -6535,6 +6777,7 @@ export interface components {
              * @description When it last spoke.
              */
             last_seen_us: number | null;
+            location: components["schemas"]["Coordinates"] | null;
             /** @description Whether it is made of matter. */
             origin: components["schemas"]["Origin"];
             /** @description Whether it is there. */
@@ -9278,6 +9521,219 @@ export interface operations {
         responses: {
             /** @description the stream begins */
             101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapSummary"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_map: {
+        parameters: {
+            query?: {
+                /** @description Only say what would be done. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOutcome"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_roll_up: {
+        parameters: {
+            query: {
+                /** @description Which property. */
+                name: string;
+                /** @description Only things of this kind. */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceSums"][];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_spaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceFeatures"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_things: {
+        parameters: {
+            query?: {
+                /** @description A rectangle: `west,south,east,north` in degrees. */
+                bounds?: string;
+                /** @description A space that has a shape: what lies inside it, or with `metres` what lies inside or along it. */
+                space?: string;
+                /** @description A point: `longitude,latitude` in degrees; needs `metres`. */
+                point?: string;
+                /** @description How far away at most, up to 100,000. */
+                metres?: number;
+                /** @description Only things of this kind. */
+                kind?: string;
+                /** @description The most items to return, at most 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundThings"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_tile: {
+        parameters: {
+            query?: {
+                /** @description Only things of this kind. */
+                kind?: string;
+            };
+            header?: never;
+            path: {
+                level: number;
+                column: number;
+                row: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description as asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.mapbox-vector-tile": number[];
+                };
+            };
+            /** @description as asked */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
