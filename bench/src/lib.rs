@@ -8,6 +8,7 @@ pub mod home;
 pub mod inference;
 pub mod learn;
 pub mod machine;
+pub mod map;
 pub mod mqtt;
 pub mod nets;
 pub mod pipeline;

@@ -20,6 +20,8 @@ enum Name {
     Inference,
     /// Detectors of anomalies on the Numenta Anomaly Benchmark beside others; forecasts beside naive ones.
     Learn,
+    /// A million things on the map: tiles and questions about places while values keep coming.
+    Map,
     /// The broker beside mosquitto.
     Mqtt,
     /// Our own sensor nets, trained and judged on homes that they have not seen.
@@ -79,6 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Name::Home => bench::home::run(arguments.quick, &arguments.citylearn)?,
         Name::Inference => bench::inference::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
+        Name::Map => bench::map::run(arguments.quick)?,
         Name::Mqtt => bench::mqtt::run(arguments.quick)?,
         Name::Nets => bench::nets::run(arguments.quick, arguments.models.as_deref())?,
         Name::Pipeline => bench::pipeline::run(arguments.quick)?,

@@ -37,8 +37,14 @@ pub(crate) const BENCH: &[Tool] = &[
 ];
 
 /// Python packages of the tests, pinned: the newest linux2mqtt that Python 3.11 takes, and the psutil it can read.
-pub(crate) const PYTHON_TEST: &[&str] =
-    &["paho-mqtt==2.1.0", "linux2mqtt==1.7.0", "psutil<7", "vda5050-sdk==0.2.0", "aiomqtt==2.5.1"];
+pub(crate) const PYTHON_TEST: &[&str] = &[
+    "paho-mqtt==2.1.0",
+    "linux2mqtt==1.7.0",
+    "psutil<7",
+    "vda5050-sdk==0.2.0",
+    "aiomqtt==2.5.1",
+    "frost_sta_client==1.1.53",
+];
 
 /// The official SDK of the Model Context Protocol, apart because it wants newer packages than the others.
 pub(crate) const PYTHON_MCP: &[&str] = &["mcp==2.3.0"];

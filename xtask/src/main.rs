@@ -21,7 +21,7 @@ cargo xtask COMMAND
   build            the user interface and the release binary
   openapi          write openapi.json and the interface's types anew
   models           get the small models of packages, make them ready to be installed, train our own
-  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits, rules, inference, nets, home
+  bench NAME       measure beside the peers: mqtt, store, pipeline, fleet, learn, habits, rules, inference, nets, home, map
                    [--quick] [--soak HOURS]
   interop DIR      run a checkout of Eclipse Paho's interoperability suites (paho.mqtt.testing)
   interop vehicles DIR

@@ -126,6 +126,10 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
             citylearn = Some(install::python_alone("citylearn", install::PYTHON_CITYLEARN)?.join("bin/python"));
             None
         }
+        Some("map") => {
+            packages.extend(["--package", "manmul"]);
+            None
+        }
         Some("inference") => Some(models::fetch()?),
         Some("nets") => None,
         _ => {

@@ -3,12 +3,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::install;
-use crate::steps::{announce, build_ui, cargo, check, npm, run, target};
+use crate::steps::{announce, build_ui, cargo, check, root, run, target};
 
 /// How long one test of an outside suite may take.
 const SUITE_TEST_SECONDS: u64 = 75;
@@ -122,26 +123,91 @@ impl Drop for Guarded {
     }
 }
 
-/// Starts the demo on free ports in an empty data directory and lets the browser tests loose on it.
+/// How many files of browser tests run at a time, each beside a demo of its own.
+const BROWSER_LANES: usize = 2;
+
+/// A demo on free ports in an empty data directory.
+struct Demo {
+    _process: Guarded,
+    data: PathBuf,
+    url: String,
+    token: String,
+}
+
+impl Demo {
+    fn start(lane: usize) -> anyhow::Result<Self> {
+        let data = tempfolder(&format!("browser-{lane}"))?;
+        // Two days of past are enough for every test, and soon told by a program that is not optimised.
+        let mut child = Command::new(target().join("debug/manmul"))
+            .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .envs([("MANMUL_HTTP_TLS_LISTEN", ""), ("MANMUL_MQTT_TLS_LISTEN", ""), ("MANMUL_DEMO_HISTORY_DAYS", "2")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start target/debug/manmul")?;
+        let output = child.stderr.take().expect("the output is piped");
+        let process = Guarded(child);
+        let (url, token) = setup_link(output)?;
+        Ok(Self { _process: process, data, url, token })
+    }
+
+    fn end(self) -> anyhow::Result<()> {
+        let data = self.data.clone();
+        drop(self);
+        std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))
+    }
+
+    /// Lets one file of tests loose on it; its output is shown once it is done.
+    fn test(&self, file: &Path) -> anyhow::Result<Count> {
+        let mut command = Command::new("node");
+        command.args(["--test", "--test-reporter=spec"]).arg(file).current_dir(root().join("ui"));
+        command.env("MANMUL_URL", &self.url).env("MANMUL_SETUP_TOKEN", &self.token);
+        let output = command.stderr(Stdio::inherit()).output().context("cannot start node")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        println!("{}\n{text}", file.display());
+        let mut count = Count::default();
+        text.lines().for_each(|line| count.read(line));
+        if !output.status.success() {
+            count.failed = count.failed.max(1);
+        }
+        if count.passed + count.failed == 0 {
+            bail!("{} ran no test", file.display());
+        }
+        Ok(count)
+    }
+}
+
+/// The browser tests: the longest file first, each lane takes the next one when it is done with one.
 fn browser() -> anyhow::Result<Count> {
-    let data = tempfolder("browser")?;
-    // Two days of past are enough for every test, and soon told by a program that is not optimised.
-    let mut child = Command::new(target().join("debug/manmul"))
-        .args(["up", "--demo", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
-        .arg(&data)
-        .envs([("MANMUL_HTTP_TLS_LISTEN", ""), ("MANMUL_MQTT_TLS_LISTEN", ""), ("MANMUL_DEMO_HISTORY_DAYS", "2")])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start target/debug/manmul")?;
-    let output = child.stderr.take().expect("the output is piped");
-    let child = Guarded(child);
-    let (url, token) = setup_link(output)?;
-    let count =
-        counted(npm(&["run", "--silent", "test:browser"]).env("MANMUL_URL", url).env("MANMUL_SETUP_TOKEN", token));
-    drop(child);
-    std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
-    count
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root().join("ui/tests")).context("ui/tests")? {
+        let entry = entry.context("ui/tests")?;
+        if entry.path().extension().is_some_and(|extension| extension == "mjs") {
+            files.push((entry.metadata().context("ui/tests")?.len(), entry.path()));
+        }
+    }
+    files.sort();
+    let files = Mutex::new(files);
+    let next = || files.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let lane = |number: usize| -> anyhow::Result<Count> {
+        let demo = Demo::start(number)?;
+        let mut count = Count::default();
+        while let Some((_, file)) = next() {
+            count.add(demo.test(&file)?);
+        }
+        demo.end()?;
+        Ok(count)
+    };
+    std::thread::scope(|scope| {
+        let lane = &lane;
+        let lanes: Vec<_> = (0..BROWSER_LANES).map(|number| scope.spawn(move || lane(number))).collect();
+        let mut total = Count::default();
+        for lane in lanes {
+            total.add(lane.join().map_err(|_| anyhow::anyhow!("a lane of browser tests panicked"))??);
+        }
+        Ok(total)
+    })
 }
 
 /// Waits for the one-time link in what the server says: `http://127.0.0.1:PORT/setup?token=TOKEN`. What it says later

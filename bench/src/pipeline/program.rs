@@ -22,6 +22,13 @@ const REPORTS: usize = 20;
 /// A process that ends when this is dropped, without a chance to tidy up.
 pub(crate) struct Program(Child);
 
+impl Program {
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It may be gone already.
@@ -48,7 +55,7 @@ pub(super) async fn measure(quiet: Duration, rows: &mut Vec<Row>) -> anyhow::Res
     let sent = tokio::task::spawn_blocking(move || publisher.pace(THINGS, PROPERTIES, THINGS * REPORTS, pace));
     let publisher = sent.await??;
     tokio::time::sleep(quiet).await;
-    let resident = machine::resident_bytes(program.0.id())? as f64 / 1e6;
+    let resident = machine::resident_bytes(program.id())? as f64 / 1e6;
     let metric = format!("resident memory of the idle program with {THINGS} things");
     rows.push(Row::absolute(metric, "MB", resident, Target::AtMost(150.0)));
     publisher.close();

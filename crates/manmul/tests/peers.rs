@@ -235,3 +235,21 @@ fn a_host_appears_in_the_inbox_and_is_live_once_accepted() {
     drop(peer);
     server.stop();
 }
+
+#[test]
+#[ignore = "needs FROST's client: cargo xtask test"]
+fn a_client_of_sensorthings_makes_reads_and_removes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_open(folder.path());
+    let (status, made) =
+        server.ask("POST", "/tokens", &json!({"title": "station", "scopes": ["read", "ingest", "configure"]}));
+    assert_eq!(status, 201, "{made}");
+    let output = Command::new(python())
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sensorthings_client.py"))
+        .args([&server.url, made["secret"].as_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "14.0");
+    server.stop();
+}

@@ -13,6 +13,7 @@ pub mod http;
 pub mod mcp;
 mod metrics;
 pub mod push;
+pub mod sensorthings;
 
 pub use access::Access;
 pub use application::{Application, Parts, SensorFault, Simulation, Stage, VERSION};

@@ -28,7 +28,7 @@ pub struct RegistryLimits {
 
 impl Default for RegistryLimits {
     fn default() -> Self {
-        Self { inbox: 20_000, total: 250_000 }
+        Self { inbox: 20_000, total: 1_200_000 }
     }
 }
 

@@ -227,7 +227,7 @@ impl From<site::SeriesSummary> for Series {
 }
 
 /// There is no such thing.
-pub(super) fn no_thing(id: &ThingId) -> Problem {
+pub(crate) fn no_thing(id: &ThingId) -> Problem {
     Problem::not_found("thing", id)
 }
 

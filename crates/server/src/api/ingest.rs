@@ -101,7 +101,7 @@ fn may_speak_for(caller: &Caller, things: &BTreeSet<ThingId>) -> Result<(), Prob
 }
 
 /// Puts a message on the log and waits until it is on disk.
-async fn publish(app: &App, caller: &Caller, topic: String, payload: Bytes) -> Result<Position, Problem> {
+pub(crate) async fn publish(app: &App, caller: &Caller, topic: String, payload: Bytes) -> Result<Position, Problem> {
     let message = Publish { topic: topic.into(), payload, qos: 1, retain: false, expiry_seconds: None };
     let position = app.broker.publish(message, caller.cause())?;
     app.durable(position).await?;

@@ -4,7 +4,7 @@ pub mod access;
 pub mod alerts;
 pub mod ask;
 pub mod commands;
-mod convert;
+pub(crate) mod convert;
 pub mod export;
 pub mod fleet;
 pub mod fleet_hands;
@@ -55,7 +55,7 @@ use crate::application::Application;
 use crate::http::guard::guard;
 use crate::http::observe::observe;
 use crate::http::{Problem, health, mqtt, pages};
-use crate::mcp;
+use crate::{mcp, sensorthings};
 
 /// What every handler stands on.
 pub type App = Arc<Application>;
@@ -243,6 +243,15 @@ pub fn service(app: App) -> Router {
         .route("/api/v2/write", post(ingest::ingest_influx))
         .route(mqtt::MQTT_PATH, get(mqtt::upgrade))
         .route(mcp::MCP_PATH, post(mcp::post).delete(mcp::delete))
+        .route(sensorthings::PATH, get(sensorthings::root))
+        .route(
+            &format!("{}/{{*path}}", sensorthings::PATH),
+            get(sensorthings::read)
+                .post(sensorthings::create)
+                .patch(sensorthings::change)
+                .put(sensorthings::change)
+                .delete(sensorthings::remove),
+        )
         // Bodies have the limits of their routes, which say so in a problem.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))

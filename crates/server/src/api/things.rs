@@ -301,12 +301,18 @@ pub async fn delete_thing(
         if_match.check(row.rev, "thing", &id)
     })
     .await?;
-    app.stage.stop(&thing);
-    app.access.remove_credential(&thing).await?;
-    app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::AdministrativeAction);
-    app.gone(&thing).await;
-    app.blocking(move |site| site.remove_thing(&thing, if_match.0)).await?;
+    forget(&app, &thing, if_match.0).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops a thing, takes its credential and deletes it. `expected` is the rev it must have.
+pub(crate) async fn forget(app: &App, thing: &ThingId, expected: Option<i64>) -> Result<(), Problem> {
+    app.stage.stop(thing);
+    app.access.remove_credential(thing).await?;
+    app.broker.disconnect_principal(&Principal::thing(thing.clone()), ReasonCode::AdministrativeAction);
+    app.gone(thing).await;
+    let thing = thing.clone();
+    app.blocking(move |site| site.remove_thing(&thing, expected)).await
 }
 
 /// What a thing can tell and do.

@@ -135,7 +135,7 @@ mod tests {
         let tile = write(&[Layer::new("empty"), layer]);
         // The point of section 4.3.5.1 has the geometry 9, 50, 34 for (25, 17); here y is negative: 33.
         let expected: &[u8] = &[
-            0x1a, 51, // layer
+            0x1a, 48, // layer
             0x0a, 6, b't', b'h', b'i', b'n', b'g', b's', // name
             0x12, 13, 0x12, 4, 0, 0, 1, 1, 0x18, 1, 0x22, 3, 9, 50, 33, // feature
             0x1a, 2, b'i', b'd', 0x1a, 1, b'n', // keys

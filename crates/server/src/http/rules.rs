@@ -66,6 +66,11 @@ const fn ingest(path: &'static str, on: On) -> Rule {
     Rule { method: "POST", path, needs: Needs::Right(Right::Ingest, on), audit: None }
 }
 
+/// A change whose route asks for the right itself, and writes its entry.
+const fn named(method: &'static str, path: &'static str) -> Rule {
+    Rule { method, path, needs: Needs::Right(Right::Configure, On::Named), audit: None }
+}
+
 /// What only those see who may change it.
 const fn configure(path: &'static str) -> Rule {
     Rule { method: "GET", path, needs: Needs::Right(Right::Configure, On::Site), audit: None }
@@ -87,6 +92,13 @@ pub const RULES: &[Rule] = &[
     // Each tool asks for the right of the route that it stands on.
     question("/mcp"),
     Rule { method: "DELETE", path: "/mcp", needs: Needs::Right(Right::Read, On::Site), audit: None },
+    look("/sensorthings/v1.1"),
+    look("/sensorthings/v1.1/{*path}"),
+    // Observations are told, the rest is configured: each entity asks for the right that it needs, and writes its entry.
+    ingest("/sensorthings/v1.1/{*path}", On::Named),
+    named("PATCH", "/sensorthings/v1.1/{*path}"),
+    named("PUT", "/sensorthings/v1.1/{*path}"),
+    named("DELETE", "/sensorthings/v1.1/{*path}"),
     ingest("/write", On::Named),
     ingest("/api/v2/write", On::Named),
     open("GET", "/api/v1/session"),
@@ -309,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_changes_something_is_audited_or_says_so_itself() {
-        let own: BTreeSet<&str> = ["/api/v1/session", "/api/v1/setup"].into();
+        let own: BTreeSet<&str> = ["/api/v1/session", "/api/v1/setup", "/sensorthings/v1.1/{*path}"].into();
         for rule in RULES.iter().filter(|rule| rule.method != "GET" && !own.contains(rule.path)) {
             let changes_nothing = matches!(rule.needs, Needs::Right(Right::Ingest | Right::Read, _));
             assert_eq!(rule.audit.is_none(), changes_nothing, "{} {}", rule.method, rule.path);
