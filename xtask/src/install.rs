@@ -49,6 +49,9 @@ pub(crate) const PYTHON_TEST: &[&str] = &[
 /// The official SDK of the Model Context Protocol, apart because it wants newer packages than the others.
 pub(crate) const PYTHON_MCP: &[&str] = &["mcp==2.3.0"];
 
+/// A client of NGSI-LD, apart because it wants older packages than the others.
+pub(crate) const PYTHON_NGSI: &[&str] = &["ngsildclient==0.5.2"];
+
 /// What the simulator of NVIDIA's mission client imports, in the versions that its checkout names.
 pub(crate) const PYTHON_NVIDIA: &[&str] =
     &["paho-mqtt==1.6.1", "pydantic==2.12.5", "fastapi==0.120.1", "py_trees==2.1.6", "psycopg[binary]==3.2.13"];

@@ -88,6 +88,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     announce("real peers");
     let python = install::python("test", install::PYTHON_TEST)?;
     let mcp = install::python("mcp", install::PYTHON_MCP)?;
+    let ngsi = install::python("ngsi", install::PYTHON_NGSI)?;
     let node_modules = install::vehicles()?;
     for (suite, threads) in [("peers", "--test-threads=2"), ("vehicles", "--test-threads=1")] {
         let arguments = ["test", "--package", "manmul", "--test", suite, "--quiet", "--", "--ignored", threads];
@@ -97,6 +98,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
                 .env("PEERS_PYTHON", python.join("bin/python"))
                 .env("PEERS_FOLDER", python.join("bin"))
                 .env("PEERS_MCP_PYTHON", mcp.join("bin/python"))
+                .env("PEERS_NGSI_PYTHON", ngsi.join("bin/python"))
                 .env("PEERS_NODE_MODULES", &node_modules),
         )?);
     }

@@ -225,6 +225,8 @@ pub async fn assemble(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<R
         broker.clone(),
         draining.clone(),
     )));
+    let told = crate::ngsi::tell(Arc::clone(&app), Arc::clone(&site), Arc::clone(&clock), draining.clone());
+    background.push(tokio::spawn(told));
     background.push(tokio::spawn(crate::push::tell(Arc::clone(&app), Arc::clone(&clock), draining.clone())));
     if owned {
         doors.open_configured().await?;

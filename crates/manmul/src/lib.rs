@@ -11,6 +11,7 @@ mod demo;
 mod doors;
 mod fleet;
 mod home;
+mod ngsi;
 mod push;
 mod stage;
 mod warehouse;

@@ -253,3 +253,23 @@ fn a_client_of_sensorthings_makes_reads_and_removes() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "14.0");
     server.stop();
 }
+
+#[test]
+#[ignore = "needs ngsildclient: cargo xtask test"]
+fn a_client_of_ngsi_ld_makes_asks_follows_and_removes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_open(folder.path());
+    let scopes = json!(["read", "ingest", "configure"]);
+    let (status, made) = server.ask("POST", "/tokens", &json!({"title": "air", "scopes": scopes}));
+    assert_eq!(status, 201, "{made}");
+    let (host, port) = server.url.trim_start_matches("http://").split_once(':').unwrap();
+    let output =
+        Command::new(std::env::var_os("PEERS_NGSI_PYTHON").expect("PEERS_NGSI_PYTHON is set; hint: cargo xtask test"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ngsi_client.py"))
+            .args([host, port, made["secret"].as_str().unwrap()])
+            .output()
+            .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "30");
+    server.stop();
+}

@@ -28,6 +28,7 @@ use crate::http::health::LastLook;
 use crate::http::observe::RequestNumbers;
 use crate::mcp;
 use crate::metrics::Metrics;
+use crate::ngsi::Subscriptions;
 use crate::push::{Parcel, Push};
 
 /// The version of this program.
@@ -137,6 +138,7 @@ pub struct Application {
     pub(crate) listeners: RwLock<Vec<ListenerInfo>>,
     pub(crate) simulation: RwLock<Simulation>,
     pub(crate) mcp: mcp::Sessions,
+    pub(crate) ngsi: Arc<Subscriptions>,
     owned: watch::Sender<bool>,
 }
 
@@ -153,6 +155,7 @@ impl Application {
             Some(row) => row.parse(Table::Setting)?,
             None => Simulation::default(),
         };
+        let ngsi = Arc::new(Subscriptions::open(Arc::clone(&parts.state))?);
         parts.site.decide_by(Arc::clone(&parts.access) as Arc<dyn site::plans::Rights>);
         Ok(Arc::new(Self {
             owned: watch::Sender::new(parts.access.has_owner()),
@@ -178,12 +181,18 @@ impl Application {
             listeners: RwLock::default(),
             simulation: RwLock::new(simulation),
             mcp: mcp::Sessions::default(),
+            ngsi,
         }))
     }
 
     /// Shows true once somebody owns the site: then it may listen as configured.
     pub fn owned(&self) -> watch::Receiver<bool> {
         self.owned.subscribe()
+    }
+
+    /// Who is told of changes through NGSI-LD.
+    pub fn ngsi(&self) -> &Subscriptions {
+        &self.ngsi
     }
 
     /// Cancelled when the program drains.

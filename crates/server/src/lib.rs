@@ -12,6 +12,7 @@ mod application;
 pub mod http;
 pub mod mcp;
 mod metrics;
+pub mod ngsi;
 pub mod push;
 pub mod sensorthings;
 

@@ -1,6 +1,6 @@
 //! Lists and pages of things.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -268,6 +268,13 @@ impl Site {
             next_cursor: page.last().filter(|_| more).map(|slot| write_cursor(&key(slot, query.sort))),
             total,
         }
+    }
+
+    /// The kinds of the accepted things; the empty one when nobody knows it of some.
+    pub fn kinds(&self) -> BTreeSet<String> {
+        let things = self.things.read();
+        let accepted = things.registry.iter().filter(|(_, slot)| slot.thing.status == ThingStatus::Accepted);
+        accepted.map(|(_, slot)| slot.thing.kind().to_owned()).collect()
     }
 
     /// A thing with everything that is known of it now.

@@ -22,6 +22,7 @@ mod live;
 mod lives;
 mod map;
 mod mind;
+mod ngsi;
 mod push;
 mod rules;
 mod sensorthings;

@@ -55,7 +55,7 @@ use crate::application::Application;
 use crate::http::guard::guard;
 use crate::http::observe::observe;
 use crate::http::{Problem, health, mqtt, pages};
-use crate::{mcp, sensorthings};
+use crate::{mcp, ngsi, sensorthings};
 
 /// What every handler stands on.
 pub type App = Arc<Application>;
@@ -243,6 +243,10 @@ pub fn service(app: App) -> Router {
         .route("/api/v2/write", post(ingest::ingest_influx))
         .route(mqtt::MQTT_PATH, get(mqtt::upgrade))
         .route(mcp::MCP_PATH, post(mcp::post).delete(mcp::delete))
+        .route(
+            &format!("{}/{{*path}}", ngsi::PATH),
+            get(ngsi::get).post(ngsi::post).patch(ngsi::change).put(ngsi::change).delete(ngsi::remove),
+        )
         .route(sensorthings::PATH, get(sensorthings::root))
         .route(
             &format!("{}/{{*path}}", sensorthings::PATH),

@@ -92,6 +92,11 @@ pub const RULES: &[Rule] = &[
     // Each tool asks for the right of the route that it stands on.
     question("/mcp"),
     Rule { method: "DELETE", path: "/mcp", needs: Needs::Right(Right::Read, On::Site), audit: None },
+    look("/ngsi-ld/v1/{*path}"),
+    ingest("/ngsi-ld/v1/{*path}", On::Named),
+    named("PATCH", "/ngsi-ld/v1/{*path}"),
+    named("PUT", "/ngsi-ld/v1/{*path}"),
+    named("DELETE", "/ngsi-ld/v1/{*path}"),
     look("/sensorthings/v1.1"),
     look("/sensorthings/v1.1/{*path}"),
     // Observations are told, the rest is configured: each entity asks for the right that it needs, and writes its entry.
@@ -321,7 +326,8 @@ mod tests {
 
     #[test]
     fn what_changes_something_is_audited_or_says_so_itself() {
-        let own: BTreeSet<&str> = ["/api/v1/session", "/api/v1/setup", "/sensorthings/v1.1/{*path}"].into();
+        let own: BTreeSet<&str> =
+            ["/api/v1/session", "/api/v1/setup", "/sensorthings/v1.1/{*path}", "/ngsi-ld/v1/{*path}"].into();
         for rule in RULES.iter().filter(|rule| rule.method != "GET" && !own.contains(rule.path)) {
             let changes_nothing = matches!(rule.needs, Needs::Right(Right::Ingest | Right::Read, _));
             assert_eq!(rule.audit.is_none(), changes_nothing, "{} {}", rule.method, rule.path);

@@ -319,7 +319,7 @@ impl<'a> Entities<'a> {
         // A definition has to be an address; ours says the word itself (RFC 8141 leaves this space to examples and locals).
         let definition = format!("urn:manmul:property:{name}");
         let own =
-            json!({"name": title, "definition": definition, "description": described(&property.description, title)});
+            json!({"name": name, "definition": definition, "description": described(&property.description, title)});
         self.entity(Kind::ObservedProperty, Scope { name: Some(name.clone()), ..Scope::default() }, own)
     }
 

@@ -45,6 +45,28 @@ pub enum Where {
     },
 }
 
+impl Where {
+    /// A rectangle around all of it.
+    fn bounds(&self) -> Bounds {
+        match self {
+            Self::Within(bounds) => *bounds,
+            Self::Inside(geometry) => geometry.bounds(),
+            Self::Near { point, metres_max } => Bounds { south_west: *point, north_east: *point }.widened(*metres_max),
+            Self::Along { geometry, metres_max } => geometry.bounds().widened(*metres_max),
+        }
+    }
+
+    /// How far a point is from it, in metres: 0 within a rectangle or inside a shape, `None` when it does not lie there.
+    pub fn distance_metres(&self, at: Coordinates) -> Option<f64> {
+        match self {
+            Self::Within(bounds) => bounds.contains(at).then_some(0.0),
+            Self::Inside(geometry) => geometry.contains(at).then_some(0.0),
+            Self::Near { point, metres_max } => Some(point.distance_metres(at)).filter(|far| far <= metres_max),
+            Self::Along { geometry, metres_max } => Some(geometry.distance_metres(at)).filter(|far| far <= metres_max),
+        }
+    }
+}
+
 /// A thing that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
@@ -228,28 +250,16 @@ fn is_wanted(slot: &Slot, kind: Option<&str>) -> bool {
 impl Things {
     /// What is at a place, with distances, and whether everything was looked at.
     fn find_on_map(&self, place: &Where, kind: Option<&str>) -> (Vec<(&Slot, f64)>, bool) {
-        let bounds = match place {
-            Where::Within(bounds) => *bounds,
-            Where::Inside(geometry) => geometry.bounds(),
-            Where::Near { point, metres_max } => Bounds { south_west: *point, north_east: *point }.widened(*metres_max),
-            Where::Along { geometry, metres_max } => geometry.bounds().widened(*metres_max),
-        };
-        let distance = |at: Coordinates| match place {
-            Where::Within(_) => Some(0.0),
-            Where::Inside(geometry) => geometry.contains(at).then_some(0.0),
-            Where::Near { point, metres_max } => Some(point.distance_metres(at)).filter(|far| far <= metres_max),
-            Where::Along { geometry, metres_max } => Some(geometry.distance_metres(at)).filter(|far| far <= metres_max),
-        };
         let mut looked_at = 0;
         let mut found = Vec::new();
-        for (index, at) in self.registry.map().within(bounds) {
+        for (index, at) in self.registry.map().within(place.bounds()) {
             looked_at += 1;
             if looked_at > LOOKED_AT_MAX {
                 return (found, false);
             }
             let slot = self.registry.slot(index);
             if is_wanted(slot, kind)
-                && let Some(distance) = distance(at)
+                && let Some(distance) = place.distance_metres(at)
             {
                 found.push((slot, distance));
             }
