@@ -50,7 +50,7 @@ struct Arguments {
     /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
     #[arg(long)]
     share: Option<f64>,
-    /// fleet: only these instances, by name and parted by commas, and nothing else.
+    /// Only these and nothing else, parted by commas. fleet: instances by name; home: speed, emhass, citylearn.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// fleet: instead of all else, a fault soak of so many virtual hours with 500 robots: a day is 24.
@@ -59,9 +59,12 @@ struct Arguments {
     /// learn: the folder of homes, one `Building_N.csv` each.
     #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
     homes: PathBuf,
-    /// home: the folder of a data set of CityLearn.
-    #[arg(long, default_value = "../shared/bench/citylearn/citylearn_challenge_2022_phase_1")]
-    citylearn: PathBuf,
+    /// home: the folders of data sets of CityLearn, parted by commas.
+    #[arg(long, value_delimiter = ',', default_values = [
+        "../shared/bench/citylearn/citylearn_challenge_2022_phase_1",
+        "../shared/bench/citylearn/citylearn_challenge_2023_phase_2_local_evaluation",
+    ])]
+    citylearn: Vec<PathBuf>,
     /// nets: the folder that the nets are written to, with their manifests and cards.
     #[arg(long)]
     models: Option<PathBuf>,
@@ -78,7 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share, &arguments.only)?,
         },
         Name::Habits => bench::habits::run(arguments.quick)?,
-        Name::Home => bench::home::run(arguments.quick, &arguments.citylearn)?,
+        Name::Home => bench::home::run(arguments.quick, &arguments.citylearn, &arguments.only)?,
         Name::Inference => bench::inference::run(arguments.quick)?,
         Name::Learn => bench::learn::run(arguments.quick, &arguments.nab, &arguments.homes)?,
         Name::Map => bench::map::run(arguments.quick)?,

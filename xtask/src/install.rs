@@ -61,9 +61,9 @@ pub(crate) const PYTHON_BENCH: &[&str] = &["duckdb==1.4.1", "numpy<3"];
 
 /// The planner of homes that ours is measured beside, pinned.
 pub(crate) const PYTHON_EMHASS: &[&str] = &["emhass==0.18.7"];
-/// CityLearn with what the bench needs of it. It asks for much more (torch, openstudio: gigabytes) that homes with batteries
-/// do not touch, so everything is named here and nothing is resolved.
-pub(crate) const PYTHON_CITYLEARN: &[&str] = &[
+/// CityLearn with what the bench needs of it. It asks for much more (openstudio, gigabytes of torch) that its homes do not touch, so everything is
+/// named here and nothing is resolved.
+const PYTHON_CITYLEARN: &[&str] = &[
     "citylearn==3.0.2",
     "gymnasium==0.28.1",
     "numpy==1.26.4",
@@ -132,6 +132,21 @@ pub(crate) fn python(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
 /// The same with nothing but these packages, whatever they ask for.
 pub(crate) fn python_alone(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     python_with(name, packages, &["--no-deps"])
+}
+
+/// Where Debian's Python packages lie.
+const DEBIAN_PYTHON: &str = "/usr/lib/python3/dist-packages";
+
+/// The virtual environment of CityLearn. Rooms that it simulates want torch; that of PyPI is for graphics cards, so Debian's is taken, which stands behind
+/// what is pinned.
+pub(crate) fn citylearn() -> anyhow::Result<PathBuf> {
+    tools(&[tool("/usr/lib/python3/dist-packages/torch", "python3-torch")])?;
+    let folder = python_alone("citylearn", PYTHON_CITYLEARN)?;
+    for entry in std::fs::read_dir(folder.join("lib"))? {
+        let behind = entry?.path().join("site-packages/debian.pth");
+        std::fs::write(&behind, DEBIAN_PYTHON).with_context(|| format!("cannot write {}", behind.display()))?;
+    }
+    Ok(folder)
 }
 
 fn python_with(name: &str, packages: &[&str], options: &[&str]) -> anyhow::Result<PathBuf> {

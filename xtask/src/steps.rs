@@ -123,7 +123,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let python = match arguments.first().map(String::as_str) {
         Some("home") => {
             packages.extend(["--package", "manmul"]);
-            citylearn = Some(install::python_alone("citylearn", install::PYTHON_CITYLEARN)?.join("bin/python"));
+            citylearn = Some(install::citylearn()?.join("bin/python"));
             None
         }
         Some("map") => {

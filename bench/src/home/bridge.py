@@ -1,7 +1,8 @@
-"""CityLearn as a plant: every building's meter, solar panels and battery are ordinary MQTT things.
+"""CityLearn as a plant: every building's meter, solar panels, battery, and where there are, its tank, cooler and rooms are ordinary MQTT things.
 
 Only what the challenge itself publishes as observations of the present goes out (OBSERVED), its forecasts of price and weather
-included. Each step waits until every battery was told what to do, by an ordinary action of that thing.
+included, and what the things' own meters say of the hour before. The thermometer says what the hour before came to: what CityLearn 3.0.2
+shows for the hour to come is a row of its file. Each step waits until every thing was told what to do, by an ordinary action of it.
 
 usage: bridge.py facts SCHEMA                      what the buildings are and their series, for the perfect foresight
        bridge.py rule SCHEMA STEPS AGENT           a controller that CityLearn ships
@@ -21,20 +22,26 @@ from citylearn.citylearn import CityLearnEnv
 SHARED = ["outdoor_dry_bulb_temperature", "direct_solar_irradiance", "diffuse_solar_irradiance", "carbon_intensity", "electricity_pricing"]
 AHEAD_HOURS = {1: 6, 2: 12, 3: 24}
 OBSERVED = SHARED + ["non_shiftable_load", "solar_generation", "electrical_storage_soc", "net_electricity_consumption"]
+OBSERVED += ["dhw_storage_soc", "dhw_demand", "cooling_demand", "indoor_dry_bulb_temperature_cooling_set_point"]
 OBSERVED += [f"{name}_predicted_{number}" for name in SHARED if name != "carbon_intensity" for number in AHEAD_HOURS]
-FIGURES = ["cost_total", "carbon_emissions_total", "daily_peak_average", "all_time_peak_average", "ramping_average", "daily_one_minus_load_factor_average", "electricity_consumption_total"]
+FIGURES = ["cost_total", "carbon_emissions_total", "daily_peak_average", "all_time_peak_average", "ramping_average", "daily_one_minus_load_factor_average", "electricity_consumption_total", "discomfort_proportion"]
+# What each action of CityLearn is told through.
+THINGS = {"electrical_storage": "battery", "dhw_storage": "tank", "cooling_device": "cooler"}
 PATIENCE_SECONDS = 120
 
 
 def environment(schema, steps):
-    limits = {} if steps is None else {"simulation_end_time_step": steps - 1}
+    with open(schema) as file:
+        last = json.load(file)["simulation_end_time_step"]
+    limits = {} if steps is None else {"simulation_end_time_step": min(steps - 1, last)}
     return CityLearnEnv(schema, central_agent=True, **limits)
 
 
 def figures(env):
     table = env.unwrapped.evaluate()
     table = table[table["level"] == "district"].set_index("cost_function")["value"]
-    return {name: float(table[name]) for name in FIGURES}
+    found = {name: float(table[name]) for name in FIGURES if table.get(name) is not None}
+    return {name: value for name, value in found.items() if numpy.isfinite(value)}
 
 
 def drawn(env):
@@ -56,6 +63,17 @@ def battery(building):
     }
 
 
+def plates(building):
+    """What stands on the plates of the things of a home."""
+    things = {"battery": battery(building)}
+    if "dhw_storage" in building.active_actions:
+        store, heater = building.dhw_storage, building.dhw_device
+        things["tank"] = {"capacity": float(store.capacity), "loss": float(store.loss_coefficient), "power": float(heater.nominal_power), "efficiency": float(heater.efficiency)}
+    if "cooling_device" in building.active_actions:
+        things["cooler"] = {"power": float(building.cooling_device.nominal_power), "band": float(building.comfort_band[0])}
+    return things
+
+
 def facts(schema):
     env = environment(schema, None)
     env.reset()
@@ -70,7 +88,7 @@ def facts(schema):
             "price": building.pricing.electricity_pricing.tolist(),
             "carbon": building.carbon_intensity.carbon_intensity.tolist(),
         })
-    return {"buildings": buildings}
+    return {"buildings": buildings, "actions": env.buildings[0].active_actions}
 
 
 def rule(schema, steps, agent):
@@ -139,22 +157,21 @@ def serve(schema, steps, host, port):
     begin = first_moment(env.buildings[0])
     plant = Plant(host, port)
     homes = {building.name: building.name.lower().replace("_", "-") for building in env.buildings}
-    plant.event("begin", {"homes": {homes[building.name]: battery(building) for building in env.buildings}})
-    actions, before = [], {}
+    plant.event("begin", {"homes": {homes[building.name]: plates(building) for building in env.buildings}})
+    actions = []
     while not (env.terminated or env.truncated):
         step = env.time_step
         time = begin + datetime.timedelta(hours=step)
         for index, building in enumerate(env.buildings):
             seen = building.observations(include_all=False, normalize=False, periodic_normalization=False)
             seen = {name: float(value) for name, value in seen.items() if name in OBSERVED}
-            home = homes[building.name]
             if index == 0:
                 say_shared(plant, seen, time)
-            say_home(plant, home, building, seen, time, before.get(home))
-            before[home] = (seen["non_shiftable_load"], seen["solar_generation"])
+            say_home(plant, homes[building.name], building, seen, time, step)
         plant.event("step", {"step": step, "time": time.isoformat()})
-        wanted = plant.actions(step, {f"{home}-battery" for home in homes.values()})
-        row = [wanted[f"{homes[building.name]}-battery"] / 1000.0 / building.electrical_storage.nominal_power for building in env.buildings]
+        told = [(building, action, f"{homes[building.name]}-{THINGS[action]}") for building in env.buildings for action in building.active_actions]
+        wanted = plant.actions(step, {thing for _, _, thing in told})
+        row = [wanted[thing] / 1000.0 / whole(building, action) for building, action, thing in told]
         actions.append(row)
         env.step([row])
     result = {"figures": figures(env), "drawn": drawn(env), "actions": actions}
@@ -172,14 +189,30 @@ def say_shared(plant, seen, time):
         plant.say("weather-forecast", {ours: seen[f"{theirs}_predicted_{number}"] for theirs, ours in names.items()}, later)
 
 
-def say_home(plant, home, building, seen, time, before):
+def whole(building, action):
+    """The kilowatts, or kilowatt hours in an hour, that an action of 1 stands for."""
+    if action == "dhw_storage":
+        return building.dhw_storage.capacity
+    return (building.electrical_storage if action == "electrical_storage" else building.cooling_device).nominal_power
+
+
+def say_home(plant, home, building, seen, time, step):
     plant.say(f"{home}-meter", {"load": seen["non_shiftable_load"] * 1000.0}, time)
     plant.say(f"{home}-solar", {"power": seen["solar_generation"] * 1000.0}, time)
     values = {"stored": seen["electrical_storage_soc"] * building.electrical_storage.capacity}
-    if before is not None:
-        # What the battery took in the hour before is what the grid gave less what the home took.
-        values["power"] = (seen["net_electricity_consumption"] - before[0] + before[1]) * 1000.0
+    if step > 0:
+        values["power"] = float(building.electrical_storage.electricity_consumption[step - 1]) * 1000.0
     plant.say(f"{home}-battery", values, time)
+    if "dhw_storage" in building.active_actions:
+        values = {"stored": seen["dhw_storage_soc"] * building.dhw_storage.capacity}
+        if step > 0:
+            values["drawn"] = seen["dhw_demand"] * 1000.0
+        plant.say(f"{home}-tank", values, time)
+    if "cooling_device" in building.active_actions and step > 0:
+        power = float(building.cooling_device.electricity_consumption[step - 1]) * 1000.0
+        plant.say(f"{home}-cooler", {"power": power, "heat": seen["cooling_demand"] * 1000.0}, time)
+        celsius = float(building.energy_simulation.indoor_dry_bulb_temperature[step - 1])
+        plant.say(f"{home}-rooms", {"celsius": celsius, "target": seen["indoor_dry_bulb_temperature_cooling_set_point"]}, time)
 
 
 def main():

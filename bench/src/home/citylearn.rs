@@ -10,14 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
-use home::device::{self, Device, DeviceKind};
-use home::keeper::district::{District, Member};
-use home::keeper::{CarbonWorth, Keeper, Quantity, Settings};
-use model::{ThingId, Timestamp};
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use super::foresight::{Building, Care, Ratios, ratios};
+use super::kept;
 use super::link::Link;
 use crate::pipeline::program;
 use crate::report::{Row, Target};
@@ -30,9 +26,6 @@ const HOURS_QUICK: usize = 240;
 /// How much is driven with another future, and from where on it is another.
 const HOURS_CAUSAL: usize = 144;
 const HOURS_KNOWN: usize = 120;
-/// A day of the keeper's looking ahead: as far as prices are foreseen.
-const AHEAD_HOURS: usize = 24;
-
 /// Where CityLearn is, and the buildings.
 pub(super) struct Place {
     python: PathBuf,
@@ -101,6 +94,7 @@ fn answer<T: serde::de::DeserializeOwned>(child: Child) -> anyhow::Result<T> {
 #[derive(Deserialize)]
 struct Facts {
     buildings: Vec<Building>,
+    actions: Vec<String>,
 }
 
 /// Drives the buildings of a folder, and measures beside CityLearn's own controllers and the perfect foresight.
@@ -108,8 +102,11 @@ pub(super) fn rows(quick: bool, folder: &Path, add: &mut dyn FnMut(Row)) -> anyh
     let place = Place::new(folder)?;
     let name = folder.file_name().map(|name| name.to_string_lossy().replace('_', " ")).unwrap_or_default();
     let name = name.trim_start_matches("citylearn challenge ").to_owned();
-    let buildings = answer::<Facts>(place.start("facts", &[])?)?.buildings;
+    let Facts { buildings, actions } = answer::<Facts>(place.start("facts", &[])?)?;
     let hours = if quick { HOURS_QUICK } else { HOURS };
+    if actions.iter().any(|action| action != "electrical_storage") {
+        return rows_of_comfort(&place, &name, hours, add);
+    }
     let anchor = |agent: &str| -> anyhow::Result<Child> { place.start("rule", &[hours.to_string(), agent.to_owned()]) };
 
     let best = anchor("BasicBatteryRBC")?;
@@ -143,6 +140,26 @@ pub(super) fn rows(quick: bool, folder: &Path, add: &mut dyn FnMut(Row)) -> anyh
         changed_by_future(&place, folder)? as f64,
         Target::AtMost(0.0),
     ));
+    Ok(())
+}
+
+/// Homes with cooling and hot water: the least cost and discomfort of CityLearn's own controllers beside ours. What could be reached with foresight is not known here.
+fn rows_of_comfort(place: &Place, name: &str, hours: usize, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    let figure = |driven: &Driven, name: &str| driven.figures.get(name).copied().unwrap_or(f64::NAN);
+    let ours = drive(place, hours)?;
+    let hours = ours.drawn.values().map(Vec::len).min().unwrap_or(hours);
+    for agent in ["BasicRBC", "OptimizedRBC", "BasicBatteryRBC"] {
+        let theirs = answer::<Driven>(place.start("rule", &[(hours + 1).to_string(), agent.to_owned()])?)?;
+        let mut beside = |what: &str, unit: &'static str, of: &str, by: f64, target| {
+            let metric = format!("{name}, {hours} h: {what}");
+            add(Row::beside(metric, unit, by * figure(&ours, of), agent, by * figure(&theirs, of), target));
+        };
+        beside("cost", "x no control", "cost_total", 1.0, Target::RatioAtMost(1.0));
+        beside("discomfort, of the hours with people", "%", "discomfort_proportion", 100.0, Target::RatioAtMost(1.0));
+        beside("carbon", "x no control", "carbon_emissions_total", 1.0, Target::None);
+        beside("daily peak", "x no control", "daily_peak_average", 1.0, Target::None);
+        beside("ramping", "x no control", "ramping_average", 1.0, Target::None);
+    }
     Ok(())
 }
 
@@ -233,134 +250,9 @@ fn drive(place: &Place, hours: usize) -> anyhow::Result<Driven> {
     let (program, _) = program::start(&config, &folder.path().join("data"), http, mqtt)?;
     let link = Link::connect(mqtt, "keeper", &["things/+/properties", "things/citylearn/events/+"])?;
     let child = place.start("serve", &[hours.to_string(), mqtt.ip().to_string(), mqtt.port().to_string()])?;
-    let kept = keep(link);
+    let kept = kept::keep(link, hours);
     let driven = answer(child);
     drop(program);
     kept?;
     driven
-}
-
-/// One home: its keeper, and its battery as its thing tells.
-struct Home {
-    keeper: Keeper,
-    battery: Device,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    step: u64,
-    time: String,
-}
-
-/// Hears what things say and tells batteries what to do, until there is nothing more to do.
-fn keep(mut link: Link) -> anyhow::Result<()> {
-    let mut homes: BTreeMap<String, Home> = BTreeMap::new();
-    let mut district = District::default();
-    loop {
-        let (topic, payload) = link.next()?;
-        let parts: Vec<&str> = topic.split('/').collect();
-        match parts[..] {
-            ["things", "citylearn", "events", "begin"] => homes = begin(&payload)?,
-            ["things", "citylearn", "events", "end"] => return Ok(()),
-            ["things", "citylearn", "events", "step"] => {
-                let step: Step = serde_json::from_slice(&payload)?;
-                let now = Timestamp::parse(&step.time).context("no time")?;
-                for (thing, watts) in decide(&mut homes, &mut district, now) {
-                    let command = serde_json::json!({"id": format!("{}-{thing}", step.step), "input": watts});
-                    link.publish(&format!("things/{thing}/actions/set_power"), &command.to_string())?;
-                }
-            }
-            ["things", thing, "properties"] => {
-                let values: Vec<BTreeMap<String, Json>> = serde_json::from_slice(&payload)?;
-                values.iter().try_for_each(|values| hear(&mut homes, thing, values))?;
-            }
-            _ => {}
-        }
-    }
-}
-
-fn begin(payload: &[u8]) -> anyhow::Result<BTreeMap<String, Home>> {
-    #[derive(Deserialize)]
-    struct Begin {
-        homes: BTreeMap<String, Plate>,
-    }
-    /// What stands on the plate of a battery.
-    #[derive(Deserialize)]
-    struct Plate {
-        capacity: f64,
-        power: f64,
-        efficiency: f64,
-        depth_of_discharge: f64,
-    }
-    let begin: Begin = serde_json::from_slice(payload)?;
-    let settings =
-        Settings { step_seconds: 3_600, steps: AHEAD_HOURS, carbon: CarbonWorth::AsMuchAsCost, ..Settings::default() };
-    let home = |(name, plate): (String, Plate)| {
-        let battery = device::Battery {
-            stored_kilowatt_hours: 0.0,
-            capacity_kilowatt_hours: plate.capacity,
-            reserve_kilowatt_hours: (1.0 - plate.depth_of_discharge).max(0.0) * plate.capacity,
-            charge_watts_max: plate.power * 1_000.0,
-            discharge_watts_max: plate.power * 1_000.0,
-            // What it says is for there and back.
-            charge_efficiency: plate.efficiency.sqrt(),
-            discharge_efficiency: plate.efficiency.sqrt(),
-            loss_per_hour: 0.0,
-            wear_per_kilowatt_hour: 0.0,
-        };
-        let thing = ThingId::new(format!("{name}-battery"))?;
-        let battery = Device { thing, title: "Battery".to_owned(), kind: DeviceKind::Battery(battery) };
-        Ok((name, Home { keeper: Keeper::new(settings), battery }))
-    };
-    begin.homes.into_iter().map(home).collect()
-}
-
-/// What a thing said goes to the homes that it concerns.
-fn hear(homes: &mut BTreeMap<String, Home>, thing: &str, values: &BTreeMap<String, Json>) -> anyhow::Result<()> {
-    let time = values.get("time").and_then(Json::as_str).and_then(Timestamp::parse).context("no time")?;
-    let value = |name: &str| values.get(name).and_then(Json::as_f64);
-    let shared = [
-        ("import_price", Quantity::ImportPrice),
-        ("carbon_grams", Quantity::Carbon),
-        ("outdoor_celsius", Quantity::Outdoor),
-        ("direct_sun", Quantity::DirectSun),
-        ("diffuse_sun", Quantity::DiffuseSun),
-    ];
-    for (name, quantity) in shared {
-        let Some(value) = value(name) else { continue };
-        for home in homes.values_mut() {
-            if thing.ends_with("-forecast") {
-                home.keeper.foresee(quantity, time, value);
-            } else {
-                home.keeper.tell(quantity, time, value);
-            }
-        }
-    }
-    let Some((name, role)) = thing.rsplit_once('-') else { return Ok(()) };
-    let Some(home) = homes.get_mut(name) else { return Ok(()) };
-    match role {
-        "meter" => drop(value("load").map(|watts| home.keeper.tell(Quantity::Load, time, watts))),
-        "solar" => drop(value("power").map(|watts| home.keeper.tell(Quantity::Solar, time, watts))),
-        "battery" => {
-            if let (Some(stored), DeviceKind::Battery(battery)) = (value("stored"), &mut home.battery.kind) {
-                battery.stored_kilowatt_hours = stored;
-            }
-            if let Some(watts) = value("power") {
-                home.keeper.tell_exchange(&home.battery.thing, time, watts);
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// What every battery is to take.
-fn decide(homes: &mut BTreeMap<String, Home>, district: &mut District, now: Timestamp) -> Vec<(ThingId, f64)> {
-    let mut members: Vec<Member<'_>> = homes
-        .values_mut()
-        .map(|home| Member { keeper: &mut home.keeper, devices: std::slice::from_ref(&home.battery) })
-        .collect();
-    let decisions = district.decide(now, &mut members);
-    let watts = decisions.iter().map(|decision| decision.set_points.first().map_or(0.0, |point| point.watts));
-    homes.values().map(|home| home.battery.thing.clone()).zip(watts).collect()
 }

@@ -29,6 +29,11 @@ impl Bands {
         self.0.iter().map(|band| band[2]).collect()
     }
 
+    /// Adds so much in each step.
+    pub(super) fn add(&mut self, more: &[f64]) {
+        self.0.iter_mut().zip(more).for_each(|(band, more)| band.iter_mut().for_each(|value| *value += more));
+    }
+
     /// The mean of each step's quantiles.
     pub(super) fn means(&self) -> Vec<f64> {
         self.0.iter().map(|band| band.iter().sum::<f64>() / band.len() as f64).collect()

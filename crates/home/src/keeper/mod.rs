@@ -20,6 +20,7 @@ pub mod district;
 mod feed;
 mod gauge;
 mod recourse;
+mod rooms;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,8 @@ use counter::Counter;
 use feed::{Bands, Feed};
 use gauge::Gauge;
 use recourse::Answer;
+use rooms::Rooms;
+pub use rooms::{RoomsPlate, RoomsReading};
 
 /// How long the load may be unknown before hands are off.
 const BLIND_SECONDS: u64 = 2 * 3_600;
@@ -49,6 +52,10 @@ const PRICE_MAX: f64 = 1e5;
 const PEAK_DAYS: f64 = 20.0;
 /// The price when nobody tells one.
 const PRICE_UNKNOWN: f64 = 0.3;
+/// A degree out of comfort for an hour is worth avoiding like so many kilowatt hours.
+const DISCOMFORT_KILOWATT_HOURS: f64 = 20.0;
+/// Rooms that were never told what is wanted are kept like this.
+const TARGET_UNKNOWN: f64 = 21.0;
 
 /// What a keeper is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -107,6 +114,12 @@ pub enum Quantity {
     DirectSun,
     /// Sun from the rest of the sky.
     DiffuseSun,
+    /// Heat that is drawn as hot water, in watts.
+    Water,
+    /// What heats or cools rooms takes, in watts.
+    Rooms,
+    /// What is wanted of the air in rooms, in degrees.
+    Target,
 }
 
 /// How a decision came about, best first.
@@ -172,6 +185,7 @@ pub struct Keeper {
     counters: BTreeMap<Quantity, Counter>,
     gauges: BTreeMap<ThingId, Gauge>,
     exchanged: BTreeMap<ThingId, (Timestamp, f64)>,
+    rooms: Option<Rooms>,
     usual: Usual,
     decided: Option<Timestamp>,
     #[serde(skip)]
@@ -203,6 +217,7 @@ impl Keeper {
             counters: BTreeMap::new(),
             gauges: BTreeMap::new(),
             exchanged: BTreeMap::new(),
+            rooms: None,
             usual: Usual::default(),
             decided: None,
             last_plan: None,
@@ -253,7 +268,9 @@ impl Keeper {
     fn feed(&mut self, what: Quantity) -> &mut Feed {
         self.feeds.entry(what).or_insert_with(|| {
             let (bounds, covariates) = match what {
-                Quantity::Load => ((0.0, WATTS_MAX), 1),
+                Quantity::Load | Quantity::Rooms => ((0.0, WATTS_MAX), 1),
+                Quantity::Water => ((0.0, WATTS_MAX), 0),
+                Quantity::Target => ((5.0, 35.0), 0),
                 Quantity::Solar => ((0.0, WATTS_MAX), 2),
                 Quantity::ImportPrice | Quantity::ExportPrice => ((-PRICE_MAX, PRICE_MAX), 0),
                 Quantity::Carbon => ((0.0, PRICE_MAX), 0),
@@ -269,7 +286,7 @@ impl Keeper {
         let step = Duration::from_secs(u64::from(self.settings.step_seconds));
         let of = |what| self.feeds.get(&what).and_then(|feed| feed.around(time, step)).unwrap_or(f64::NAN);
         match what {
-            Quantity::Load => vec![of(Quantity::Outdoor)],
+            Quantity::Load | Quantity::Rooms => vec![of(Quantity::Outdoor)],
             Quantity::Solar => vec![of(Quantity::DirectSun), of(Quantity::DiffuseSun)],
             _ => Vec::new(),
         }
@@ -277,14 +294,36 @@ impl Keeper {
 
     /// Weather is passed on to what depends on it.
     fn pass_on(&mut self, what: Quantity, time: Timestamp) {
-        let depends = match what {
-            Quantity::Outdoor => Quantity::Load,
-            Quantity::DirectSun | Quantity::DiffuseSun => Quantity::Solar,
+        let depends: &[Quantity] = match what {
+            Quantity::Outdoor if self.rooms.is_some() => &[Quantity::Load, Quantity::Rooms],
+            Quantity::Outdoor => &[Quantity::Load],
+            Quantity::DirectSun | Quantity::DiffuseSun => &[Quantity::Solar],
             _ => return,
         };
-        let (offset_s, covariates) = (self.offset_s, self.covariates(depends, time));
-        if covariates.iter().all(|value| value.is_finite()) {
-            self.feed(depends).expect_covariates(time, offset_s, &covariates);
+        for depends in depends.iter().copied() {
+            let (offset_s, covariates) = (self.offset_s, self.covariates(depends, time));
+            if covariates.iter().all(|value| value.is_finite()) {
+                self.feed(depends).expect_covariates(time, offset_s, &covariates);
+            }
+        }
+    }
+
+    /// Gives rooms into its care, which it keeps within their band of comfort from now on.
+    pub fn keep_rooms(&mut self, plate: RoomsPlate) {
+        self.rooms = Some(Rooms::new(plate, self.offset_s));
+    }
+
+    /// Tells how the rooms are when a step begins; the weather of the step is to be told before.
+    pub fn tell_rooms(&mut self, now: Timestamp, reading: &RoomsReading) {
+        let step = Duration::from_secs(u64::from(self.settings.step_seconds));
+        let of = |what| self.feeds.get(&what).and_then(|feed| feed.around(now, step));
+        let sun = of(Quantity::DirectSun).unwrap_or(0.0) + of(Quantity::DiffuseSun).unwrap_or(0.0);
+        let weather = of(Quantity::Outdoor).map(|outdoor| (outdoor, sun));
+        if let Some(rooms) = &mut self.rooms {
+            rooms.tell(now, reading, weather);
+            let before = Timestamp(now.micros() - step.as_micros() as i64);
+            self.tell(Quantity::Rooms, before, reading.watts);
+            self.tell(Quantity::Target, now, reading.target_celsius);
         }
     }
 
@@ -316,15 +355,64 @@ impl Keeper {
         }
         if is_blind {
             decision.notices.push("nothing is known of the load: nothing is told to anybody".to_owned());
-        } else if let Some(expected) = self.expected(&horizon, now) {
+        } else if let Some(mut expected) = self.expected(&horizon, now) {
+            let obeying = self.with_heat(obeying, &mut expected, now);
             self.follow(&obeying, &expected, planner, &mut decision);
             decision.set_points.extend(self.tried(now, &others));
         } else {
             decision.notices.push("not enough of the past is known to plan".to_owned());
             self.rule(now, &obeying, &mut decision);
         }
+        self.hold(&mut decision);
         self.told(&mut decision, &devices);
         decision
+    }
+
+    /// Devices with the water that will be drawn, and with the rooms where they are known; else what they will take counts as load.
+    fn with_heat(&self, mut devices: Vec<Device>, expected: &mut Expected, now: Timestamp) -> Vec<Device> {
+        let (horizon, offset_s) = (expected.horizon, self.offset_s);
+        let ahead = |what| self.feeds.get(&what).and_then(|feed| feed.ahead(&horizon, now, offset_s));
+        if let Some(drawn) = ahead(Quantity::Water) {
+            for device in &mut devices {
+                if let DeviceKind::Tank(tank) = &mut device.kind {
+                    tank.drawn_watts = drawn.means();
+                }
+            }
+        }
+        let Some(rooms) = &self.rooms else { return devices };
+        let level = expected.price.medians().iter().map(|price| price.abs()).sum::<f64>() / horizon.steps as f64;
+        let last = |what, otherwise| self.feeds.get(&what).and_then(Feed::last).map_or(otherwise, |(_, value)| value);
+        let or_last = |what, otherwise| {
+            ahead(what).map_or_else(|| vec![last(what, otherwise); horizon.steps], |bands| bands.medians())
+        };
+        let (direct, diffuse) = (or_last(Quantity::DirectSun, 0.0), or_last(Quantity::DiffuseSun, 0.0));
+        let sun: Vec<f64> = direct.iter().zip(&diffuse).map(|(direct, diffuse)| direct + diffuse).collect();
+        let zone = rooms.device(
+            &horizon,
+            &expected.outdoor.medians(),
+            &sun,
+            &or_last(Quantity::Target, TARGET_UNKNOWN),
+            DISCOMFORT_KILOWATT_HOURS * level,
+            offset_s,
+        );
+        match zone {
+            Some(zone) => devices.push(zone),
+            None => expected.load.add(&or_last(Quantity::Rooms, 0.0)),
+        }
+        devices
+    }
+
+    /// Rooms that nothing was said about are held by the thermometer; what was planned for them is noted.
+    fn hold(&mut self, decision: &mut Decision) {
+        let Some(rooms) = &mut self.rooms else { return };
+        let thing = &rooms.plate.thing;
+        let planned = decision.schedule.as_ref().filter(|_| decision.rung == Rung::Plan);
+        let planned = planned.and_then(|schedule| schedule.devices.iter().find(|device| device.thing == *thing));
+        let foretold = planned.and_then(|device| device.states.get(1).copied());
+        if decision.rung != Rung::HandsOff && !decision.set_points.iter().any(|point| point.thing == *thing) {
+            decision.set_points.extend(rooms.held());
+        }
+        rooms.foretell(foretold);
     }
 
     /// What is told is made what each can do, and noted.

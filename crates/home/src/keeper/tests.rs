@@ -322,3 +322,47 @@ fn homes_behind_one_connection_draw_no_more_than_they_would_without_stores() {
     assert!(settled < 1.001, "{settled}");
     assert!(paid_alone < paid && paid < 0.75, "an even power has its price: {paid} {paid_alone}");
 }
+
+/// Rooms under a warm sky, with a cooler that makes 3 W of cold of a watt.
+struct Simulated {
+    air: f64,
+    mass: f64,
+    watts: f64,
+}
+
+impl Simulated {
+    fn outdoor(hour: i64) -> f64 {
+        28.0 + 6.0 * (((hour.rem_euclid(24)) as f64 - 9.0) / 24.0 * std::f64::consts::TAU).sin()
+    }
+
+    fn live(&mut self, hour: i64, watts: f64) {
+        self.watts = watts;
+        for _ in 0..360 {
+            let into_air =
+                400.0 * (self.mass - self.air) + 120.0 * (Self::outdoor(hour) - self.air) + 300.0 - 3.0 * watts;
+            let into_mass = 400.0 * (self.air - self.mass);
+            self.air += into_air / 600.0 / 360.0;
+            self.mass += into_mass / 6_000.0 / 360.0;
+        }
+    }
+}
+
+#[test]
+fn rooms_are_kept_by_the_thermometer_until_they_are_known() {
+    let (mut keeper, cooler) = (keeper(), ThingId::new("cooler").expect("sound"));
+    let title = "Cooling".to_owned();
+    keeper.keep_rooms(RoomsPlate { thing: cooler.clone(), title, watts_max: 2_500.0, cools: true, band_kelvin: 2.0 });
+    let mut rooms = Simulated { air: 25.0, mass: 25.0, watts: 0.0 };
+    for hour in 0..8 * 24 {
+        tell(&mut keeper, hour);
+        keeper.tell(Quantity::Outdoor, at(hour), Simulated::outdoor(hour));
+        let heat_watts = 3.0 * rooms.watts;
+        let reading = RoomsReading { celsius: rooms.air, target_celsius: 24.0, watts: rooms.watts, heat_watts };
+        keeper.tell_rooms(at(hour), &reading);
+        let decision = keeper.decide(at(hour), &[]);
+        let told = decision.set_points.iter().find(|point| point.thing == cooler).expect("it is always told something");
+        assert!((0.0..=2_500.0).contains(&told.watts), "hour {hour}: {}", told.watts);
+        rooms.live(hour, told.watts);
+        assert!(hour < 48 || (22.0..26.3).contains(&rooms.air), "hour {hour}: {}", rooms.air);
+    }
+}
