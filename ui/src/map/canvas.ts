@@ -57,6 +57,8 @@ class DrawnMap implements SiteMap {
       for (const job of waiting) job();
       told();
     });
+    canvas.on("dataloading", () => canvas.getContainer().setAttribute("aria-busy", "true"));
+    canvas.on("idle", () => canvas.getContainer().setAttribute("aria-busy", "false"));
     canvas.on("moveend", told);
     canvas.on("resize", told);
     canvas.on("click", (event) => this.#pressed(event.point, spotOf(event)));

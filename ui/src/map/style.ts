@@ -6,7 +6,7 @@ import type { Colours } from "./types.ts";
 
 export const thingSource = "things";
 /** From here on a thing shows what it is, below only how it is. */
-const iconZoom = 16;
+const iconZoom = 16.4;
 const labelZoom = 17.5;
 const plain = ["system-ui", "Noto Sans", "Noto Sans CJK KR"];
 const strong = ["semibold", ...plain];
@@ -19,6 +19,8 @@ const state: Expression = ["case", ["has", "attention"], ["get", "attention"], [
 const rank: Expression = ["match", state, "red", 3, "amber", 2, "offline", 1, 0];
 const sign: Expression = ["match", ["downcase", ["coalesce", ["get", "unit"], ""]], ...Object.entries(unitSigns).flat(), ["coalesce", ["get", "unit"], ""]] as unknown as Expression;
 const isNumber: Expression = ["!=", ["to-string", ["to-number", ["get", "value"], -987_654_321]], "-987654321"];
+/** A point of another moment whose value then nobody knows. */
+const isUnknown: Expression = ["==", ["get", "share"], null];
 const size: Expression = ["step", ["get", "things"], 0, 100, 1, 1000, 2];
 /** A single offline thing among thousands still shows; only none is none. */
 const share: Expression = ["ceil", ["*", ringSteps, ["/", ["get", "offline"], ["max", 1, ["get", "things"]]]]];
@@ -60,11 +62,12 @@ function ground(colours: Colours): Layer[] {
 function names(colours: Colours): Layer[] {
   const of = (token: string): string => colours[token] ?? "transparent";
   const paint = (token: string) => ({ "text-color": of(token), "text-halo-color": of("--map-land"), "text-halo-width": 1.5 });
-  const places = (id: string, kinds: string[], minzoom: number, maxzoom: number, points: number): Layer =>
-    ({ id, type: "symbol", source: "names", filter: ["all", isKind(...kinds), isNamed], minzoom, maxzoom, layout: { "text-field": ["get", "title"], "text-font": points > 12 ? strong : plain, "text-size": points, "text-max-width": 8, "text-padding": 6 }, paint: paint("--ink-soft") });
+  const places = (id: string, kinds: string[], minzoom: number, maxzoom: number, points: number, beside = false): Layer =>
+    ({ id, type: "symbol", source: "names", filter: ["all", isKind(...kinds), isNamed], minzoom, maxzoom, layout: { ...(beside ? { "text-anchor": "top-left" as const, "text-offset": [0.9, 0.9] as [number, number] } : {}), "text-field": ["get", "title"], "text-font": points > 12 ? strong : plain, "text-size": points, "text-max-width": 8, "text-padding": 6 }, paint: paint("--ink-soft") });
   return [
     { id: "street-names", type: "symbol", ...spaces, filter: ["all", isKind("street"), isNamed], minzoom: 15, layout: { "symbol-placement": "line", "text-field": ["get", "title"], "text-font": plain, "text-size": 11, "symbol-spacing": 320, "text-padding": 8 }, paint: { ...paint("--ink-soft"), "text-halo-color": of("--map-street") } },
-    places("building-names", ["building", "junction"], 16.5, 24, 11),
+    places("building-names", ["building"], 16.5, 24, 11),
+    places("junction-names", ["junction"], 17, 24, 11, true),
     places("room-names", ["floor", "room"], 18.5, 24, 11),
     places("district-names", ["district", "zone"], 9, 16.5, 13),
   ];
@@ -86,7 +89,7 @@ function things(colours: Colours): Layer[] {
     {
       id: "things", type: "symbol", ...tiles, "source-layer": "things",
       layout: {
-        "icon-image": ["step", ["zoom"], ["concat", "dot/", state], iconZoom, ["concat", "thing/", state, "/", ["get", "kind"]]], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": rank, "icon-size": ["interpolate", ["linear"], ["zoom"], iconZoom, 0.8, labelZoom, 1],
+        "icon-image": ["step", ["zoom"], ["concat", "dot/", state], iconZoom, ["concat", "thing/", state, "/", ["get", "kind"]]], "icon-allow-overlap": true, "icon-ignore-placement": true, "symbol-sort-key": rank, "icon-size": ["interpolate", ["linear"], ["zoom"], 12, 0.6, 15, 1, iconZoom - 0.01, 1, iconZoom, 0.78, labelZoom, 1],
         "text-field": ["step", ["zoom"], "", labelZoom, ["format", ["get", "title"], {}, ["case", isNumber, ["concat", "\n", ["number-format", ["to-number", ["get", "value"], 0], { "max-fraction-digits": 1 }], " ", sign], ""], { "text-font": ["literal", strong], "font-scale": 1.05 }]],
         "text-font": plain, "text-size": 11, "text-anchor": "top", "text-offset": [0, 1.5], "text-optional": true, "text-max-width": 9,
       },
@@ -95,8 +98,8 @@ function things(colours: Colours): Layer[] {
     {
       id: "past", type: "circle", source: "past", layout: { visibility: "none" },
       paint: {
-        "circle-radius": ["interpolate", ["linear"], ["zoom"], 12, 4, 17, 10],
-        "circle-color": ["case", ["==", ["get", "share"], null], of("--map-land"), ["interpolate", ["linear"], ["to-number", ["get", "share"], 0], 0, of("--violet-tint"), 0.5, of("--violet-mark"), 1, of("--violet-2")]],
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 12, ["case", isUnknown, 2, 4], 17, ["case", isUnknown, 4.5, 10]],
+        "circle-color": ["case", isUnknown, of("--map-land"), ["interpolate", ["linear"], ["to-number", ["get", "share"], 0], 0, of("--violet-hatch"), 0.5, of("--violet-mark"), 1, of("--violet-2")]],
         "circle-stroke-color": of("--violet-mark"), "circle-stroke-width": 1.5,
       },
     },

@@ -72,3 +72,18 @@ export function ring({ longitude, latitude, metres }: Near, corners = 64): [numb
     return [longitude + wide * Math.cos(angle), latitude + tall * Math.sin(angle)];
   });
 }
+
+type Ring = [number, number][];
+const isInRing = (ring: Ring, x: number, y: number): boolean =>
+  ring.reduce((isIn, [x2, y2], corner) => {
+    const [x1, y1] = ring[(corner + ring.length - 1) % ring.length] ?? [x2, y2];
+    return y1 > y !== y2 > y && x < x1 + ((y - y1) / (y2 - y1)) * (x2 - x1) ? !isIn : isIn;
+  }, false);
+
+/** Whether a point lies in an area, holes left out; lines and points have no inside. */
+export function contains(geometry: { type: string; coordinates: unknown }, { longitude, latitude }: Spot): boolean {
+  const areas = (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.type === "MultiPolygon" ? geometry.coordinates : []) as Ring[][];
+  return areas.some(([outer = [], ...holes]) => isInRing(outer, longitude, latitude) && !holes.some((hole) => isInRing(hole, longitude, latitude)));
+}
+
+export const isInBox = ([west, south, east, north]: Box, { longitude, latitude }: Spot): boolean => longitude >= west && longitude <= east && latitude >= south && latitude <= north;

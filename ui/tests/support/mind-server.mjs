@@ -239,6 +239,7 @@ export async function startMindServer({ calm = false, learning = false, things =
   function sendBytes(request, response, { $bytes, $type }) {
     const tag = `"${createHash("sha1").update($bytes).digest("hex").slice(0, 16)}"`;
     const isKnown = request.headers["if-none-match"] === tag;
+    if (isKnown) asked.push(`KNOWN ${request.url}`);
     response.writeHead(isKnown ? 304 : 200, { "content-type": $type, "cache-control": "private, no-cache", etag: tag });
     return response.end(isKnown ? undefined : $bytes);
   }

@@ -1,6 +1,6 @@
 // What the page of the map knows: what is in view, which alarms are where, and how it was at another moment.
 import { ask, client } from "../../api/client.ts";
-import { map, type FoundThings, type PastProperty } from "../../api/map.ts";
+import { map, type FoundThings, type PastProperty, type SpaceFeature } from "../../api/map.ts";
 import { place } from "../../api/place.ts";
 import { alarms, type Alarm } from "../../api/rules.ts";
 import { unitSign } from "../../lib/format.ts";
@@ -11,9 +11,11 @@ import { around, boxOf, boxText, type Near } from "../../map/view.ts";
 import { choicesOf, keyOf, pastOf } from "./past.ts";
 import { toneOf } from "./tones.ts";
 
-const listMilliseconds = 5000;
+const alarmMilliseconds = 5000;
+/** Values in the list are live; only what comes and goes has to be asked for. */
+const listMilliseconds = 10_000;
 const summaryMilliseconds = 10_000;
-const shapesMilliseconds = 30_000;
+const shapesMilliseconds = 60_000;
 const settleMilliseconds = 150;
 /** Where alarms are is asked thing by thing, for the first of them. */
 const alarmPlacesMost = 100;
@@ -28,7 +30,10 @@ export class Board {
   view = $state.raw<View | null>(null);
   summary = resource((signal) => map.summary(signal), summaryMilliseconds);
   shapes = resource((signal) => map.spaces(signal), shapesMilliseconds);
-  active = resource((signal): Promise<Alarm[]> => alarms.list("active", signal), listMilliseconds);
+  active = resource((signal): Promise<Alarm[]> => alarms.list("active", signal), alarmMilliseconds);
+  /** The shapes as they are drawn: the same list for as long as none has changed, whatever is counted in them. */
+  drawn = $state.raw<SpaceFeature[]>([]);
+  #drawnText = "";
   places = $state.raw(new Map<string, AlarmPlace>());
   /** Where the map begins; nothing until it is known what there is. */
   start = $state.raw<View | Box | null>(null);
@@ -55,7 +60,15 @@ export class Board {
     this.#asked = asked;
     this.#followView();
     this.#followPast();
+    $effect(() => this.#redraw(this.shapes.data ?? []));
     $effect(() => void this.#placeAlarms(this.active.data ?? []));
+  }
+
+  #redraw(shapes: SpaceFeature[]): void {
+    const text = JSON.stringify(shapes.map(({ geometry, properties: { id, kind, title } }) => [id, kind, title, geometry]));
+    if (text === this.#drawnText) return;
+    this.#drawnText = text;
+    this.drawn = shapes;
   }
 
   #followView(): void {
