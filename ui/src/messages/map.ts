@@ -17,6 +17,7 @@ export const map = {
   "map.legend": ["What the signs mean", "기호 설명"],
   "map.legend.online": ["Online", "온라인"],
   "map.legend.offline": ["Offline, hollow", "오프라인, 빈 원"],
+  "map.legend.unknown": ["Not heard yet, grey ring", "신호 없음, 회색 고리"],
   "map.legend.amber": ["Wants attention, triangle", "확인 필요, 삼각형"],
   "map.legend.red": ["Fault, octagon", "고장, 팔각형"],
   "map.legend.cluster": ["Group; the ring says how many are offline", "묶음; 고리는 오프라인 비율"],

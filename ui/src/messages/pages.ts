@@ -64,6 +64,7 @@ export const pages = {
   "bulk.untag": ["Remove the tag {tag}", "{tag} 태그 제거"],
   "bulk.untagged": ["Removed “{tag}” from {count}", "{count}개에서 “{tag}” 태그를 뗐습니다"],
   "bulk.failed": ["{count} could not be changed: {reason}", "{count}개를 바꾸지 못했습니다: {reason}"],
+  "thing.on_map": ["On the map", "지도에서 보기"],
   "thing.virtual": ["Virtual", "가상"],
   "thing.virtual.text": ["Played from a model, not real.", "모델로 움직이는 가상 사물입니다."],
   "thing.now": ["Now", "현재"],
