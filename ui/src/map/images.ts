@@ -4,7 +4,7 @@ import type { Colours } from "./types.ts";
 
 /** Pixels of a picture for each pixel of the page. */
 export const density = 2;
-const clusterSizes = [36, 44, 54];
+const clusterSizes = [32, 38, 48];
 /** In how many steps the ring of a group says how many are offline. */
 export const ringSteps = 12;
 

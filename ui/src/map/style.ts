@@ -18,7 +18,8 @@ export const pressable = ["alarms", "things", "clusters", "junctions", "junction
 const state: Expression = ["case", ["has", "attention"], ["get", "attention"], ["get", "presence"]];
 const rank: Expression = ["match", state, "red", 3, "amber", 2, "offline", 1, 0];
 const sign: Expression = ["match", ["downcase", ["coalesce", ["get", "unit"], ""]], ...Object.entries(unitSigns).flat(), ["coalesce", ["get", "unit"], ""]] as unknown as Expression;
-const isNumber: Expression = ["!=", ["to-string", ["to-number", ["get", "value"], -987_654_321]], "-987654321"];
+/** Nothing and an empty text would both become 0. */
+const isNumber: Expression = ["all", ["has", "value"], ["!=", ["get", "value"], ""], ["!=", ["to-string", ["to-number", ["get", "value"], -987_654_321]], "-987654321"]];
 /** A point of another moment whose value then nobody knows. */
 const isUnknown: Expression = ["==", ["get", "share"], null];
 const size: Expression = ["step", ["get", "things"], 0, 100, 1, 1000, 2];
@@ -81,7 +82,7 @@ function things(colours: Colours): Layer[] {
     {
       id: "clusters", type: "symbol", ...tiles, "source-layer": "clusters",
       layout: {
-        "icon-image": ["concat", "cluster/", ["to-string", size], "/", ["to-string", share]], "icon-allow-overlap": true, "text-allow-overlap": true, "text-font": strong, "text-size": 12, "symbol-sort-key": ["get", "things"],
+        "icon-image": ["concat", "cluster/", ["to-string", size], "/", ["to-string", share]], "icon-allow-overlap": true, "text-allow-overlap": true, "text-font": strong, "text-size": ["step", ["get", "things"], 11, 1000, 12], "symbol-sort-key": ["get", "things"],
         "text-field": ["case", ["<", ["get", "things"], 10_000], ["to-string", ["get", "things"]], ["<", ["get", "things"], 1_000_000], ["concat", ["to-string", ["round", ["/", ["get", "things"], 1000]]], "k"], ["concat", ["to-string", ["/", ["round", ["/", ["get", "things"], 100_000]], 10]], "M"]],
       },
       paint: { "text-color": of("--ink") },

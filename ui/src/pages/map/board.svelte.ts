@@ -50,6 +50,8 @@ export class Board {
     const { decimals, unit } = this.choice;
     return pastOf(this.found.data?.items ?? [], this.states.data, this.choice, (value) => (value === null ? t("map.time.unknown") : `${say.number(value, decimals)} ${unitSign(unit)}`.trim()));
   });
+  /** More is in view than is listed, and than another moment shows. */
+  cut = $derived(this.found.data && this.found.data.total > this.found.data.items.length ? { shown: this.found.data.items.length, count: this.found.data.total } : null);
   alarmPoints = $derived((this.active.data ?? []).flatMap((one): AlarmPoint[] => {
     const at = one.thing === null ? null : this.places.get(one.thing);
     return at && one.thing !== null ? [{ id: one.id, thing: one.thing, title: one.name, tone: toneOf(one), longitude: at.longitude, latitude: at.latitude }] : [];
