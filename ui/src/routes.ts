@@ -11,6 +11,7 @@ export interface Route { path: string; title: MessageKey; load: () => Promise<Pa
 
 export const routes: Route[] = [
   { path: "/", title: "nav.overview", short: "nav.overview.short", icon: "overview", key: "o", load: () => import("./pages/Overview.svelte") },
+  { path: "/map", title: "nav.map", icon: "map", key: "m", load: () => import("./pages/Map.svelte") },
   { path: "/things", title: "nav.things", icon: "things", key: "t", load: () => import("./pages/Things.svelte") },
   { path: "/history", title: "nav.history", icon: "history", key: "h", load: () => import("./pages/History.svelte") },
   { path: "/rules", title: "nav.rules", icon: "rule", key: "u", load: () => import("./pages/Rules.svelte") },

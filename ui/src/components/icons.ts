@@ -2,6 +2,9 @@
 
 export const icons = {
   overview: "M3 9.5 10 3.5l7 6M5 8.5V16.5h10V8.5M8.5 16.5v-4.5h3v4.5",
+  map: "M2.500 5.200 7.500 3l5 2.200L17.500 3v11.800L12.500 17l-5-2.200L2.500 17zM7.500 3v11.800M12.500 5.200V17",
+  pin: "M10 17.500C6.500 13 4.500 10.700 4.500 8a5.500 5.500 0 0 1 11 0c0 2.700-2 5-5.500 9.500M10 6.200a1.800 1.800 0 1 1 0 3.600 1.800 1.800 0 0 1 0-3.600",
+  upload: "M10 13V3.500M6 7l4-4 4 4M3.500 16.500h13",
   things: "M3.5 3.5h5v5h-5zM11.5 3.5h5v5h-5zM3.5 11.5h5v5h-5zM14 11.5v5M11.5 14h5",
   history: "M3 3.5V16.5H17M5.5 13l3-4 2.5 2.5 5-6",
   inbox: "M3.5 11 5.5 4.5h9L16.5 11v5.5h-13zM3.5 11H7.5a2.5 2.5 0 0 0 5 0h4",
@@ -56,6 +59,8 @@ export const icons = {
   gateway: "M3.500 11h13v5.500h-13zM6.500 13.700v.1M10 11V8M7 6a4.200 4.200 0 0 1 6 0M4.700 3.800a7.500 7.500 0 0 1 10.600 0",
   vacuum: "M10 2.500a7.500 7.500 0 1 1 0 15 7.500 7.500 0 0 1 0-15M10 6.500a2 2 0 1 1 0 4 2 2 0 0 1 0-4M4 13h12",
   fan: "M10 8.500a1.500 1.500 0 1 1 0 3 1.500 1.500 0 0 1 0-3M10 8.500C7 7 7.500 3 10 3s3 3 0 5.500M11.500 10c1.500-3 5.500-2.500 5.500 0s-3 3-5.500 0M10 11.500c3 1.500 2.500 5.500 0 5.500s-3-3 0-5.500M8.500 10C7 13 3 12.500 3 10s3-3 5.500 0",
+  signal: "M7 2.500h6v12H7zM10 4.700v.1M10 8.500v.1M10 12.300v.1M10 14.500v3",
+  air: "M2.500 7.500h8.500a2.300 2.300 0 1 0-2.300-2.300M2.500 10.500h12a2.300 2.300 0 1 1-2.300 2.300M2.500 13.500h6a2 2 0 1 1-2 2",
   fit: "M3.500 7.500v-4h4M12.500 3.500h4v4M16.500 12.500v4h-4M7.500 16.500h-4v-4",
   runs: "M3.500 16.500V9h4v7.500M7.500 16.500v-13h4.500v13M12 16.500V6.500h4.500v10M2.500 16.500h15",
   play: "M6 4v12l10-6z",
@@ -105,14 +110,15 @@ const kinds: Record<string, IconName> = {
   lock: "lock", cover: "cover", blind: "cover", shutter: "cover", meter: "meter", energy_meter: "meter", power_meter: "meter", electricity_meter: "meter", battery: "battery", home_battery: "battery",
   solar: "solar", inverter: "solar", photovoltaic: "solar", charger: "car", car_charger: "car", ev_charger: "car", camera: "camera", speaker: "speaker", media_player: "speaker", water: "water",
   leak: "water", water_meter: "water", valve: "water", water_heater: "water", smoke: "smoke", smoke_alarm: "smoke", alarm: "smoke", gateway: "gateway", bridge: "gateway", hub: "gateway",
+  street_lamp: "light", lamp_post: "light", streetlight: "light", traffic_signal: "signal", signal: "signal", traffic_light: "signal", detector: "motion", air_sensor: "air", air_quality: "air", weather_station: "air",
   robot: "robot", mobile_robot: "robot", agv: "robot", amr: "robot", vacuum: "vacuum", fan: "fan", ventilation: "fan", ventilator: "fan",
 };
 
 /** Kinds are free words; a part of one usually says enough. */
 const hints: [string, IconName][] = [
-  ["vacuum", "vacuum"], ["robot", "robot"], ["forklift", "robot"], ["charger", "car"], ["car", "car"], ["light", "light"], ["lock", "lock"], ["smoke", "smoke"], ["leak", "water"], ["water", "water"], ["washing", "water"], ["dishwasher", "water"], ["motion", "motion"], ["presence", "motion"], ["occup", "motion"],
+  ["signal", "signal"], ["lamp", "light"], ["parking", "parking"], ["vacuum", "vacuum"], ["robot", "robot"], ["forklift", "robot"], ["charger", "car"], ["car", "car"], ["light", "light"], ["lock", "lock"], ["smoke", "smoke"], ["leak", "water"], ["water", "water"], ["washing", "water"], ["dishwasher", "water"], ["motion", "motion"], ["presence", "motion"], ["occup", "motion"],
   ["window", "door"], ["door", "door"], ["contact", "door"], ["thermostat", "thermostat"], ["heat", "thermostat"], ["meter", "meter"], ["solar", "solar"], ["battery", "battery"], ["plug", "plug"], ["blind", "cover"], ["fan", "fan"], ["vent", "fan"],
-  ["camera", "camera"], ["speaker", "speaker"], ["climate", "thermometer"], ["temperature", "thermometer"], ["air", "thermometer"], ["weather", "thermometer"], ["fridge", "thermometer"], ["freezer", "thermometer"], ["gateway", "gateway"], ["bridge", "gateway"],
+  ["camera", "camera"], ["speaker", "speaker"], ["climate", "thermometer"], ["temperature", "thermometer"], ["air", "air"], ["weather", "air"], ["fridge", "thermometer"], ["freezer", "thermometer"], ["gateway", "gateway"], ["bridge", "gateway"],
 ];
 
 /** The icon of a kind of thing; an unknown kind is a plain thing. */

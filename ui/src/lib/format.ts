@@ -24,7 +24,8 @@ export function formatNumber(value: number, language: Language, decimals?: numbe
   return numberFormat(language, decimals ?? fittingDecimals(value)).format(value);
 }
 
-const names: Record<string, string> = {
+/** The signs of units that models spell out. */
+export const unitSigns: Record<string, string> = {
   celsius: "°C", degree_celsius: "°C", fahrenheit: "°F", kelvin: "K", percent: "%", watt: "W", kilowatt: "kW", kilowatt_hour: "kWh", watt_hour: "Wh", volt: "V", ampere: "A",
   lux: "lx", pascal: "Pa", hectopascal: "hPa", parts_per_million: "ppm", meter: "m", metre: "m", centimeter: "cm", millimeter: "mm", second: "s", minute: "min", hour: "h",
   liter: "L", litre: "L", cubic_meter: "m³", liter_per_minute: "L/min", decibel: "dB", decibel_milliwatt: "dBm", hertz: "Hz", meter_per_second: "m/s", degree: "°", currency: "", none: "",
@@ -33,7 +34,7 @@ const names: Record<string, string> = {
 /** The sign people read for a unit, whatever spelling the model uses. */
 export function unitSign(unit: string | null | undefined): string {
   if (!unit) return "";
-  return names[unit.toLowerCase().replaceAll("-", "_").replaceAll(" ", "_")] ?? unit;
+  return unitSigns[unit.toLowerCase().replaceAll("-", "_").replaceAll(" ", "_")] ?? unit;
 }
 
 const acronyms = new Set(["ac", "agv", "amr", "api", "cpu", "dc", "ev", "gps", "hvac", "id", "ip", "led", "mac", "mqtt", "pv", "ram", "rssi", "tv", "ups", "usb", "uv", "voc", "vda"]);

@@ -3,6 +3,7 @@ import type { Message } from "./index.ts";
 
 export const shell = {
   "nav.overview": ["Overview", "개요"],
+  "nav.map": ["Map", "지도"],
   "nav.things": ["Things", "사물"],
   "nav.thing": ["Thing", "사물"],
   "nav.space": ["Room", "공간"],

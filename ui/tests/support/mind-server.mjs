@@ -224,6 +224,7 @@ export async function startMindServer({ calm = false, learning = false, things =
       for await (const part of request) text += part;
       asked.push(`${request.method} ${url.pathname}`);
       const said = answer(request.method, url, text ? JSON.parse(text) : {});
+      if (said?.$bytes) return sendBytes(request, response, said);
       const status = said === null ? 404 : (said.$status ?? 200);
       response.writeHead(status, { "content-type": status >= 400 ? "application/problem+json" : "application/json" });
       return response.end(JSON.stringify(said ?? { title: "Not found", detail: `nothing at ${url.pathname}`, code: "not_found" }));
@@ -233,6 +234,15 @@ export async function startMindServer({ calm = false, learning = false, things =
     response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream", "content-security-policy": policy });
     return response.end(readFileSync(dist + file));
   });
+
+  /** Bytes with a tag of their own, so that a page that has them already is told so. */
+  function sendBytes(request, response, { $bytes, $type }) {
+    const tag = `"${createHash("sha1").update($bytes).digest("hex").slice(0, 16)}"`;
+    const isKnown = request.headers["if-none-match"] === tag;
+    if (isKnown) asked.push(`KNOWN ${request.url}`);
+    response.writeHead(isKnown ? 304 : 200, { "content-type": $type, "cache-control": "private, no-cache", etag: tag });
+    return response.end(isKnown ? undefined : $bytes);
+  }
 
   server.on("upgrade", (request, socket) => {
     const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
