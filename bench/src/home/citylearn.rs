@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::foresight::{Building, Care, Ratios, ratios};
-use super::link::Link;
+use crate::link::Link;
 use crate::pipeline::program;
 use crate::report::{Row, Target};
 

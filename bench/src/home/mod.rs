@@ -5,7 +5,6 @@ mod citylearn;
 mod day;
 mod emhass;
 mod foresight;
-mod link;
 mod speed;
 
 use std::path::Path;

@@ -93,7 +93,7 @@ fn flows(junction: &Junction, plan: &Plan) -> Result<(), Fault> {
             soon > GAP_VEHICLES || stands[lane] > IN_THE_WAY_VEHICLES
         };
         let is_blocked: Vec<bool> = (0..junction.lanes.len()).map(blocks).collect();
-        for lane in 0..junction.lanes.len() {
+        for (lane, stands) in stands.iter_mut().enumerate() {
             let rate = phase_of(junction, plan, lane, step).map_or(0.0, |phase| {
                 let service = junction.phases[phase].service[lane];
                 let yields =
@@ -101,13 +101,13 @@ fn flows(junction: &Junction, plan: &Plan) -> Result<(), Fault> {
                 let seconds_each = if yields { 1.0 - service.yielding + service.yielding / SNEAKING } else { 1.0 };
                 service.rate / seconds_each
             });
-            let there = stands[lane] + expected(lane, step);
+            let there = *stands + expected(lane, step);
             let leaves = rate.min(there);
             let told = plan.leaving.get(lane).and_then(|steps| steps.get(step)).copied().unwrap_or(-1.0);
             if (told - leaves).abs() > TOLERANCE_VEHICLES {
                 return Err(Fault::Leaving { lane, step });
             }
-            stands[lane] = there - told;
+            *stands = there - told;
         }
     }
     Ok(())

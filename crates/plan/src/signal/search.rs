@@ -98,7 +98,7 @@ impl<'a> Search<'a> {
         for at in 0..moments.len() - 1 {
             let mut bucket = std::mem::take(&mut buckets[at]);
             self.prune(&mut bucket);
-            for node in bucket {
+            for node in &bucket {
                 self.expand(node, at, &moments, &mut buckets, &mut kept);
             }
         }
@@ -137,10 +137,10 @@ impl<'a> Search<'a> {
     }
 
     /// Holds the phase to the next moment, and changes to every other one.
-    fn expand(&self, node: Node, at: usize, moments: &[usize], buckets: &mut [Vec<Node>], kept: &mut Vec<Node>) {
+    fn expand(&self, node: &Node, at: usize, moments: &[usize], buckets: &mut [Vec<Node>], kept: &mut Vec<Node>) {
         let now = moments[at];
         let phase = &self.junction.phases[node.phase];
-        let mut held = node;
+        let mut held = *node;
         self.serve(&mut held, now, moments[at + 1], &mut |_| {});
         self.rank(&mut held);
         buckets[at + 1].push(held);
@@ -148,9 +148,9 @@ impl<'a> Search<'a> {
             return;
         }
         let before = kept.len() as u32;
-        kept.push(node);
+        kept.push(*node);
         for next in (0..self.junction.phases.len()).filter(|next| *next != node.phase) {
-            let mut changed = node;
+            let mut changed = *node;
             changed.before = before;
             if now == 0 {
                 changed.first = next;
@@ -225,9 +225,9 @@ impl<'a> Search<'a> {
         let intergreen =
             self.junction.phases[node.phase].intergreen_steps.iter().max().map_or(0.0, |steps| *steps as f32);
         let mut rest = 0.0;
-        for lane in 0..self.lanes {
+        for (lane, service) in service.iter().enumerate() {
             let stands = node.queues[lane];
-            let wait = if service[lane].rate > 0.0 { 0.0 } else { intergreen + WAIT_AT_END_SECONDS };
+            let wait = if service.rate > 0.0 { 0.0 } else { intergreen + WAIT_AT_END_SECONDS };
             rest += self.junction.lanes[lane].weight * stands * (wait + stands / (2.0 * self.best_rate[lane]));
         }
         node.rank = node.cost + rest;

@@ -1,7 +1,5 @@
 //! What the search must hold.
 
-#![expect(clippy::unwrap_used, reason = "a test says so where it breaks")]
-
 use proptest::prelude::*;
 
 use super::*;
