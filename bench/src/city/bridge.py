@@ -107,7 +107,7 @@ class Link:
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            self.socket.settimeout(left)
+            self.socket.settimeout(max(left, 0.001))
             try:
                 data = self.socket.recv(1 << 16)
             except TimeoutError:
@@ -154,7 +154,10 @@ class Field:
         self.offset = second - self._within_cycle(logic, second)
         self.phase, self.next, self.seconds = self.fixed(second), None, 0
         self.red, self.silent = [0] * len(self.phases[0]), 0
-        self.served = [place for place in range(len(self.red)) if any(is_green(state[place]) for state in self.phases)]
+        links = libsumo.trafficlight.getControlledLinks(signal)
+        serves = [any(is_green(state[place]) for state in self.phases) for place in range(len(self.red))]
+        # Places that control nothing may have red for ever.
+        self.served = [place for place, serves in enumerate(serves) if serves and place < len(links) and links[place]]
         self.refused = self.forced = self.changes = 0
         self.red_longest = 0
         self.fallback_at = None
@@ -192,7 +195,7 @@ class Field:
                 wanted = wish
             elif wish != self.next:
                 self.refused += 1
-        if self.silent > self.settings["silence_max"]:
+        if self.silent >= self.settings["silence_max"]:
             self.fallback_at = self.fallback_at or second
             wanted = self.fixed(second)
         may = self.next is None and self.seconds >= self.settings["green_min"]
@@ -244,6 +247,8 @@ class Detectors:
         self.reach = {signal: self._upstream(lanes, incoming) for signal, lanes in self.stop_lines.items()}
         self.counted = sorted({lane for lanes in self.reach.values() for lane in lanes})
         self.passed, self.before = dict.fromkeys(self.counted, 0), {}
+        self.entered = {lane: 0 for lanes in self.exits.values() for lane in lanes}
+        self.exit_edges, self.on_road = sorted({self.edge[lane] for lane in self.entered}), {}
         self.chance = random.Random(settings["dead_seed"])
         lanes = list(self.counted)
         self.chance.shuffle(lanes)
@@ -297,7 +302,17 @@ class Detectors:
         vehicles = libsumo.lane.getLastStepVehicleIDs(lane)
         places = [(libsumo.vehicle.getLanePosition(vehicle), libsumo.vehicle.getSpeed(vehicle)) for vehicle in vehicles]
         near = sum(1 for place, speed in places if place <= EXIT_METERS and speed < CRAWLING_METERS_PER_SECOND)
-        return [sum(1 for place, _ in places if place <= REACH_METERS), near]
+        return [sum(1 for place, _ in places if place <= REACH_METERS), near, self.entered[lane]]
+
+    def count_entered(self):
+        """Counts who has come onto a road behind a junction; whoever changes lanes there has not."""
+        for edge in self.exit_edges:
+            on_road = set(libsumo.edge.getLastStepVehicleIDs(edge))
+            for vehicle in on_road - self.on_road.get(edge, set()):
+                lane = libsumo.vehicle.getLaneID(vehicle)
+                if lane in self.entered:
+                    self.entered[lane] += 1
+            self.on_road[edge] = on_road
 
 
 def actuated(settings):
@@ -340,9 +355,10 @@ def decided(settings, end):
     link = Link(settings["host"], settings["port"], "city", ["things/+/actions/set_phase", "things/city/actions/step"])
     offsets = {signal: field.offset for signal, field in fields.items()}
     link.publish("things/city/events/begin", {"signals": things, "second": second, "offsets": offsets})
-    misses = 0
+    misses, misses_in_a_row, silent_from = 0, 0, None
     while second < end:
         counts = detectors.count()
+        detectors.count_entered()
         for signal, field in fields.items():
             link.publish(f"things/{things[signal]}/properties", {
                 "phase": field.phase, "next": field.next, "seconds": field.seconds,
@@ -353,8 +369,10 @@ def decided(settings, end):
         wishes, is_answered = {}, False
         try:
             link.flush()
-            until = time.monotonic() + settings["deadline_seconds"]
-            while not is_answered and (message := link.next(until - time.monotonic())):
+            # Whoever has missed several in a row is not waited for again and again.
+            patience = settings["deadline_seconds"] if misses_in_a_row < 3 else 0.002
+            until = time.monotonic() + patience
+            while not is_answered and (message := link.next(max(0.0, until - time.monotonic()))):
                 topic, value = message
                 if topic == "things/city/actions/step":
                     is_answered = value["input"] == second
@@ -362,7 +380,9 @@ def decided(settings, end):
                     wishes[by_topic[topic]] = value["input"]
         except (ConnectionError, OSError):
             pass
-        misses += not is_answered
+        misses, misses_in_a_row = misses + (not is_answered), 0 if is_answered else misses_in_a_row + 1
+        if not is_answered and silent_from is None:
+            silent_from = second
         for signal, field in fields.items():
             field.step(second, wishes.get(signal) if is_answered or signal in wishes else False)
         libsumo.simulationStep()
@@ -378,6 +398,7 @@ def decided(settings, end):
         "changes": sum(field.changes for field in fields.values()),
         "red_longest": max(field.red_longest for field in fields.values()),
         "misses": misses,
+        "silent_from": silent_from,
         "dead": len(detectors.dead),
         "fallback": [field.fallback_at for field in fields.values()],
     }

@@ -19,7 +19,7 @@ const END: Duration = Duration::from_secs(2);
 /// The broker; it ends with the value.
 pub(super) struct Broker {
     runtime: Runtime,
-    broker: Option<mqtt::Broker>,
+    served: Option<mqtt::Broker>,
     /// Where it listens.
     pub(super) address: SocketAddr,
 }
@@ -45,13 +45,13 @@ impl Broker {
             broker.listen_tcp(address).await?;
             anyhow::Ok(broker)
         })?;
-        Ok(Self { runtime, broker: Some(broker), address })
+        Ok(Self { runtime, served: Some(broker), address })
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(broker) = self.broker.take() {
+        if let Some(broker) = self.served.take() {
             self.runtime.block_on(async move { broker.drain(END).await });
         }
     }

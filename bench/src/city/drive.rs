@@ -128,6 +128,12 @@ pub(super) struct Driven {
     /// Seconds in which no answer came in time.
     #[serde(default)]
     pub(super) misses: u64,
+    /// Lanes whose detectors were dead.
+    #[serde(default)]
+    pub(super) dead: u64,
+    /// When nobody decided for the first time.
+    #[serde(default)]
+    pub(super) silent_from: Option<f64>,
     /// The longest red of all, in seconds.
     #[serde(default)]
     pub(super) red_longest: u64,
@@ -191,7 +197,7 @@ struct Told {
     next: Option<usize>,
     seconds: u32,
     lanes: BTreeMap<String, (u64, Vec<f64>, Vec<f64>)>,
-    exits: BTreeMap<String, (f64, f64)>,
+    exits: BTreeMap<String, (f64, f64, u64)>,
 }
 
 /// Hears what junctions say and tells them their phases, until there is nothing more to do. Gives the seconds spent on deciding
@@ -264,10 +270,10 @@ fn hear(junction: &mut city::policy::Junction, network: &Network, lanes: &BTreeM
         let zones = moving.into_iter().zip(standing).map(zone).collect();
         Some((*lanes.get(lane.as_str())?, LaneCount { zones, passed }))
     };
-    let exit = |(lane, (vehicles, standing)): (String, (f64, f64))| {
-        Some((*lanes.get(lane.as_str())?, ExitCount { vehicles, standing }))
+    let exit = |(lane, (vehicles, standing, entered)): (String, (f64, f64, u64))| {
+        Some((*lanes.get(lane.as_str())?, ExitCount { vehicles, standing, entered }))
     };
-    let has_green = junction.has_green(network);
+    let shown = junction.controller.aspects();
     let counts = counted.into_iter().filter_map(count).collect();
-    junction.seen.tell(counts, exits.into_iter().filter_map(exit).collect(), &has_green);
+    junction.seen.tell(network, counts, exits.into_iter().filter_map(exit).collect(), &shown);
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, ensure};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use self::drive::{Driven, Map, Setting, Who, drive};
 use crate::report::{Report, Row, Target};
@@ -114,7 +114,10 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         let driven = drive_all(&runs)?;
         let of: BTreeMap<Who, &[Driven]> = all.iter().copied().zip(driven.chunks(seeds.len())).collect();
         tell(map, &of, &mut add);
+        let fixed = of.get(&Who::Fixed).map_or(f64::NAN, |driven| mean(driven, |driven| driven.delay));
+        faults(map, options, &seeds, fixed, &mut add)?;
     }
+    ensure!(!rows.is_empty(), "nothing was measured");
     Ok(Report::new("city", rows))
 }
 
@@ -125,10 +128,12 @@ fn mean(driven: &[Driven], figure: impl Fn(&Driven) -> f64) -> f64 {
 fn tell(map: &Map, of: &BTreeMap<Who, &[Driven]>, add: &mut dyn FnMut(Row)) {
     let name = &map.name;
     let delay = |who: Who| of.get(&who).map_or(f64::NAN, |driven| mean(driven, |driven| driven.delay));
+    let version =
+        of.values().flat_map(|driven| driven.iter()).map(|driven| driven.version.as_str()).next().unwrap_or("SUMO");
     for (who, driven) in of {
         let each: Vec<String> = driven.iter().map(|driven| format!("{:.1}", driven.delay)).collect();
         add(Row::absolute(
-            format!("{name}: {}, delay [{}]", who.name(), each.join(" ")),
+            format!("{name}, {version}: {}, delay [{}]", who.name(), each.join(" ")),
             "s",
             delay(*who),
             Target::None,
@@ -169,6 +174,62 @@ fn tell(map: &Map, of: &BTreeMap<Who, &[Driven]>, add: &mut dyn FnMut(Row)) {
         sum(|driven| driven.refused),
         Target::AtMost(0.0),
     ));
+    add(Row::absolute(
+        format!("{name}: planned, late decisions"),
+        "s",
+        sum(|driven| driven.misses),
+        Target::AtMost(0.0),
+    ));
     let red = planned.iter().map(|driven| driven.red_longest).max().unwrap_or_default();
     add(Row::absolute(format!("{name}: planned, longest red"), "s", red as f64, Target::AtMost(120.0)));
+}
+
+/// The share of lanes whose detectors are dead.
+const DEAD_SHARE: f64 = 0.2;
+/// After so many seconds nobody decides any more.
+const KILLED_AFTER: u64 = 600;
+
+/// What is left when detectors die, and when nobody decides any more.
+fn faults(map: &Map, options: &Options, seeds: &[u64], fixed: f64, add: &mut dyn FnMut(Row)) -> anyhow::Result<()> {
+    let name = &map.name;
+    let steps = if options.quick { STEPS_QUICK } else { 0 };
+    let setting = |seed: u64, more: Json, killed_after| Setting {
+        who: Who::Planned,
+        seed,
+        scale: options.demand,
+        steps,
+        more,
+        killed_after,
+    };
+    let dead = |seed: &u64| (map, setting(*seed, json!({"dead": DEAD_SHARE, "dead_seed": seed}), None));
+    let mut runs: Vec<(&Map, Setting)> = seeds.iter().map(dead).collect();
+    // Long enough for a slow machine while somebody decides, and no wait when nobody does.
+    runs.push((map, setting(seeds[0], json!({"deadline_seconds": 5.0}), Some(KILLED_AFTER))));
+    let mut driven = drive_all(&runs)?;
+    let Some(killed) = driven.pop() else { return Ok(()) };
+    let lanes = mean(&driven, |driven| driven.dead as f64);
+    add(Row::beside(
+        format!("{name}: planned with the detectors of {lanes:.0} lanes dead, delay"),
+        "s",
+        mean(&driven, |driven| driven.delay),
+        "fixed",
+        fixed,
+        Target::RatioAtMost(0.8),
+    ));
+    let back = killed.fallback.iter().map(|second| second.unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
+    add(Row::absolute(
+        format!("{name}: killed, until every junction is back on its programme"),
+        "s",
+        back - killed.silent_from.unwrap_or(f64::NAN),
+        Target::AtMost(30.0),
+    ));
+    add(Row::beside(
+        format!("{name}: killed after {KILLED_AFTER} s, delay"),
+        "s",
+        killed.delay,
+        "fixed",
+        fixed,
+        Target::RatioAtMost(1.05),
+    ));
+    Ok(())
 }

@@ -13,3 +13,4 @@
 pub mod network;
 pub mod policy;
 pub mod signal;
+pub mod world;

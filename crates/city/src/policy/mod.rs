@@ -31,13 +31,6 @@ impl Junction {
     pub const fn layout(&self) -> &Layout {
         self.controller.layout()
     }
-
-    /// Which lanes have green now, wholly or in part.
-    pub fn has_green(&self, network: &Network) -> Vec<bool> {
-        let aspects = self.controller.aspects();
-        let is_green = |link: &usize| network.links[*link].signal.is_some_and(|(_, place)| aspects[place].is_green());
-        self.layout().links.iter().map(|links| links.iter().any(is_green)).collect()
-    }
 }
 
 /// All junctions of a network.

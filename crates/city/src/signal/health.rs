@@ -7,10 +7,11 @@ use super::LaneCount;
 
 /// Moving vehicles cannot be counted the same for so many seconds.
 const SAME_MOVING_SECONDS_MAX: u32 = 15;
-/// Vehicles that stand cannot stand the same for so many seconds of green.
-const SAME_GREEN_SECONDS_MAX: u32 = 20;
+/// Vehicles that stand cannot be counted the same for so many seconds: nobody has red for so long. Shorter is no sign; who
+/// waits for a gap may stand through a whole green.
+const SAME_STANDING_SECONDS_MAX: u32 = 180;
 /// No more vehicles than this pass the end of one lane in a second.
-const PASSED_MAX: u64 = 3;
+const PASSED_MAX: u64 = 5;
 /// For how long a detector that was caught is not believed.
 const DOUBT_SECONDS: u32 = 900;
 /// A detector is dead after so many seconds of silence.
@@ -21,14 +22,13 @@ const SILENT_SECONDS_MAX: u32 = 3;
 pub(super) struct Health {
     last: LaneCount,
     same_seconds: u32,
-    same_green_seconds: u32,
     silent_seconds: u32,
     doubt_seconds: u32,
 }
 
 impl Health {
-    /// Takes in what was told in one second, and whether the lane had green.
-    pub(super) fn tell(&mut self, count: Option<&LaneCount>, has_green: bool) {
+    /// Takes in what was told in one second.
+    pub(super) fn tell(&mut self, count: Option<&LaneCount>) {
         self.doubt_seconds = self.doubt_seconds.saturating_sub(1);
         let Some(count) = count else {
             self.silent_seconds = self.silent_seconds.saturating_add(1);
@@ -42,15 +42,14 @@ impl Health {
         }
         if *count == self.last {
             self.same_seconds += 1;
-            self.same_green_seconds += u32::from(has_green);
         } else {
-            (self.same_seconds, self.same_green_seconds) = (0, 0);
+            self.same_seconds = 0;
             self.last = count.clone();
         }
         let moves = count.zones.iter().any(|zone| zone.moving > 0.0);
         let stands = count.zones.iter().any(|zone| zone.standing > 0.0);
         let is_stuck = (moves && self.same_seconds > SAME_MOVING_SECONDS_MAX)
-            || (stands && self.same_green_seconds > SAME_GREEN_SECONDS_MAX);
+            || (stands && self.same_seconds > SAME_STANDING_SECONDS_MAX);
         if is_stuck {
             self.doubt_seconds = DOUBT_SECONDS;
         }
@@ -78,17 +77,17 @@ mod tests {
         let mut leaping = Health::default();
         let mut silent = Health::default();
         for second in 0..60 {
-            stuck.tell(Some(&count(4, 2.0, 0.0)), false);
+            stuck.tell(Some(&count(4, 2.0, 0.0)));
             // Who stands at red may well stand the same for a minute.
-            waiting.tell(Some(&count(4, 0.0, 3.0)), false);
-            leaping.tell(Some(&count(second * 37 % 90, 1.0, 0.0)), true);
-            silent.tell(None, true);
+            waiting.tell(Some(&count(4, 0.0, 3.0)));
+            leaping.tell(Some(&count(second * 37 % 90, 1.0, 0.0)));
+            silent.tell(None);
         }
         assert!(!stuck.is_believed() && !leaping.is_believed() && !silent.is_believed());
         assert!(waiting.is_believed());
-        for _ in 0..30 {
-            waiting.tell(Some(&count(4, 0.0, 3.0)), true);
+        for _ in 0..200 {
+            waiting.tell(Some(&count(4, 0.0, 3.0)));
         }
-        assert!(!waiting.is_believed(), "nobody stands through half a minute of green");
+        assert!(!waiting.is_believed(), "nobody stands the same for minutes");
     }
 }

@@ -3,6 +3,7 @@
 mod controller;
 mod health;
 mod seen;
+mod turns;
 
 pub use controller::{Controller, Refusal, Showing};
 pub use seen::{EXIT_METERS, ExitCount, LaneCount, Part, REACH_METERS, Reach, Seen, VEHICLE_METERS, ZONE_METERS, Zone};

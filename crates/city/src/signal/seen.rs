@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Layout;
 use super::health::Health;
-use crate::network::Network;
+use super::turns::Turns;
+use crate::network::{Aspect, Network};
 
 /// How far upstream of a stop line vehicles are counted.
 pub const REACH_METERS: f64 = 200.0;
@@ -26,6 +27,10 @@ const FLOW_UNKNOWN: f64 = 0.03;
 const DISCHARGE: f64 = 0.45;
 /// The most vehicles that are thought to stand where nothing is seen.
 const ESTIMATE_VEHICLES_MAX: f64 = 25.0;
+/// Until it is noticed that the first vehicle does not go, in seconds of green.
+const STARTING_SECONDS: f64 = 3.0;
+/// What another second of standing in front of green leaves of the belief that it is what the vehicle waits for.
+const HEAD_KEEP: f64 = 0.75;
 /// Of a full exit so much is taken by standing vehicles.
 const FULL_SHARE: f64 = 0.8;
 
@@ -54,6 +59,8 @@ pub struct ExitCount {
     pub vehicles: f64,
     /// Vehicles that stand or crawl within [`EXIT_METERS`] of its begin.
     pub standing: f64,
+    /// Vehicles that have come onto the lane's road over its begin since the detector was switched on.
+    pub entered: u64,
 }
 
 /// A lane upstream of a stop line.
@@ -147,6 +154,14 @@ pub struct Seen {
     health: BTreeMap<usize, Health>,
     /// Where nothing is seen at a stop line: how many are thought to stand there.
     estimates: Vec<Option<f64>>,
+    /// Which ways vehicles take.
+    turns: Turns,
+    /// The links of each lane of the junction.
+    links: Vec<Vec<usize>>,
+    /// How likely the first vehicle of each lane wants each of its links.
+    heads: Vec<Vec<f64>>,
+    /// For how long each lane has had green with vehicles in front of it and none that left.
+    stuck_seconds: Vec<f64>,
     /// The edges of the lanes, to know which lie side by side.
     edges: Vec<usize>,
 }
@@ -165,6 +180,10 @@ impl Seen {
             left: vec![0.0; reaches.len()],
             health: BTreeMap::new(),
             estimates: vec![None; reaches.len()],
+            turns: Turns::default(),
+            links: layout.links.clone(),
+            heads: layout.links.iter().map(|links| vec![1.0; links.len()]).collect(),
+            stuck_seconds: vec![0.0; reaches.len()],
             edges: layout.lanes.iter().map(|lane| network.lanes[*lane].edge).collect(),
             reaches,
         }
@@ -175,19 +194,25 @@ impl Seen {
         &self.reaches
     }
 
-    /// Takes in what the detectors told in one second, by lanes of the network, and which lanes of the junction had green.
+    /// Takes in what the detectors told in one second, by lanes of the network, and what the signal showed each place.
     /// What is not to be believed is left out, and estimated where it matters: at the stop line.
     pub fn tell(
         &mut self,
+        network: &Network,
         mut counts: BTreeMap<usize, LaneCount>,
         exits: BTreeMap<usize, ExitCount>,
-        has_green: &[bool],
+        aspects: &[Aspect],
     ) {
-        for (number, reach) in self.reaches.iter().enumerate() {
-            for (at, part) in reach.parts.iter().enumerate() {
-                let health = self.health.entry(part.lane).or_default();
-                health.tell(counts.get(&part.lane), at == 0 && has_green.get(number).copied().unwrap_or_default());
-            }
+        let is_green = |link: &usize| {
+            let place = network.links[*link].signal.map(|(_, place)| place);
+            place.and_then(|place| aspects.get(place)).is_some_and(|aspect| aspect.is_green())
+        };
+        let has_green: Vec<bool> = self.links.iter().map(|links| links.iter().any(is_green)).collect();
+        let mut lanes: Vec<usize> = self.reaches.iter().flat_map(|reach| &reach.parts).map(|part| part.lane).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        for lane in lanes {
+            self.health.entry(lane).or_default().tell(counts.get(&lane));
         }
         counts.retain(|lane, _| self.health.get(lane).is_none_or(Health::is_believed));
         let keep = libm::exp(-1.0 / SHARE_MEMORY_SECONDS);
@@ -203,9 +228,38 @@ impl Seen {
                 self.estimates[lane] = None;
                 self.follow(lane);
             } else {
-                self.estimate(lane, has_green.get(lane).copied().unwrap_or_default());
+                self.estimate(lane, has_green[lane]);
             }
         }
+        let lanes: Vec<(usize, f64)> =
+            self.reaches.iter().zip(&self.left).map(|(reach, left)| (reach.parts[0].lane, *left)).collect();
+        self.turns.tell(network, &lanes, &self.exits);
+        for lane in 0..self.reaches.len() {
+            self.guess_head(lane, has_green[lane], is_green);
+        }
+    }
+
+    /// Who stands in front of green and does not go wants a way that has none: the longer, the surer.
+    fn guess_head(&mut self, lane: usize, has_green: bool, is_green: impl Fn(&usize) -> bool) {
+        let front = self.counts.get(&self.reaches[lane].parts[0].lane).and_then(|count| count.zones.first());
+        let stands = front.is_some_and(|zone| zone.standing > 0.0 && zone.moving == 0.0);
+        if self.left[lane] > 0.0 || !stands {
+            self.heads[lane].fill(1.0);
+            self.stuck_seconds[lane] = 0.0;
+        } else if has_green {
+            self.stuck_seconds[lane] += 1.0;
+            if self.stuck_seconds[lane] > STARTING_SECONDS {
+                for (head, link) in self.heads[lane].iter_mut().zip(&self.links[lane]) {
+                    *head *= if is_green(link) { HEAD_KEEP } else { 1.0 };
+                }
+            }
+        }
+    }
+
+    /// How likely the first vehicle of a lane wants one of its links, beside what is usual there: 1 when nothing is known, less
+    /// when it stood in front of green.
+    pub fn head(&self, lane: usize, link: usize) -> f64 {
+        self.links[lane].iter().position(|own| *own == link).map_or(1.0, |at| self.heads[lane][at])
     }
 
     /// Follows a queue that nobody sees: it fills as its neighbours' do, and discharges with green.
@@ -320,15 +374,9 @@ impl Seen {
         self.exits.get(&exit).is_some_and(|count| count.standing >= FULL_SHARE * room)
     }
 
-    /// How a lane's vehicles part, as far as its exits tell: the share of one link.
+    /// How a lane's vehicles part, as far as its exits tell: the share of one of its links.
     pub fn turn_share(&self, network: &Network, links: &[usize], link: usize) -> f64 {
-        use crate::network::Turn;
-        let weight = |link: usize| match network.links[link].turn {
-            Turn::Straight => 1.0,
-            Turn::Left | Turn::Right => 0.4,
-            Turn::Around => 0.02,
-        };
-        weight(link) / links.iter().map(|link| weight(*link)).sum::<f64>()
+        self.turns.share(network, links, link)
     }
 }
 
@@ -346,18 +394,18 @@ mod tests {
         let lane = layout.lanes[0];
         let zones = vec![Zone { moving: 1.0, standing: 0.0 }; 9];
         let count = |passed| BTreeMap::from([(lane, LaneCount { zones: zones.clone(), passed })]);
-        seen.tell(count(0), BTreeMap::new(), &[false; 8]);
+        seen.tell(&network, count(0), BTreeMap::new(), &[Aspect::Red; 12]);
         // Nine zones of 25 m: the last one is beyond.
         assert!((8.0..=9.0).contains(&seen.within_reach(&network, 0)), "{}", seen.within_reach(&network, 0));
         let (standing, coming) = seen.expected(&network, 0);
         assert!(standing == 0.0 && (coming[0].0 - 12.5 / 13.9).abs() < 1e-9);
         for _ in 0..100 {
-            seen.tell(BTreeMap::new(), BTreeMap::new(), &[false; 8]);
+            seen.tell(&network, BTreeMap::new(), BTreeMap::new(), &[Aspect::Red; 12]);
         }
         assert_eq!(seen.unseen(), 8);
         assert!(seen.expected(&network, 0).0 > 1.0, "a queue is thought to grow");
         for _ in 0..60 {
-            seen.tell(BTreeMap::new(), BTreeMap::new(), &[true; 8]);
+            seen.tell(&network, BTreeMap::new(), BTreeMap::new(), &[Aspect::Green; 12]);
         }
         assert!(seen.expected(&network, 0).0 < 0.1, "green lets it go");
     }

@@ -29,6 +29,8 @@ pub(super) fn phases(network: &Network, layout: &Layout, seen: &Seen) -> Vec<Pha
 fn service(network: &Network, layout: &Layout, seen: &Seen, phase: &crate::signal::Phase, lane: usize) -> Service {
     let links = &layout.links[lane];
     let (mut open, mut yielding, mut seconds, mut yields_to) = (0.0, 0.0, 0.0, 0_u64);
+    // What the first vehicle wants, as far as its standing tells, against what the lane's vehicles usually want.
+    let (mut head_goes, mut head_all) = (0.0, 0.0);
     for link in links {
         let drawn = &network.links[*link];
         let Some((_, place)) = drawn.signal else { continue };
@@ -36,6 +38,11 @@ fn service(network: &Network, layout: &Layout, seen: &Seen, phase: &crate::signa
         let aspect = if seen.is_full(drawn.to) { Aspect::Red } else { phase.aspects[place] };
         let headway =
             if drawn.turn == crate::network::Turn::Straight { HEADWAY_SECONDS } else { HEADWAY_TURNING_SECONDS };
+        let head = share * seen.head(lane, *link);
+        head_all += head;
+        if matches!(aspect, Aspect::Green | Aspect::Yielding | Aspect::AfterStop) {
+            head_goes += head;
+        }
         match aspect {
             Aspect::Green => (open, seconds) = (open + share, seconds + share * headway),
             Aspect::Yielding | Aspect::AfterStop => {
@@ -49,7 +56,8 @@ fn service(network: &Network, layout: &Layout, seen: &Seen, phase: &crate::signa
     if goes < SHARE_MIN {
         return Service::default();
     }
-    Service { rate: (goes / seconds) as f32, yielding: (yielding / goes) as f32, yields_to }
+    let head = (head_goes / head_all.max(1e-9) / goes).min(1.0);
+    Service { rate: (head * goes / seconds) as f32, yielding: (yielding / goes) as f32, yields_to }
 }
 
 /// The lanes whose vehicles a link yields to in a phase.

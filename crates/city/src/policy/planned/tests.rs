@@ -21,8 +21,8 @@ fn tell(city: &mut City, number: usize, standing: &[(usize, f64)], passed: u64) 
         LaneCount { zones: vec![Zone { moving: 0.0, standing: stands }], passed }
     };
     let counts = junction.layout().lanes.iter().enumerate().map(|(place, lane)| (*lane, count(place))).collect();
-    let has_green = junction.has_green(&network);
-    junction.seen.tell(counts, BTreeMap::new(), &has_green);
+    let shown = junction.controller.aspects();
+    junction.seen.tell(&network, counts, BTreeMap::new(), &shown);
 }
 
 /// The lanes of a junction that only the second half of the phases serves.
@@ -60,9 +60,9 @@ fn nobody_is_sent_into_a_full_road() {
     };
     assert!(rate(&city) > 0.4);
     let junction = &mut city.junctions[0];
-    let full = ExitCount { vehicles: 12.0, standing: 7.0 };
+    let full = ExitCount { vehicles: 12.0, standing: 7.0, entered: 0 };
     let exits = junction.layout().exits.iter().map(|exit| (*exit, full)).collect();
-    junction.seen.tell(BTreeMap::new(), exits, &[]);
+    junction.seen.tell(&network, BTreeMap::new(), exits, &[]);
     assert!(rate(&city) == 0.0);
 }
 
