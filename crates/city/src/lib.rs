@@ -1,7 +1,8 @@
 //! Cities: streets, junctions, and signals that are planned.
 //!
 //! [`network`] is the streets as they are drawn, [`signal`] one junction with its phases, its detectors and the safety layer,
-//! [`policy`] who decides which phase is next.
+//! [`policy`] who decides which phase is next, [`world`] the streets as queues, [`domain`] all of it as a field of work that the
+//! loop can run.
 //!
 //! **Invariant:** pure: no clock, no IO; time, what detectors tell and chance are passed in.
 //!
@@ -10,6 +11,7 @@
 //!
 //! **Invariant:** whoever plans sees what detectors tell and never where somebody is going.
 
+pub mod domain;
 pub mod network;
 pub mod policy;
 pub mod signal;

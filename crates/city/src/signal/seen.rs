@@ -222,20 +222,20 @@ impl Seen {
             *before = count.passed;
         }
         (self.counts, self.exits) = (counts, exits);
-        for lane in 0..self.reaches.len() {
+        for (lane, has_green) in has_green.iter().enumerate() {
             let is_seen = self.counts.contains_key(&self.reaches[lane].parts[0].lane);
             if is_seen {
                 self.estimates[lane] = None;
                 self.follow(lane);
             } else {
-                self.estimate(lane, has_green[lane]);
+                self.estimate(lane, *has_green);
             }
         }
         let lanes: Vec<(usize, f64)> =
             self.reaches.iter().zip(&self.left).map(|(reach, left)| (reach.parts[0].lane, *left)).collect();
         self.turns.tell(network, &lanes, &self.exits);
-        for lane in 0..self.reaches.len() {
-            self.guess_head(lane, has_green[lane], is_green);
+        for (lane, has_green) in has_green.into_iter().enumerate() {
+            self.guess_head(lane, has_green, is_green);
         }
     }
 

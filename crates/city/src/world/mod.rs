@@ -75,6 +75,8 @@ pub struct World {
     now: f64,
     /// Lanes whose detectors say nothing.
     silent: Vec<bool>,
+    /// A digest of every departure.
+    trace: u64,
 }
 
 impl World {
@@ -97,6 +99,7 @@ impl World {
             demand,
             chance,
             silent,
+            trace: seed,
             network,
         }
     }
@@ -132,6 +135,11 @@ impl World {
             totals.delay_seconds += road.waiting.iter().map(|wanted| self.now - wanted).sum::<f64>();
         }
         totals
+    }
+
+    /// A digest of everything that happened.
+    pub const fn trace(&self) -> u64 {
+        self.trace
     }
 
     /// The signals.
@@ -265,6 +273,7 @@ impl World {
         road.vehicles.pop_front();
         road.passed += 1;
         road.ready = self.now + HEADWAY_SECONDS;
+        self.trace = (self.trace ^ lane as u64 ^ self.now.to_bits()).wrapping_mul(0x0100_0000_01B3).rotate_left(5);
         let free_seconds = vehicle.free_seconds + road.free_seconds;
         if let Some((signal, _)) = vehicle.link.and_then(|link| self.network.links[link].signal) {
             self.totals.wait(signal, self.now - vehicle.arrives);
