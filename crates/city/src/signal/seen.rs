@@ -32,7 +32,7 @@ const STARTING_SECONDS: f64 = 3.0;
 /// What another second of standing in front of green leaves of the belief that it is what the vehicle waits for.
 const HEAD_KEEP: f64 = 0.75;
 /// Of a full exit so much is taken by standing vehicles.
-const FULL_SHARE: f64 = 0.8;
+const FULL_SHARE: f64 = 0.55;
 
 /// What a detector counts in one zone.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
