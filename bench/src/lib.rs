@@ -2,11 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "benchmarks take the time, read /proc and write their results")]
 
+pub mod city;
 pub mod fleet;
 pub mod habits;
 pub mod home;
 pub mod inference;
 pub mod learn;
+mod link;
 pub mod machine;
 pub mod map;
 pub mod mqtt;

@@ -10,6 +10,8 @@ use clap::{Parser, ValueEnum};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
+    /// Signals of junctions in the streets of SUMO, beside simple controllers under the same limits.
+    City,
     /// Robots: the League's instances beside the best known results, and warehouses.
     Fleet,
     /// Habits that are found in homes of fresh seeds.
@@ -50,7 +52,7 @@ struct Arguments {
     /// fleet: the share of each instance's steps that is run; what is shortened is given pro rata.
     #[arg(long)]
     share: Option<f64>,
-    /// Only these and nothing else, parted by commas. fleet: instances by name; home: speed, emhass, citylearn.
+    /// Only these and nothing else, parted by commas. fleet, city: instances or maps by name; home: speed, emhass, citylearn.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// fleet: instead of all else, a fault soak of so many virtual hours with 500 robots: a day is 24.
@@ -68,6 +70,18 @@ struct Arguments {
     /// nets: the folder that the nets are written to, with their manifests and cards.
     #[arg(long)]
     models: Option<PathBuf>,
+    /// city: the folder of maps, a folder each with NAME.net.xml and NAME.sumocfg.
+    #[arg(long, default_value = "../shared/bench/city")]
+    maps: PathBuf,
+    /// city: how many seeds.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// city: the first seed.
+    #[arg(long, default_value_t = 1)]
+    first_seed: u64,
+    /// city: how many times the demand of the files.
+    #[arg(long, default_value_t = 1.0)]
+    demand: f64,
     /// Where NAME.json is written.
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
@@ -76,6 +90,14 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let report: Report = match arguments.name {
+        Name::City => bench::city::run(&bench::city::Options {
+            quick: arguments.quick,
+            maps: arguments.maps,
+            only: arguments.only,
+            seeds: arguments.seeds,
+            first_seed: arguments.first_seed,
+            demand: arguments.demand,
+        })?,
         Name::Fleet => match arguments.soak {
             Some(hours) => bench::fleet::soak(hours),
             None => bench::fleet::run(arguments.quick, &arguments.instances, arguments.share, &arguments.only)?,

@@ -90,6 +90,10 @@ const PYTHON_CITYLEARN: &[&str] = &[
     "paho-mqtt==2.1.0",
 ];
 
+/// The streets that signals are measured in, pinned: results differ by a quarter from version to version.
+pub(crate) const PYTHON_SUMO: &[&str] =
+    &["eclipse-sumo==1.28.0", "libsumo==1.28.0", "sumo-data==1.28.0", "sumolib==1.28.0", "traci==1.28.0"];
+
 /// What makes models ready, and the engine that inference is measured beside, pinned.
 pub(crate) const PYTHON_MODELS: &[&str] = &["onnx==1.23.2", "onnxruntime==1.32.0", "numpy==2.3.5"];
 

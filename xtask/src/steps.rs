@@ -120,7 +120,12 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let mut packages = vec!["--package", "bench"];
     // These stand beside no server, and need no binary of ours.
     let mut citylearn = None;
+    let mut sumo = None;
     let python = match arguments.first().map(String::as_str) {
+        Some("city") => {
+            sumo = Some(install::python_alone("sumo", install::PYTHON_SUMO)?.join("bin/python"));
+            None
+        }
         Some("home") => {
             packages.extend(["--package", "manmul"]);
             citylearn = Some(install::citylearn()?.join("bin/python"));
@@ -145,6 +150,9 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     command.env("BENCH_MODELS", models::folder());
     if let Some(python) = python {
         command.env("BENCH_PYTHON", python);
+    }
+    if let Some(sumo) = sumo {
+        command.env("BENCH_SUMO", sumo);
     }
     if let Some(citylearn) = citylearn {
         command.env("BENCH_CITYLEARN", citylearn);

@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("site", 4),
     ("fleet", 5),
     ("home", 5),
+    ("city", 5),
     ("server", 6),
     ("manmul", 7),
     ("bench", 8),

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::foresight::{Building, Care, Ratios, ratios};
 use super::kept;
-use super::link::Link;
+use crate::link::Link;
 use crate::pipeline::program;
 use crate::report::{Row, Target};
 

@@ -11,7 +11,7 @@ use model::{ThingId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::link::Link;
+use crate::link::Link;
 
 /// A day of the keeper's looking ahead: as far as prices are foreseen.
 const AHEAD_HOURS: usize = 24;

@@ -6,7 +6,6 @@ mod day;
 mod emhass;
 mod foresight;
 mod kept;
-mod link;
 mod speed;
 
 use std::path::PathBuf;

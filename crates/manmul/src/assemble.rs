@@ -379,7 +379,7 @@ async fn released(log: Arc<dyn Log>, history: Arc<dyn History>) {
 
 /// The fields of work that policies can be run in.
 pub(crate) fn domains() -> Vec<Arc<dyn Domain>> {
-    vec![Arc::new(Fleet), Arc::new(home::domain::Energy)]
+    vec![Arc::new(Fleet), Arc::new(home::domain::Energy), Arc::new(city::domain::Signals)]
 }
 
 /// How many simulations are worked on at the same time: what the machine has.

@@ -19,6 +19,7 @@ mod random;
 mod repair;
 pub mod reservoir;
 mod resume;
+pub mod signal;
 mod window;
 
 pub use budget::Budget;

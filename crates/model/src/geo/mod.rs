@@ -15,7 +15,6 @@ const UNITS_PER_DEGREE: f64 = 1e7;
 
 /// A point of the earth's surface, in degrees of WGS 84, kept to a ten-millionth of a degree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Coordinates))]
 #[serde(try_from = "Degrees", into = "Degrees")]
 pub struct Coordinates {
     longitude: i32,
@@ -24,11 +23,24 @@ pub struct Coordinates {
 
 /// How coordinates are written.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct Degrees {
+    /// Degrees east of Greenwich.
     longitude: f64,
+    /// Degrees north of the equator.
     latitude: f64,
 }
+
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Coordinates {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        <Degrees as utoipa::PartialSchema>::schema()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Coordinates {}
 
 /// Why two numbers are no coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]

@@ -27,7 +27,7 @@ const STRAY_METRES: f64 = 500_000.0;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = MapRowError))]
 pub struct RowError {
     /// Which feature, counted from 1.
     pub row: usize,

@@ -9,14 +9,14 @@ use anyhow::ensure;
 /// How long nothing may be heard.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-pub(super) struct Link {
+pub(crate) struct Link {
     reader: BufReader<TcpStream>,
     writer: TcpStream,
 }
 
 impl Link {
     /// Connects and subscribes.
-    pub(super) fn connect(address: SocketAddr, client: &str, filters: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn connect(address: SocketAddr, client: &str, filters: &[&str]) -> anyhow::Result<Self> {
         let writer = TcpStream::connect(address)?;
         writer.set_nodelay(true)?;
         writer.set_read_timeout(Some(PATIENCE))?;
@@ -39,7 +39,7 @@ impl Link {
         Ok(link)
     }
 
-    pub(super) fn publish(&mut self, topic: &str, payload: &str) -> anyhow::Result<()> {
+    pub(crate) fn publish(&mut self, topic: &str, payload: &str) -> anyhow::Result<()> {
         let mut body = Vec::new();
         text(&mut body, topic);
         body.extend_from_slice(payload.as_bytes());
@@ -47,7 +47,7 @@ impl Link {
     }
 
     /// The next message.
-    pub(super) fn next(&mut self) -> anyhow::Result<(String, Vec<u8>)> {
+    pub(crate) fn next(&mut self) -> anyhow::Result<(String, Vec<u8>)> {
         loop {
             let (kind, body) = self.packet()?;
             if kind >> 4 == 3 {
