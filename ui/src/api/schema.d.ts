@@ -3120,9 +3120,15 @@ export interface components {
         };
         /** @description A point of the earth's surface, in degrees of WGS 84, kept to a ten-millionth of a degree. */
         Coordinates: {
-            /** Format: int32 */
+            /**
+             * Format: double
+             * @description Degrees north of the equator.
+             */
             latitude: number;
-            /** Format: int32 */
+            /**
+             * Format: double
+             * @description Degrees east of Greenwich.
+             */
             longitude: number;
         };
         /** @description How a thing signs in. */
@@ -4113,7 +4119,7 @@ export interface components {
             /** @description Whether it was done. */
             done: boolean;
             /** @description What is wrong, at most a hundred of it; with any error nothing was done. */
-            errors: components["schemas"]["RowError"][];
+            errors: components["schemas"]["MapRowError"][];
             /** @description How many rows are wrong. */
             errors_total: number;
             /** @description Features in the file. */
@@ -4472,6 +4478,15 @@ export interface components {
             north_east: components["schemas"]["Coordinates"];
             /** @description Its lower left corner. */
             south_west: components["schemas"]["Coordinates"];
+        };
+        /** @description What is wrong with a row. */
+        MapRowError: {
+            /** @description What is wrong, with a hint after a new line where there is one. */
+            error: string;
+            /** @description Its id, if it has one. */
+            id?: string | null;
+            /** @description Which feature, counted from 1. */
+            row: number;
         };
         /** @description What there is on the map. */
         MapSummary: {

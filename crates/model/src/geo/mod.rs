@@ -21,7 +21,7 @@ pub struct Coordinates {
     latitude: i32,
 }
 
-/// How coordinates are written.
+/// A point of the earth's surface, in degrees of WGS 84, kept to a ten-millionth of a degree.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

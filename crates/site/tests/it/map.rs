@@ -4,7 +4,7 @@ use model::{Bounds, Coordinates, Geometry, SpaceId};
 use site::map::Where;
 use site::map::import::{ImportOutcome, MapImport};
 use site::{NewThing, Site};
-use twin::{Origin, PresenceState, ThingEdit, TileAddress};
+use twin::{PresenceState, ThingEdit, TileAddress};
 
 use crate::common::{Bench, id, name};
 
@@ -132,7 +132,7 @@ fn a_thing_that_tells_where_it_is_moves_on_the_map() {
         space: None,
         location: parked,
         tags: Vec::new(),
-        origin: Origin::default(),
+        origin: <_>::default(),
     };
     site.create_thing(new).unwrap();
     let place = |site: &Site| site.thing(&id("bus")).unwrap().summary.location;

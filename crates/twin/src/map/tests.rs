@@ -1,3 +1,5 @@
+//! The index answers as a plain list would, at every scale.
+
 use proptest::prelude::*;
 
 use super::grid::Square;
