@@ -105,7 +105,7 @@ test("shadow sends nothing, and the run lets it go live again", bounded, async (
   await page.goto(`${base}/energy`);
   const mode = page.getByRole("radiogroup", { name: "Who decides" });
   await mode.getByRole("radio", { name: "Shadow" }).click();
-  await page.getByRole("note").getByText("recorded and not sent").waitFor();
+  await page.getByRole("note").getByText("recorded and not sent").waitFor({ timeout: 60_000 });
   await until("the battery is left to itself", async () => (await call(page, "GET", "/home/plan")).decided.some((one) => one.value === "self_use" && one.words.includes("only looks on")), 60_000);
   await call(page, "POST", "/home/mode", { mode: "operate", run: live.run });
   await until("it is live again", async () => (await call(page, "GET", "/home/plan")).mode === "operate", 30_000);
