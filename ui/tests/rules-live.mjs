@@ -85,7 +85,7 @@ test("it is watched in shadow, then taken live with what shows for it", bounded,
   const dialog = page.getByRole("dialog", { name: "How the rule acts" });
   await dialog.getByRole("button", { name: "Start shadow" }).click();
   await chip("Shadow").waitFor();
-  assert.equal((await rule()).state, "shadow");
+  await until("it is watched in shadow", async () => (await rule()).state === "shadow");
   await page.getByRole("tab", { name: "Shadow" }).click();
   await page.getByText("Nothing would have been done").or(page.getByText(/would have been sent/)).first().waitFor();
   await page.getByRole("button", { name: "Promote" }).click();

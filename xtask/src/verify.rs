@@ -125,8 +125,9 @@ impl Drop for Guarded {
     }
 }
 
-/// How many files of browser tests run at a time, each beside a demo of its own.
-const BROWSER_LANES: usize = 2;
+/// How many files of browser tests run at a time, each beside a demo of its own. On two cores a second one makes pages so
+/// slow that tests which look too early fail.
+const BROWSER_LANES: usize = 1;
 
 /// A demo on free ports in an empty data directory.
 struct Demo {
